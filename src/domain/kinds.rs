@@ -1,0 +1,115 @@
+//! The closed sets of words that the database, the API and the docs share.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)+ })+) => {$(
+        $(#[$doc])*
+        #[derive(
+            Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize,
+            diesel::expression::AsExpression, diesel::deserialize::FromSqlRow, utoipa::ToSchema,
+        )]
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        pub enum $name {$(
+            $(#[$vdoc])*
+            #[serde(rename = $word)]
+            $variant,
+        )+}
+
+        impl $name {
+            /// Every word of the set.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word, as stored and as the API writes it.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+
+            /// Reads the word.
+            pub fn parse(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)+ _ => None }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    )+};
+}
+
+words! {
+    /// Whether a connection can be used.
+    Status {
+        /// The last test passed.
+        Active = "active",
+        /// Complete, never tested since it was changed or restored.
+        Untested = "untested",
+        /// The last test failed.
+        Failing = "failing",
+        /// A required secret is missing: every use is refused.
+        NeedsCredentials = "needs_credentials",
+    }
+
+    /// The two kinds of rows that depend on a connection.
+    DependentKind {
+        /// Belongs to a connection, may extend a base model of it.
+        Model = "model",
+        /// Belongs to a connection and, unless it spans several models, to one model.
+        Content = "content",
+    }
+
+    /// What a deletion was asked to delete.
+    RootKind {
+        /// An integration, with all its connections.
+        Integration = "integration",
+        /// A connection, with its models and content.
+        Connection = "connection",
+        /// A model, with the models that extend it and their content.
+        Model = "model",
+        /// One piece of content.
+        Content = "content",
+    }
+
+    /// Where a trash entry stands.
+    EntryState {
+        /// Its rows are in the trash tables.
+        InTrash = "in_trash",
+        /// Its rows are being removed for good; no way back.
+        Purging = "purging",
+        /// Its rows are live again.
+        Restored = "restored",
+        /// Its rows are gone.
+        Purged = "purged",
+    }
+
+    /// Who owns a secret.
+    OwnerKind {
+        /// A connection.
+        Connection = "connection",
+        /// An integration.
+        Integration = "integration",
+    }
+
+    /// What a create does when a trashed connection has the same external id or name.
+    OnTrashed {
+        /// Makes a new connection that inherits nothing (the default).
+        New = "new",
+        /// Refuses, naming the entry.
+        Fail = "fail",
+        /// Restores that entry and then applies the request.
+        Restore = "restore",
+    }
+}
+
+impl From<DependentKind> for RootKind {
+    fn from(kind: DependentKind) -> Self {
+        match kind {
+            DependentKind::Model => Self::Model,
+            DependentKind::Content => Self::Content,
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Housekeeping, once a minute: writes down when keys were last used, forgets expired idempotent answers, looks
+//! for a key that was missing.
+
+use std::time::Duration;
+
+use crate::domain::clock::Ts;
+use crate::service::Services;
+use crate::store::StoreResult;
+
+/// How often.
+pub const PERIOD: Duration = Duration::from_secs(60);
+
+/// One round; what fails is tried again in the next.
+pub fn round(services: &Services) {
+    if let Err(error) = services.last_use.flush(&services.store) {
+        tracing::warn!(%error, "the last use of keys could not be written down");
+    }
+    if let Err(error) = forget_expired(services) {
+        tracing::warn!(%error, "expired idempotent answers could not be forgotten");
+    }
+    if let Some(problem) = services.vault.refresh(&services.store) {
+        tracing::warn!(problem, "secrets can't be entered or read");
+    }
+}
+
+fn forget_expired(services: &Services) -> StoreResult<()> {
+    let mut after = None;
+    loop {
+        let page = services.store.read(|conn| conn.list_organizations(after, 200))?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.id);
+        for organization in &page {
+            // One organization a transaction: no statement spans two.
+            services.store.write(|conn| conn.drop_expired_idempotent(organization.id, Ts::now()))?;
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Work beside the requests: no input, idempotent, on a timer and on a nudge.
+
+pub mod eraser;
+pub mod housekeeping;

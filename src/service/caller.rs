@@ -1,0 +1,61 @@
+//! Who calls: the organization, the key, the person behind it, and what they may do.
+
+use serde::Serialize;
+
+use super::error::{Problem, Result};
+use crate::domain::codes::Code;
+use crate::domain::ids::{KeyId, OrgId};
+use crate::domain::scopes::{Grants, Scope};
+
+/// The person or key a change is written down to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Actor {
+    /// The caller's own id of the person; `key:<id>` for an API key, `cli` for the command line.
+    pub id: String,
+    /// A name to show.
+    pub name: Option<String>,
+}
+
+/// Who calls.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The organization; every query is about it alone.
+    pub org: OrgId,
+    /// The key, unless the call comes from the command line.
+    pub key_id: Option<KeyId>,
+    /// What the key may do.
+    pub grants: Grants,
+    /// The person.
+    pub actor: Actor,
+    /// The address the call came from.
+    pub address: Option<String>,
+    /// The id of the request in logs and answers.
+    pub request_id: Option<String>,
+}
+
+impl Caller {
+    /// The command line, which has the database itself and so every right.
+    pub fn command_line(org: OrgId) -> Self {
+        Self {
+            org,
+            key_id: None,
+            grants: Grants::parse(["*"]).unwrap_or_else(|_| Grants::organization_admin()),
+            actor: Actor { id: "cli".to_owned(), name: Some("command line".to_owned()) },
+            address: None,
+            request_id: None,
+        }
+    }
+
+    /// Whether the caller may do this.
+    pub fn may(&self, scope: Scope) -> bool {
+        self.grants.allow(scope)
+    }
+
+    /// Refuses a caller who lacks the scope.
+    pub fn require(&self, scope: Scope) -> Result<()> {
+        if self.may(scope) {
+            return Ok(());
+        }
+        Err(Problem::new(Code::MissingScope, format!("This needs the scope {scope}.")).with("scope", scope.as_str()).into())
+    }
+}

@@ -1,0 +1,225 @@
+//! API keys: make, list, revoke, and tell who calls by one.
+//!
+//! A key is `rpv_<organization>_<key>_<secret>`: the organization in it leads the look-up, only a digest of the
+//! 256-bit secret is stored (a slow hash would buy nothing and cost every request), and the text is shown once.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use serde::Deserialize;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+use utoipa::ToSchema;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::caller::{Actor, Caller};
+use super::error::{Error, Problem, Result};
+use super::pages::{Cursor, PageQuery};
+use super::unit::Tx;
+use super::views::{ApiKeyView, NewKeyView, Page, scope_list};
+use crate::domain::clock::Ts;
+use crate::domain::codes::Code;
+use crate::domain::ids::{KeyId, OrgId};
+use crate::domain::scopes::Grants;
+use crate::domain::text::Name;
+use crate::store::rows::ApiKeyRow;
+use crate::store::{Conn, Store, StoreResult};
+
+const PREFIX: &str = "rpv_";
+const SECRET_BYTES: usize = 32;
+
+/// A key to make.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewKey {
+    /// What it is for.
+    pub name: String,
+    /// What it may do: scopes and wildcards, none that the caller does not hold.
+    pub scopes: Vec<String>,
+    /// When it stops working by itself.
+    pub expires_at: Option<Ts>,
+}
+
+/// Makes a key for the caller's organization.
+pub fn create(tx: &mut Tx<'_>, new: &NewKey) -> Result<NewKeyView> {
+    let name = Name::parse(&new.name).map_err(|problem| problem.at("/name"))?;
+    let grants = Grants::parse(new.scopes.iter().map(String::as_str))
+        .map_err(|_| Error::field("/scopes", "unknown_scope", "One of the scopes is not known; docs/api.md lists them."))?;
+    if grants.is_empty() {
+        return Err(Error::field("/scopes", "empty", "A key needs at least one scope."));
+    }
+    if !tx.caller.grants.cover(&grants) {
+        return Err(Problem::new(Code::MissingScope, "A key can't be given more than the caller's key holds.").into());
+    }
+    if new.expires_at.is_some_and(|at| at <= tx.at) {
+        return Err(Error::field("/expires_at", "in_the_past", "The expiry must lie in the future."));
+    }
+    issue(tx, tx.caller.org, name.as_str(), &grants, new.expires_at)
+}
+
+/// Makes a key of any organization: for the command line and for the first key of a new organization.
+pub(super) fn issue(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    name: &str,
+    grants: &Grants,
+    expires_at: Option<Ts>,
+) -> Result<NewKeyView> {
+    let mut bytes = Zeroizing::new([0_u8; SECRET_BYTES]);
+    getrandom::fill(bytes.as_mut_slice())
+        .map_err(|error| Error::Internal(format!("the operating system gave no random bytes: {error}")))?;
+    let secret = Zeroizing::new(hex(bytes.as_slice()));
+    let id = KeyId::mint();
+    let row = ApiKeyRow {
+        org_id: org,
+        id,
+        name: name.to_owned(),
+        scopes: scope_list(grants).join(" "),
+        digest: digest(&secret),
+        created_at: tx.at,
+        created_by: tx.caller.actor.id.clone(),
+        expires_at,
+        revoked_at: None,
+        last_used_at: None,
+    };
+    tx.conn.insert_key(&row)?;
+    tx.record("api_key.created", "api_key", crate::domain::ids::RootId(id.0), None, &json!({ "name": name, "scopes": scope_list(grants) }))?;
+    let key = format!("{PREFIX}{}_{}_{}", org.0.simple(), id.0.simple(), *secret);
+    Ok(NewKeyView { key, about: row.into() })
+}
+
+/// One key.
+pub fn get(conn: &mut Conn, caller: &Caller, id: KeyId) -> Result<ApiKeyView> {
+    conn.find_key(caller.org, id)?.map(ApiKeyView::from).ok_or_else(|| Error::not_found("API key"))
+}
+
+/// A page of keys, oldest first, revoked ones with them.
+pub fn list(conn: &mut Conn, caller: &Caller, page: &PageQuery) -> Result<Page<ApiKeyView>> {
+    let cursor: Option<Cursor<KeyId>> = page.cursor("api_keys", &())?;
+    let mut rows = conn.list_keys(caller.org, cursor.map(|c| c.0), page.limit() + 1)?;
+    let more = page.cut(&mut rows);
+    let last = rows.last().map(|row| Cursor(row.id));
+    Ok(Page {
+        next_page_token: page.next("api_keys", &(), more, last),
+        data: rows.into_iter().map(ApiKeyView::from).collect(),
+    })
+}
+
+/// Revokes a key; it stops working with the commit.
+pub fn revoke(tx: &mut Tx<'_>, id: KeyId) -> Result<ApiKeyView> {
+    let org = tx.caller.org;
+    if tx.conn.revoke_key(org, id, tx.at)? > 0 {
+        tx.record("api_key.revoked", "api_key", crate::domain::ids::RootId(id.0), None, &json!({}))?;
+    }
+    get(tx.conn, tx.caller, id)
+}
+
+/// The parts of a key's text.
+pub struct ParsedKey {
+    org: OrgId,
+    id: KeyId,
+    secret: Zeroizing<String>,
+}
+
+impl ParsedKey {
+    /// Takes the text of a key apart; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.strip_prefix(PREFIX)?.splitn(3, '_');
+        let (org, id, secret) = (parts.next()?, parts.next()?, parts.next()?);
+        let uuid = |part: &str| (part.len() == 32).then(|| Uuid::try_parse(part).ok()).flatten();
+        (secret.len() == SECRET_BYTES * 2).then_some(())?;
+        Some(Self { org: OrgId(uuid(org)?), id: KeyId(uuid(id)?), secret: Zeroizing::new(secret.to_owned()) })
+    }
+
+    /// The secret part: keys the fingerprint of idempotent requests, and is stored nowhere.
+    pub fn secret(&self) -> &str {
+        &self.secret
+    }
+
+    /// Who calls by this key, if it is one that works.
+    pub fn authenticate(&self, conn: &mut Conn, now: Ts) -> Result<Caller> {
+        let row = conn.find_key(self.org, self.id)?;
+        // An unknown id is compared too, so that it takes as long.
+        let stored = row.as_ref().map_or("", |row| row.digest.as_str());
+        let matches = bool::from(digest(&self.secret).as_bytes().ct_eq(stored.as_bytes()));
+        let works = |row: &ApiKeyRow| row.revoked_at.is_none() && row.expires_at.is_none_or(|at| at > now);
+        match row.filter(|row| matches && works(row)) {
+            Some(row) => Ok(Caller {
+                org: row.org_id,
+                key_id: Some(row.id),
+                grants: Grants::parse(row.scopes.split(' '))
+                    .map_err(|word| Error::Internal(format!("key {} has the unknown scope {word}", row.id)))?,
+                actor: Actor { id: format!("key:{}", row.id), name: Some(row.name) },
+                address: None,
+                request_id: None,
+            }),
+            None => Err(unauthenticated()),
+        }
+    }
+}
+
+/// The refusal of a missing, unknown, expired or revoked key: one answer for all.
+pub fn unauthenticated() -> Error {
+    Problem::new(Code::Unauthenticated, "There is no valid API key in the Authorization header.").into()
+}
+
+fn digest(secret: &str) -> String {
+    hex(&Sha256::digest(secret))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        for nibble in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+        }
+        text
+    })
+}
+
+/// When keys were last used, kept in memory and written down in batches: no write for a request.
+#[derive(Debug, Default)]
+pub struct LastUse(Mutex<HashMap<(OrgId, KeyId), Ts>>);
+
+impl LastUse {
+    /// Notes a use.
+    pub fn note(&self, caller: &Caller, at: Ts) {
+        if let Some(key) = caller.key_id {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert((caller.org, key), at);
+        }
+    }
+
+    /// Writes down what was noted since the last time.
+    pub fn flush(&self, store: &Store) -> StoreResult<()> {
+        let noted = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        if noted.is_empty() {
+            return Ok(());
+        }
+        store.write(|conn| {
+            for ((org, key), at) in noted {
+                conn.touch_key(org, key, at)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_whole_key_parses() {
+        let (org, key) = (OrgId::mint().0.simple(), KeyId::mint().0.simple());
+        let secret = "ab".repeat(SECRET_BYTES);
+        let whole = format!("rpv_{org}_{key}_{secret}");
+        assert!(ParsedKey::parse(&whole).is_some());
+        for broken in [
+            "", "rpv_", "rpv___", &whole[1..], &whole[..whole.len() - 1], &format!("rpv_{org}_{key}"),
+            &format!("rpv_{org}_x_{secret}"), &format!("{whole}0"),
+        ] {
+            assert!(ParsedKey::parse(broken).is_none(), "{broken}");
+        }
+    }
+}

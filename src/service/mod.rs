@@ -1,0 +1,39 @@
+//! What Reprieve does: one public function is one unit of work, whoever calls it.
+//!
+//! No HTTP here: the API, the command line and, later, the dialects call the same functions. Each takes a
+//! [`Tx`](unit::Tx) (a change) or a connection (a read) and answers a view or a [`Problem`](error::Problem).
+
+pub mod caller;
+pub mod connections;
+pub mod dependents;
+pub mod error;
+pub mod impact;
+pub mod keys;
+pub mod links;
+pub mod organizations;
+pub mod pages;
+pub mod restore;
+pub mod restore_plan;
+pub mod secrets;
+pub mod trash;
+pub mod unit;
+pub mod views;
+
+use std::sync::Arc;
+
+use crate::jobs::eraser::Eraser;
+use crate::secrets::Vault;
+use crate::store::Store;
+
+/// What every service function needs: the database, the keys, the eraser.
+#[derive(Clone)]
+pub struct Services {
+    /// The database.
+    pub store: Store,
+    /// Seals and opens secrets.
+    pub vault: Arc<Vault>,
+    /// Erases from the files what was shredded.
+    pub eraser: Eraser,
+    /// When keys were last used; written down in batches.
+    pub last_use: Arc<keys::LastUse>,
+}

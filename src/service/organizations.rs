@@ -1,0 +1,184 @@
+//! Organizations: the tenants. Whoever administers the platform makes them; the first one makes itself.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::caller::Caller;
+use super::connections::check_version;
+use super::error::{Error, Problem, Result};
+use super::pages::{Cursor, PageQuery};
+use super::unit::Tx;
+use super::views::{NewKeyView, OrganizationView, Page};
+use super::{Services, keys};
+use crate::domain::clock::Ts;
+use crate::domain::codes::Code;
+use crate::domain::ids::{OrgId, RootId};
+use crate::domain::scopes::{Grants, Scope};
+use crate::domain::text::{Name, OrganizationName};
+use crate::store::Conn;
+use crate::store::rows::OrganizationRow;
+
+/// The organization that an empty database begins with.
+pub const DEFAULT: &str = "default";
+/// Days a deletion stays in the trash, unless the organization says otherwise.
+const RETENTION_DAYS: i32 = 30;
+
+/// An organization to make.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewOrganization {
+    /// Lower case letters, digits and hyphens; unique.
+    pub name: String,
+    /// A name to show; the name without one.
+    pub display_name: Option<String>,
+}
+
+/// A change of an organization.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OrganizationPatch {
+    /// Another name to show.
+    pub display_name: Option<String>,
+}
+
+/// A new organization with its first key.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct NewOrganizationView {
+    /// The organization.
+    pub organization: OrganizationView,
+    /// A key with every scope but the platform's.
+    pub admin_key: NewKeyView,
+}
+
+/// Makes an organization and its first key.
+pub fn create(tx: &mut Tx<'_>, new: &NewOrganization) -> Result<NewOrganizationView> {
+    tx.caller.require(Scope::PlatformAdmin)?;
+    let row = insert(tx, new)?;
+    let admin_key = keys::issue(tx, row.id, "admin", &Grants::organization_admin(), None)?;
+    Ok(NewOrganizationView { organization: row.into(), admin_key })
+}
+
+/// One organization.
+pub fn get(conn: &mut Conn, caller: &Caller, id: OrgId) -> Result<OrganizationView> {
+    caller.require(Scope::PlatformAdmin)?;
+    find(conn, id).map(OrganizationView::from)
+}
+
+/// A page of organizations, oldest first.
+pub fn list(conn: &mut Conn, caller: &Caller, page: &PageQuery) -> Result<Page<OrganizationView>> {
+    caller.require(Scope::PlatformAdmin)?;
+    let cursor: Option<Cursor<OrgId>> = page.cursor("organizations", &())?;
+    let mut rows = conn.list_organizations(cursor.map(|c| c.0), page.limit() + 1)?;
+    let more = page.cut(&mut rows);
+    let last = rows.last().map(|row| Cursor(row.id));
+    Ok(Page {
+        next_page_token: page.next("organizations", &(), more, last),
+        data: rows.into_iter().map(OrganizationView::from).collect(),
+    })
+}
+
+/// Changes an organization.
+pub fn patch(
+    tx: &mut Tx<'_>,
+    id: OrgId,
+    if_match: Option<i64>,
+    patch: &OrganizationPatch,
+) -> Result<OrganizationView> {
+    tx.caller.require(Scope::PlatformAdmin)?;
+    let mut row = find(tx.conn, id)?;
+    check_version(row.version, if_match)?;
+    if let Some(name) = &patch.display_name {
+        row.display_name = Name::parse(name).map_err(|problem| problem.at("/display_name"))?.into_string();
+        row.version += 1;
+        row.updated_at = tx.at;
+        tx.conn.update_organization(&row)?;
+        tx.record("organization.updated", "organization", RootId(id.0), None, &json!({ "display_name": row.display_name }))?;
+    }
+    Ok(row.into())
+}
+
+/// The organization the command line works in: by name, else the only one there is.
+pub fn choose(conn: &mut Conn, name: Option<&str>) -> Result<OrganizationRow> {
+    if let Some(name) = name {
+        return conn.find_organization_by_name(name)?.ok_or_else(|| {
+            Problem::new(Code::NotFound, format!("There is no organization named {name}; `reprieve org list` shows them."))
+                .into()
+        });
+    }
+    match conn.list_organizations(None, 2)?.as_slice() {
+        [] => Err(Problem::new(Code::NotFound, "There is no organization yet; `reprieve org create` makes one.").into()),
+        [only] => Ok(only.clone()),
+        [..] => Err(Problem::new(
+            Code::InvalidInput,
+            "There are several organizations: name one with --organization.",
+        )
+        .into()),
+    }
+}
+
+/// Makes the organization `default` in a database that has none.
+pub fn ensure_default(services: &Services) -> Result<OrganizationRow> {
+    let none_yet = services.store.read(|conn| conn.list_organizations(None, 1))?;
+    if let Some(row) = none_yet.into_iter().next() {
+        return Ok(row);
+    }
+    // Minted before it is written, since the caller of the unit of work belongs to it.
+    let id = OrgId::mint();
+    let caller = Caller::command_line(id);
+    services.write_once(&caller, |tx| {
+        if let Some(row) = tx.conn.list_organizations(None, 1)?.into_iter().next() {
+            return Ok(row);
+        }
+        insert_with(tx, id, &NewOrganization { name: DEFAULT.to_owned(), display_name: None })
+    })
+}
+
+/// Makes a key for an organization from the command line.
+pub fn issue_key(
+    tx: &mut Tx<'_>,
+    name: &str,
+    scopes: &[String],
+    expires_at: Option<Ts>,
+) -> Result<NewKeyView> {
+    let new = keys::NewKey { name: name.to_owned(), scopes: scopes.to_vec(), expires_at };
+    keys::create(tx, &new)
+}
+
+/// Makes an organization from the command line; its keys come from `key create`.
+pub fn create_bare(tx: &mut Tx<'_>, new: &NewOrganization) -> Result<OrganizationView> {
+    insert(tx, new).map(OrganizationView::from)
+}
+
+fn find(conn: &mut Conn, id: OrgId) -> Result<OrganizationRow> {
+    conn.find_organization(id)?.ok_or_else(|| Error::not_found("organization"))
+}
+
+fn insert(tx: &mut Tx<'_>, new: &NewOrganization) -> Result<OrganizationRow> {
+    insert_with(tx, OrgId::mint(), new)
+}
+
+fn insert_with(tx: &mut Tx<'_>, id: OrgId, new: &NewOrganization) -> Result<OrganizationRow> {
+    let name = OrganizationName::parse(&new.name).map_err(|problem| problem.at("/name"))?;
+    let display_name = match &new.display_name {
+        Some(text) => Name::parse(text).map_err(|problem| problem.at("/display_name"))?.into_string(),
+        None => name.as_str().to_owned(),
+    };
+    if tx.conn.find_organization_by_name(name.as_str())?.is_some() {
+        return Err(Problem::new(Code::NameTaken, "An organization has this name.").into());
+    }
+    let row = OrganizationRow {
+        id,
+        name: name.into_string(),
+        display_name,
+        retention_days: RETENTION_DAYS,
+        purge_protection: false,
+        require_test_after_restore: false,
+        created_at: tx.at,
+        updated_at: tx.at,
+        version: 1,
+    };
+    tx.conn.insert_organization(&row)?;
+    tx.record("organization.created", "organization", RootId(row.id.0), None, &json!({ "name": row.name }))?;
+    Ok(row)
+}

@@ -1,0 +1,254 @@
+//! Restore: brings back exactly the rows that one deletion removed, by the deletion's id and never by time.
+//!
+//! What must stay true: all or nothing; same ids; byte for byte but for what DESIGN promise 2 lists; a restored
+//! connection has no secret and says so (promise 5).
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::caller::Caller;
+use super::connections::missing_of;
+use super::error::{Error, Problem, Result};
+use super::restore_plan::{Plan, PlannedRoot, plan};
+use super::trash::lock_open;
+use super::unit::Tx;
+use super::views::{ConnectionView, connector_of, missing_secrets};
+use crate::domain::codes::Code;
+use crate::domain::ids::{ConnectionId, DependentId, EntryId};
+use crate::domain::kinds::{DependentKind, EntryState, Status};
+use crate::domain::scopes::Scope;
+use crate::store::rows::{EntryRow, Moved};
+use crate::store::{Binds, Conn};
+
+/// How to restore.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreRequest {
+    /// Another name for the root.
+    pub name: Option<String>,
+    /// Another external id for the root.
+    pub external_id: Option<String>,
+    /// Where to attach a model or content instead of its old place.
+    pub target: Option<RestoreTarget>,
+    /// Restores the entries of trashed parents first, in the same transaction.
+    #[serde(default)]
+    pub with_ancestors: bool,
+    /// Only says what would happen.
+    #[serde(default)]
+    pub validate_only: bool,
+    /// The plan the caller has seen.
+    pub plan_token: Option<String>,
+}
+
+/// A new place for a model or content.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreTarget {
+    /// The connection.
+    pub connection_id: ConnectionId,
+    /// The model of content, the base of a model; none without one.
+    pub model_id: Option<DependentId>,
+}
+
+/// What a restore brought back.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RestoreView {
+    /// The entry.
+    pub entry_id: EntryId,
+    /// The connection concerned: the root, or the one it belongs to.
+    pub connection: ConnectionView,
+    /// Rows that are live again, those of ancestors with them.
+    pub restored: RestoredCounts,
+    /// The required secrets to enter before the connection can be used.
+    pub needs_credentials: Vec<String>,
+    /// What could not come back, and why.
+    pub not_restored: Vec<NotRestored>,
+    /// Entries of ancestors that were restored with it.
+    pub ancestors: Vec<EntryId>,
+}
+
+/// Rows that are live again.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RestoredCounts {
+    /// Connections.
+    pub connections: i64,
+    /// Models.
+    pub models: i64,
+    /// Content.
+    pub content: i64,
+    /// Links; those whose other end is still in the trash come back with it.
+    pub links: i64,
+}
+
+/// Something that could not come back.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct NotRestored {
+    /// Of which kind.
+    pub kind: &'static str,
+    /// How many.
+    pub count: i64,
+    /// Why.
+    pub reason: &'static str,
+}
+
+/// What a restore would do.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RestorePlanView {
+    /// The entry.
+    pub entry_id: EntryId,
+    /// The name its root would have.
+    pub name: String,
+    /// Rows that would be live again, those of ancestors with them.
+    pub restores: RestoredCounts,
+    /// Entries of ancestors that would be restored first.
+    pub ancestors: Vec<EntryId>,
+    /// Send it with the restore: it is refused if any of this has changed.
+    pub plan_token: String,
+}
+
+/// Restores an entry.
+pub fn restore(tx: &mut Tx<'_>, id: EntryId, request: &RestoreRequest) -> Result<RestoreView> {
+    tx.caller.require(Scope::TrashRestore)?;
+    let entry = lock_open(tx, id)?;
+    let plan = plan(tx.conn, tx.caller, entry, request)?;
+    check_token(&plan, request)?;
+    let mut counts = RestoredCounts::default();
+    let mut lost_links = 0;
+    let ancestors: Vec<EntryId> = plan.ancestors.iter().map(|entry| entry.id).collect();
+    for ancestor in &ancestors {
+        let entry = lock_open(tx, *ancestor)?;
+        let root = super::restore_plan::plan(tx.conn, tx.caller, entry, &RestoreRequest::default())?;
+        bring_back(tx, root, &mut counts, &mut lost_links)?;
+    }
+    // With its ancestors live, the plan sees what is in the way among what came back with them.
+    let plan = if ancestors.is_empty() {
+        plan
+    } else {
+        super::restore_plan::plan(tx.conn, tx.caller, plan.entry, request)?
+    };
+    let connection = bring_back(tx, plan, &mut counts, &mut lost_links)?;
+    let row = super::connections::find(tx.conn, tx.caller, connection)?;
+    let needs_credentials = missing_of(tx.conn, &row)?;
+    let not_restored = if lost_links > 0 {
+        vec![NotRestored { kind: "link", count: lost_links, reason: "the other end is gone for good" }]
+    } else {
+        Vec::new()
+    };
+    Ok(RestoreView {
+        entry_id: id,
+        connection: ConnectionView::load(tx.conn, row)?,
+        restored: counts,
+        needs_credentials,
+        not_restored,
+        ancestors,
+    })
+}
+
+/// What [`restore`] would do: the same plan, nothing changed.
+pub fn preview(conn: &mut Conn, caller: &Caller, id: EntryId, request: &RestoreRequest) -> Result<RestorePlanView> {
+    caller.require(Scope::TrashRestore)?;
+    let entry = conn.find_entry(caller.org, id)?.ok_or_else(|| Error::not_found("trash entry"))?;
+    let plan = plan(conn, caller, entry, request)?;
+    check_token(&plan, request)?;
+    let mut restores = RestoredCounts::default();
+    for entry in plan.ancestors.iter().chain([&plan.entry]) {
+        restores.connections += entry.connections_count;
+        restores.models += entry.models_count;
+        restores.content += entry.content_count;
+        restores.links += entry.links_count;
+    }
+    let name = match &plan.root {
+        PlannedRoot::Connection(row) => row.name.clone(),
+        PlannedRoot::Dependent { row, .. } => row.name.clone(),
+    };
+    Ok(RestorePlanView {
+        entry_id: id,
+        name,
+        restores,
+        ancestors: plan.ancestors.iter().map(|entry| entry.id).collect(),
+        plan_token: plan.token(),
+    })
+}
+
+fn check_token(plan: &Plan, request: &RestoreRequest) -> Result<()> {
+    let now = plan.token();
+    match &request.plan_token {
+        Some(token) if *token != now => {
+            Err(Problem::new(Code::PlanStale, "What would be restored has changed since the plan.")
+                .with("plan_token", now)
+                .into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Moves the rows of one entry back. Answers the connection concerned.
+fn bring_back(
+    tx: &mut Tx<'_>,
+    plan: Plan,
+    counts: &mut RestoredCounts,
+    lost_links: &mut i64,
+) -> Result<ConnectionId> {
+    let Plan { entry, root, .. } = plan;
+    let org = tx.caller.org;
+    let connection = match root {
+        PlannedRoot::Connection(mut row) => {
+            row.status = if missing_secrets(connector_of(&row)?, &[]).is_empty() {
+                Status::Untested
+            } else {
+                Status::NeedsCredentials
+            };
+            row.generation += 1;
+            row.version += 1;
+            row.updated_at = tx.at;
+            row.last_test = None;
+            tx.conn.update_trashed_connection(&row)?;
+            row.id
+        }
+        PlannedRoot::Dependent { kind, mut row, moved } => {
+            if moved {
+                for table in [DependentKind::Model, DependentKind::Content] {
+                    tx.conn.retarget_dependents(table, org, entry.id, row.connection_id)?;
+                }
+            }
+            row.version += 1;
+            row.updated_at = tx.at;
+            tx.conn.update_trashed_dependent(kind, &row)?;
+            row.connection_id
+        }
+    };
+    if entry.models_count + entry.content_count > 1_000 {
+        tx.conn.allow_long_statements()?;
+    }
+    let binds = Binds { org, root: entry.root_id, parent: connection.into(), entry: entry.id };
+    let moved = tx.conn.move_back(binds)?;
+    check_complete(&entry, moved)?;
+    let (links, lost) = tx.conn.return_links(binds)?;
+    let links = i64::try_from(links).unwrap_or(i64::MAX);
+    *lost_links += i64::try_from(lost).unwrap_or(i64::MAX);
+    counts.connections += moved.connections;
+    counts.models += moved.models;
+    counts.content += moved.content;
+    counts.links += links;
+    let now = tx.conn.now()?;
+    let actor = &tx.caller.actor;
+    tx.conn.close_entry(org, entry.id, EntryState::Restored, now, &actor.id, actor.name.as_deref())?;
+    tx.record(
+        &format!("{}.restored", entry.root_kind),
+        entry.root_kind.as_str(),
+        entry.root_id,
+        Some(entry.id),
+        &json!({ "name": entry.root_name, "connections": moved.connections, "models": moved.models, "content": moved.content, "links": links }),
+    )?;
+    Ok(connection)
+}
+
+/// A restore is complete or not at all.
+fn check_complete(entry: &EntryRow, moved: Moved) -> Result<()> {
+    let expected = (entry.connections_count, entry.models_count, entry.content_count);
+    if (moved.connections, moved.models, moved.content) == expected {
+        return Ok(());
+    }
+    Err(Error::Internal(format!("entry {} holds {moved:?} instead of {expected:?} rows", entry.id)))
+}

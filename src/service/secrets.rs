@@ -1,0 +1,237 @@
+//! Entering, reading and shredding the secrets of a connection.
+//!
+//! What must stay true: a new value always gets a new slot; what it replaces is shredded in the same
+//! transaction and erased after it; nothing here returns a value but [`read`], which is audited.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::connections::check_version;
+use super::error::{Error, Problem, Result};
+use super::unit::{Tx, to_json};
+use super::views::{ConnectionView, connector_of, missing_secrets};
+use crate::connectors::Connector;
+use crate::domain::FieldError;
+use crate::domain::codes::Code;
+use crate::domain::ids::{ConnectionId, RecordId};
+use crate::domain::json::child_pointer;
+use crate::domain::kinds::{OwnerKind, Status};
+use crate::domain::scopes::Scope;
+use crate::domain::text::SourceHint;
+use crate::secrets::SecretError;
+use crate::secrets::envelope::Binding;
+use crate::secrets::value::SecretValue;
+use crate::store::rows::{ConnectionRow, SecretRow};
+
+/// Values by field; `null` shreds what is stored.
+pub type SecretInput = BTreeMap<String, Option<SecretValue>>;
+/// Hints by field; `null` forgets one.
+pub type HintInput = BTreeMap<String, Option<String>>;
+
+/// Secrets to enter: any subset of what the connector declares.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PutSecrets {
+    /// Values by field; `null` shreds what is stored.
+    #[schema(value_type = BTreeMap<String, Option<String>>)]
+    pub secrets: SecretInput,
+    /// Where the owner keeps each, say a vault path: shown in the trash, when the value is gone.
+    #[serde(default)]
+    pub source_hints: HintInput,
+}
+
+/// The secrets of a connection, in plain text.
+#[derive(Serialize, ToSchema)]
+pub struct SecretsView {
+    /// Values by field.
+    pub secrets: BTreeMap<String, Plain>,
+}
+
+/// A value on its way to a caller who may read it.
+#[derive(ToSchema)]
+#[schema(value_type = String)]
+pub struct Plain(SecretValue);
+
+impl Serialize for Plain {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.expose())
+    }
+}
+
+/// Checks that the connector declares the fields and that the hints are text.
+pub(super) fn check(connector: &Connector, secrets: &SecretInput, hints: &HintInput) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let mut declared = |group: &str, field: &str| {
+        if connector.secret_field(field).is_none() {
+            errors.push(FieldError::new(
+                child_pointer(&format!("/{group}"), field),
+                "unknown_secret",
+                format!("The connector {} declares no such secret.", connector.key),
+            ));
+        }
+    };
+    for field in secrets.keys() {
+        declared("secrets", field);
+    }
+    for field in hints.keys() {
+        declared("source_hints", field);
+    }
+    for (field, hint) in hints {
+        if let Some(Err(problem)) = hint.as_deref().map(SourceHint::parse) {
+            errors.push(problem.at(child_pointer("/source_hints", field)));
+        }
+    }
+    errors
+}
+
+/// Writes values and hints of a connection whose row is locked. Answers the facts of its secrets afterwards.
+pub(super) fn apply(
+    tx: &mut Tx<'_>,
+    connection: &ConnectionRow,
+    secrets: &SecretInput,
+    hints: &HintInput,
+) -> Result<Vec<SecretRow>> {
+    let (org, owner) = (connection.org_id, connection.id.into());
+    let before = tx.conn.secrets_of(org, OwnerKind::Connection, owner)?;
+    let replaced: Vec<&str> =
+        before.iter().map(|row| row.field.as_str()).filter(|field| secrets.contains_key(*field)).collect();
+    shred(tx, connection, &replaced)?;
+    for (field, value) in secrets {
+        let Some(value) = value else { continue };
+        let record_id = RecordId::mint();
+        let (record, key_epoch) =
+            tx.vault.seal(&binding(connection, field, record_id, connection.generation), value).map_err(refusal)?;
+        let slot_id = tx.conn.fill_slot(org, &record)?;
+        let kept_hint = before.iter().find(|row| row.field == *field).and_then(|row| row.source_hint.clone());
+        tx.conn.insert_secret(&SecretRow {
+            org_id: org,
+            owner_kind: OwnerKind::Connection,
+            owner_id: owner,
+            field: field.clone(),
+            slot_id,
+            record_id,
+            generation: connection.generation,
+            key_epoch,
+            source_hint: kept_hint,
+            set_at: tx.at,
+            set_by: tx.caller.actor.id.clone(),
+        })?;
+    }
+    for (field, hint) in hints {
+        if tx.conn.set_source_hint(org, OwnerKind::Connection, owner, field, hint.as_deref())? == 0 {
+            return Err(Error::field(
+                child_pointer("/source_hints", field),
+                "secret_not_set",
+                "A source hint goes with a secret that is stored or entered in the same call.",
+            ));
+        }
+    }
+    Ok(tx.conn.secrets_of(org, OwnerKind::Connection, owner)?)
+}
+
+/// Shreds single fields of a live connection; the deletion of a connection has its own way to all of them.
+pub(super) fn shred(tx: &mut Tx<'_>, connection: &ConnectionRow, fields: &[&str]) -> Result<()> {
+    if fields.is_empty() {
+        return Ok(());
+    }
+    let (org, owner) = (connection.org_id, connection.id.into());
+    tx.conn.shred_slots(org, OwnerKind::Connection, owner, fields)?;
+    tx.conn.delete_secrets(org, OwnerKind::Connection, owner, fields)?;
+    tx.erase_after_commit(None)
+}
+
+/// The status that follows from what is set: complete means `untested` until a test passes.
+pub(super) fn status_of(connector: &Connector, secrets: &[SecretRow]) -> Status {
+    if missing_secrets(connector, secrets).is_empty() { Status::Untested } else { Status::NeedsCredentials }
+}
+
+/// Enters secrets of a live connection.
+pub fn put(tx: &mut Tx<'_>, id: ConnectionId, if_match: Option<i64>, input: &PutSecrets) -> Result<ConnectionView> {
+    let mut row = super::connections::lock(tx, id)?;
+    check_version(row.version, if_match)?;
+    let connector = connector_of(&row)?;
+    let errors = check(connector, &input.secrets, &input.source_hints);
+    if !errors.is_empty() {
+        return Err(errors.into());
+    }
+    let secrets = apply(tx, &row, &input.secrets, &input.source_hints)?;
+    if !input.secrets.is_empty() {
+        row.status = status_of(connector, &secrets);
+        row.last_test = None;
+    }
+    row.version += 1;
+    row.updated_at = tx.at;
+    tx.conn.update_connection(&row)?;
+    let fields: BTreeSet<&String> = input.secrets.keys().collect();
+    tx.record(
+        "connection.credentials_entered",
+        "connection",
+        id.into(),
+        None,
+        &json!({ "fields": fields, "status": row.status }),
+    )?;
+    ConnectionView::new(row, &secrets)
+}
+
+/// Reads the secrets of a live connection in plain text; audited.
+pub fn read(tx: &mut Tx<'_>, id: ConnectionId) -> Result<SecretsView> {
+    tx.caller.require(Scope::SecretsRead)?;
+    let row = super::connections::find(tx.conn, tx.caller, id)?;
+    let connector = connector_of(&row)?;
+    let rows = tx.conn.secrets_of(row.org_id, OwnerKind::Connection, id.into())?;
+    let missing = missing_secrets(connector, &rows);
+    if !missing.is_empty() {
+        return Err(needs_credentials(&missing));
+    }
+    let mut secrets = BTreeMap::new();
+    let mut unreadable = Vec::new();
+    for secret in rows {
+        let record = tx.conn.read_slot(row.org_id, secret.slot_id)?.unwrap_or_default();
+        let binding = binding(&row, &secret.field, secret.record_id, row.generation);
+        match tx.vault.open_record(&binding, &record) {
+            Ok(value) => {
+                secrets.insert(secret.field, Plain(value));
+            }
+            Err(SecretError::Locked) => return Err(refusal(SecretError::Locked)),
+            Err(error) => {
+                tracing::error!(connection = %id, field = %secret.field, %error, "a stored secret does not open");
+                unreadable.push(secret.field);
+            }
+        }
+    }
+    if !unreadable.is_empty() {
+        return Err(needs_credentials(&unreadable));
+    }
+    let detail = to_json(&json!({ "fields": secrets.keys().collect::<Vec<_>>() }))?;
+    tx.audit("connection.secrets_read", "connection", Some(id.into()), None, detail)?;
+    Ok(SecretsView { secrets })
+}
+
+fn needs_credentials(missing: &[String]) -> Error {
+    Problem::new(Code::NeedsCredentials, "Required secrets of this connection are missing.")
+        .with("missing", missing)
+        .into()
+}
+
+fn binding<'a>(connection: &ConnectionRow, field: &'a str, record: RecordId, generation: i64) -> Binding<'a> {
+    Binding {
+        organization: connection.org_id.0,
+        owner_kind: OwnerKind::Connection.as_str(),
+        owner: connection.id.0,
+        field,
+        record: record.0,
+        generation,
+    }
+}
+
+fn refusal(error: SecretError) -> Error {
+    match error {
+        SecretError::Locked => {
+            Problem::new(Code::Locked, "The encryption key is missing, so secrets can't be entered or read now.").into()
+        }
+        SecretError::Envelope(error) => Error::Internal(format!("a secret could not be sealed: {error}")),
+    }
+}

@@ -1,0 +1,199 @@
+//! The two-variant connection, where it connects to, and how a transaction begins on it.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
+use diesel::pg::PgConnection;
+use diesel::sqlite::SqliteConnection;
+use diesel::r2d2::R2D2Connection as _;
+
+use super::error::{StoreError, StoreResult};
+use super::{postgres, sqlite};
+
+/// Where the database is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// A file on this machine.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server, as libpq reads it. Holds a password: shown without it.
+    Postgres(String),
+}
+
+/// Why a database URL was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseUrlError {
+    /// Neither of the two schemes.
+    #[error("unknown database URL: expected sqlite:PATH, sqlite://PATH, postgres://... or postgresql://...")]
+    Scheme,
+    /// `sqlite:` with nothing after it.
+    #[error("the sqlite URL names no file: expected sqlite:PATH, for instance sqlite:reprieve-data/reprieve.db")]
+    NoFile,
+    /// TLS asked for in a build without it.
+    #[error("sslmode={0} needs TLS to PostgreSQL, which this build has not: build with `--features pg-tls`")]
+    NoTls(String),
+}
+
+impl DatabaseUrl {
+    /// Reads a URL; the scheme alone decides the backend.
+    pub fn parse(url: &str) -> Result<Self, DatabaseUrlError> {
+        if let Some(rest) = url.strip_prefix("sqlite:") {
+            let path = rest.strip_prefix("//").unwrap_or(rest);
+            return if path.is_empty() { Err(DatabaseUrlError::NoFile) } else { Ok(Self::Sqlite(path.into())) };
+        }
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err(DatabaseUrlError::Scheme);
+        }
+        let sslmode = url
+            .split_once('?')
+            .and_then(|(_, query)| query.split('&').find_map(|pair| pair.strip_prefix("sslmode=")));
+        match sslmode {
+            Some(mode) if !cfg!(feature = "pg-tls") && !matches!(mode, "disable" | "allow" | "prefer") => {
+                Err(DatabaseUrlError::NoTls(mode.to_owned()))
+            }
+            _ => Ok(Self::Postgres(url.to_owned())),
+        }
+    }
+}
+
+/// Never shows a password.
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(url) => match url::Url::parse(url) {
+                Ok(parsed) => write!(
+                    f,
+                    "postgres://{}{}",
+                    parsed.host_str().unwrap_or_default(),
+                    parsed.path()
+                ),
+                Err(_) => f.write_str("postgres://..."),
+            },
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A connection to either database.
+#[expect(clippy::large_enum_variant, reason = "a handful of connections; a box would buy nothing")]
+pub enum Conn {
+    /// SQLite, compiled in.
+    Sqlite(SqliteConnection),
+    /// PostgreSQL, through the compiled-in libpq.
+    Pg(PgConnection),
+}
+
+macro_rules! on_both {
+    ($self:expr, $conn:ident => $work:expr) => {
+        match $self {
+            Conn::Sqlite($conn) => $work,
+            Conn::Pg($conn) => $work,
+        }
+    };
+}
+
+impl Conn {
+    pub(super) fn open(url: &DatabaseUrl) -> StoreResult<Self> {
+        match url {
+            DatabaseUrl::Sqlite(path) => sqlite::open(path).map(Self::Sqlite),
+            DatabaseUrl::Postgres(url) => postgres::open(url).map(Self::Pg),
+        }
+    }
+
+    /// Whether this is SQLite.
+    pub fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
+    }
+
+    pub(super) fn begin_write(&mut self) -> StoreResult<()> {
+        Ok(match self {
+            Self::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE"),
+            Self::Pg(conn) => AnsiTransactionManager::begin_transaction(conn),
+        }?)
+    }
+
+    pub(super) fn begin_snapshot(&mut self) -> StoreResult<()> {
+        Ok(match self {
+            Self::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN"),
+            Self::Pg(conn) => AnsiTransactionManager::begin_transaction_sql(
+                conn,
+                "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            ),
+        }?)
+    }
+
+    pub(super) fn commit(&mut self) -> StoreResult<()> {
+        Ok(on_both!(self, conn => AnsiTransactionManager::commit_transaction(conn))?)
+    }
+
+    pub(super) fn rollback(&mut self) -> StoreResult<()> {
+        Ok(on_both!(self, conn => AnsiTransactionManager::rollback_transaction(conn))?)
+    }
+
+    /// Runs statements that return nothing. For set-up, migrations and tests; never with input in the text.
+    pub fn batch(&mut self, sql: &str) -> StoreResult<()> {
+        Ok(on_both!(self, conn => conn.batch_execute(sql))?)
+    }
+}
+
+/// Makes and judges pooled connections.
+pub(super) struct Manager {
+    url: DatabaseUrl,
+}
+
+impl Manager {
+    pub(super) fn new(url: DatabaseUrl) -> Self {
+        Self { url }
+    }
+}
+
+impl r2d2::ManageConnection for Manager {
+    type Connection = Conn;
+    type Error = StoreError;
+
+    fn connect(&self) -> Result<Conn, StoreError> {
+        Conn::open(&self.url)
+    }
+
+    fn is_valid(&self, conn: &mut Conn) -> Result<(), StoreError> {
+        Ok(on_both!(conn, conn => conn.ping())?)
+    }
+
+    /// Also true after a panic inside a transaction, so such a connection never goes back into the pool.
+    fn has_broken(&self, conn: &mut Conn) -> bool {
+        std::thread::panicking() || on_both!(conn, conn => conn.is_broken())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scheme_decides_the_backend() {
+        for (url, shown) in [
+            ("sqlite:data/reprieve.db", "sqlite:data/reprieve.db"),
+            ("sqlite:///var/lib/reprieve.db", "sqlite:/var/lib/reprieve.db"),
+            ("postgres://u:secret@db/reprieve", "postgres://db/reprieve"),
+            ("postgresql://u@db/reprieve?sslmode=disable", "postgres://db/reprieve"),
+        ] {
+            assert_eq!(DatabaseUrl::parse(url).unwrap().to_string(), shown);
+        }
+        for url in ["", "reprieve.db", "mysql://db", "host=db user=x", "sqlite:", "sqlite://"] {
+            assert!(DatabaseUrl::parse(url).is_err(), "{url}");
+        }
+    }
+
+    #[cfg(not(feature = "pg-tls"))]
+    #[test]
+    fn tls_that_is_not_built_in_is_refused_by_name() {
+        let refusal = DatabaseUrl::parse("postgres://db/x?sslmode=verify-full").unwrap_err();
+        assert!(refusal.to_string().contains("pg-tls"));
+    }
+}

@@ -1,0 +1,217 @@
+//! Every store function, listed once: the methods of [`Conn`] that services call.
+
+use super::conn::Conn;
+use super::error::StoreResult;
+use super::filters::{ConnectionFilter, DependentFilter, EntryFilter, EntryOrder};
+use super::rows::{
+    ApiKeyRow, AuditRow, ConnectionRow, DependentHead, DependentRow, EntryRow, ErasureJobRow, IdempotencyRow,
+    ImpactRow, KeyEpochRow, LinkRow, Moved, OrganizationRow, OutboxRow, SecretRow,
+};
+use super::statement::Binds;
+use super::{postgres, sqlite};
+use crate::domain::clock::Ts;
+use crate::domain::ids::{ConnectionId, DependentId, EntryId, JobId, KeyId, OrgId, RootId};
+use crate::domain::kinds::{DependentKind, EntryState, OwnerKind, RootKind};
+
+macro_rules! dispatch {
+    ($($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),* $(,)?) -> $out:ty;)+) => {
+        impl Conn {$(
+            $(#[$doc])*
+            #[expect(clippy::allow_attributes, reason = "the lint below holds for some of the functions only")]
+            #[allow(clippy::too_many_arguments, reason = "a store function takes what its statement binds")]
+            pub fn $name(&mut self, $($arg: $ty),*) -> StoreResult<$out> {
+                Ok(match self {
+                    Self::Sqlite(conn) => sqlite::$name(conn, $($arg),*),
+                    Self::Pg(conn) => postgres::$name(conn, $($arg),*),
+                }?)
+            }
+        )+}
+    };
+}
+
+dispatch! {
+    /// The clock that decides: the database's.
+    fn now() -> Ts;
+
+    // Organizations and keys
+    /// Adds an organization.
+    fn insert_organization(row: &OrganizationRow) -> usize;
+    /// Writes an organization's columns.
+    fn update_organization(row: &OrganizationRow) -> usize;
+    /// One organization.
+    fn find_organization(org: OrgId) -> Option<OrganizationRow>;
+    /// One organization by its name.
+    fn find_organization_by_name(name: &str) -> Option<OrganizationRow>;
+    /// A page of organizations by id.
+    fn list_organizations(after: Option<OrgId>, limit: i64) -> Vec<OrganizationRow>;
+    /// Adds an API key.
+    fn insert_key(row: &ApiKeyRow) -> usize;
+    /// One API key.
+    fn find_key(org: OrgId, id: KeyId) -> Option<ApiKeyRow>;
+    /// A page of API keys by id.
+    fn list_keys(org: OrgId, after: Option<KeyId>, limit: i64) -> Vec<ApiKeyRow>;
+    /// Revokes a key; 0 if it was revoked before or is not there.
+    fn revoke_key(org: OrgId, id: KeyId, at: Ts) -> usize;
+    /// Notes when a key was last used.
+    fn touch_key(org: OrgId, id: KeyId, at: Ts) -> usize;
+
+    // Connections
+    /// Adds a connection.
+    fn insert_connection(row: &ConnectionRow) -> usize;
+    /// Writes a connection's columns.
+    fn update_connection(row: &ConnectionRow) -> usize;
+    /// One live connection.
+    fn find_connection(org: OrgId, id: ConnectionId) -> Option<ConnectionRow>;
+    /// One live connection, locked against change until the transaction ends; children may still be added.
+    fn lock_connection(org: OrgId, id: ConnectionId) -> Option<ConnectionRow>;
+    /// One live connection, locked against change and new children.
+    fn lock_connection_to_delete(org: OrgId, id: ConnectionId) -> Option<ConnectionRow>;
+    /// One live connection by the caller's own id.
+    fn find_connection_by_external_id(org: OrgId, integration: &str, external_id: &str) -> Option<ConnectionRow>;
+    /// One live connection by its case-folded name.
+    fn find_connection_by_name(org: OrgId, integration: &str, name_key: &str) -> Option<ConnectionRow>;
+    /// The case-folded names that are taken.
+    fn name_keys_like(org: OrgId, integration: &str) -> Vec<String>;
+    /// A page of live connections by id.
+    fn list_connections(org: OrgId, filter: &ConnectionFilter, after: Option<ConnectionId>, limit: i64) -> Vec<ConnectionRow>;
+    /// The entries that hold a connection with this external id, newest first.
+    fn trashed_connections_by_external_id(org: OrgId, integration: &str, external_id: &str) -> Vec<EntryId>;
+    /// The entries that hold a connection with this name, newest first.
+    fn trashed_connections_by_name(org: OrgId, integration: &str, name_key: &str) -> Vec<EntryId>;
+    /// The entry that holds this connection.
+    fn trashed_connection(org: OrgId, id: ConnectionId) -> Option<EntryId>;
+    /// The connections of an entry.
+    fn connections_of_entry(org: OrgId, entry: EntryId) -> Vec<ConnectionRow>;
+    /// Writes what a restore changes on a trashed connection.
+    fn update_trashed_connection(row: &ConnectionRow) -> usize;
+
+    // Models and content
+    /// Adds models or content.
+    fn insert_dependents(kind: DependentKind, rows: &[DependentRow]) -> usize;
+    /// Writes a row's columns.
+    fn update_dependent(kind: DependentKind, row: &DependentRow) -> usize;
+    /// One live model or piece of content.
+    fn find_dependent(kind: DependentKind, org: OrgId, id: DependentId) -> Option<DependentRow>;
+    /// One live model or piece of content, locked until the transaction ends.
+    fn lock_dependent(kind: DependentKind, org: OrgId, id: DependentId) -> Option<DependentRow>;
+    /// Which of these external ids live rows of the connection have.
+    fn dependents_by_external_ids(kind: DependentKind, org: OrgId, connection: ConnectionId, external_ids: &[&str]) -> Vec<(DependentId, Option<String>)>;
+    /// The connections of these live rows.
+    fn connections_of_dependents(kind: DependentKind, org: OrgId, ids: &[DependentId]) -> Vec<(DependentId, ConnectionId)>;
+    /// A page of live models or content by id, without bodies.
+    fn list_dependents(kind: DependentKind, org: OrgId, filter: &DependentFilter, after: Option<DependentId>, limit: i64) -> Vec<DependentHead>;
+    /// The entry that holds this model or piece of content.
+    fn trashed_dependent(kind: DependentKind, org: OrgId, id: DependentId) -> Option<EntryId>;
+    /// A model or piece of content as it stands in the trash.
+    fn trashed_dependent_row(kind: DependentKind, org: OrgId, id: DependentId) -> Option<DependentRow>;
+    /// Which of these external ids trashed rows of the connection have.
+    fn trashed_external_ids(kind: DependentKind, org: OrgId, connection: ConnectionId, external_ids: &[&str]) -> Vec<Option<String>>;
+    /// A page of the models or content of an entry by id, without bodies.
+    fn dependents_of_entry(kind: DependentKind, org: OrgId, entry: EntryId, after: Option<DependentId>, limit: i64) -> Vec<DependentHead>;
+    /// The first row of an entry whose external id is taken in the connection.
+    fn external_id_conflict(kind: DependentKind, org: OrgId, entry: EntryId, connection: ConnectionId, except: Option<DependentId>) -> Option<DependentId>;
+    /// Re-attaches the rows of an entry to another connection.
+    fn retarget_dependents(kind: DependentKind, org: OrgId, entry: EntryId, connection: ConnectionId) -> usize;
+    /// Writes what a restore changes on a trashed model or piece of content.
+    fn update_trashed_dependent(kind: DependentKind, row: &DependentRow) -> usize;
+
+    // Links
+    /// Adds links.
+    fn insert_links(rows: &[LinkRow]) -> usize;
+    /// Forgets all links from a piece of content, in the trash too.
+    fn delete_links_from(org: OrgId, from: DependentId) -> usize;
+    /// A page of the links of a piece of content, with the other end's id, name and connection.
+    fn list_links(org: OrgId, content_id: DependentId, outgoing: bool, after: Option<DependentId>, limit: i64) -> Vec<(DependentId, String, ConnectionId)>;
+
+    // Secrets
+    /// What is known of an owner's secrets.
+    fn secrets_of(org: OrgId, kind: OwnerKind, owner: RootId) -> Vec<SecretRow>;
+    /// What is known of the secrets of several owners.
+    fn secrets_of_many(org: OrgId, kind: OwnerKind, owners: &[RootId]) -> Vec<SecretRow>;
+    /// Adds what is known of a secret.
+    fn insert_secret(row: &SecretRow) -> usize;
+    /// Writes a source hint.
+    fn set_source_hint(org: OrgId, kind: OwnerKind, owner: RootId, field: &str, hint: Option<&str>) -> usize;
+    /// Forgets what is known of these fields; their slots must have been shredded.
+    fn delete_secrets(org: OrgId, kind: OwnerKind, owner: RootId, fields: &[&str]) -> usize;
+    /// Puts a sealed record into a slot.
+    fn fill_slot(org: OrgId, record: &[u8]) -> i64;
+    /// A sealed record.
+    fn read_slot(org: OrgId, slot: i64) -> Option<Vec<u8>>;
+    /// Shreds the slots of these fields.
+    fn shred_slots(org: OrgId, kind: OwnerKind, owner: RootId, fields: &[&str]) -> usize;
+    /// Erases what was shredded from the database's files; outside any transaction.
+    fn erase() -> Result<(), String>;
+    /// Readies a connection for [`Conn::erase`].
+    fn prepare_eraser() -> ();
+
+    // Trash
+    /// Counts what a deletion would take along.
+    fn impact(kind: RootKind, binds: Binds) -> ImpactRow;
+    /// The first protected row a deletion would take along: kind, id, name.
+    fn first_protected(kind: RootKind, binds: Binds) -> Option<(String, RootId, String)>;
+    /// Some of what a deletion would take along: table, id, name, kind word.
+    fn sample(kind: RootKind, binds: Binds) -> Vec<(String, DependentId, String, String)>;
+    /// Some of the content elsewhere that links to what a deletion would take along.
+    fn references_sample(kind: RootKind, binds: Binds) -> Vec<(DependentId, String, ConnectionId)>;
+    /// Locks the models a deletion takes along.
+    fn lock_models_in_scope(kind: RootKind, binds: Binds) -> usize;
+    /// Allows the statements of this transaction more time.
+    fn allow_long_statements() -> ();
+    /// Moves what a root takes along into the trash.
+    fn move_out(kind: RootKind, binds: Binds) -> Moved;
+    /// Brings the rows of an entry back.
+    fn move_back(binds: Binds) -> Moved;
+    /// Brings the links of an entry back: how many returned, how many lost their other end.
+    fn return_links(binds: Binds) -> (usize, usize);
+    /// Removes the rows of an entry for good.
+    fn purge_rows(binds: Binds) -> usize;
+    /// Adds a trash entry.
+    fn insert_entry(row: &EntryRow) -> usize;
+    /// One trash entry.
+    fn find_entry(org: OrgId, id: EntryId) -> Option<EntryRow>;
+    /// One trash entry, locked until the transaction ends.
+    fn lock_entry(org: OrgId, id: EntryId) -> Option<EntryRow>;
+    /// The newest entry of a root, whatever its state.
+    fn newest_entry_of_root(org: OrgId, root: RootId) -> Option<EntryRow>;
+    /// Closes an entry that is in the trash.
+    fn close_entry(org: OrgId, id: EntryId, state: EntryState, at: Ts, by: &str, by_name: Option<&str>) -> usize;
+    /// Which of these entries a hold is on.
+    fn held_among(org: OrgId, ids: &[EntryId], now: Ts) -> Vec<EntryId>;
+    /// A page of trash entries.
+    fn list_entries(org: OrgId, filter: &EntryFilter, order: EntryOrder, now: Ts, limit: i64) -> Vec<EntryRow>;
+    /// Which of these entries a restore without overrides would bring back.
+    fn restorable_among(org: OrgId, ids: &[EntryId]) -> Vec<EntryId>;
+    /// Entries in the trash by kind of root.
+    fn count_entries(org: OrgId) -> Vec<(RootKind, i64)>;
+    /// When the entries that are due before a moment will be purged.
+    fn purge_dates(org: OrgId, before: Ts) -> Vec<Ts>;
+    /// Links of an entry from content that stayed: id, name and connection of that content.
+    fn broken_links(org: OrgId, entry: EntryId) -> Vec<(DependentId, String, ConnectionId)>;
+
+    // Records
+    /// Adds an audit record.
+    fn insert_audit(row: &AuditRow) -> usize;
+    /// Adds an event.
+    fn insert_event(row: &OutboxRow) -> usize;
+    /// The stored answer to an idempotency key.
+    fn find_idempotent(org: OrgId, key_id: KeyId, key: &str) -> Option<IdempotencyRow>;
+    /// Stores an answer.
+    fn insert_idempotent(row: &IdempotencyRow) -> usize;
+    /// Forgets expired answers.
+    fn drop_expired_idempotent(org: OrgId, now: Ts) -> usize;
+    /// Whether nobody else works on this idempotency key.
+    fn try_lock_idempotent(lock: i64) -> bool;
+    /// Adds an erasure job.
+    fn insert_erasure_job(row: &ErasureJobRow) -> usize;
+    /// The open erasure jobs of all organizations.
+    fn open_erasure_jobs() -> Vec<ErasureJobRow>;
+    /// Marks a job and its entry as erased.
+    fn finish_erasure_job(org: OrgId, id: JobId, entry: Option<EntryId>, at: Ts) -> usize;
+    /// Notes why the open jobs are still open.
+    fn note_erasure_problem(problem: &str) -> usize;
+    /// The key epochs the database knows.
+    fn list_key_epochs() -> Vec<KeyEpochRow>;
+    /// Claims a key epoch.
+    fn insert_key_epoch(row: &KeyEpochRow) -> usize;
+}

@@ -1,0 +1,69 @@
+//! What lists are narrowed to.
+
+use crate::domain::clock::Ts;
+use crate::domain::ids::{ConnectionId, DependentId, EntryId};
+use crate::domain::kinds::{EntryState, RootKind, Status};
+
+/// What a list of connections is narrowed to.
+#[derive(Debug, Default, Clone)]
+pub struct ConnectionFilter {
+    /// The name, compared case-folded.
+    pub name_key: Option<String>,
+    /// The connector's key.
+    pub connector: Option<String>,
+    /// The integration's key.
+    pub integration: Option<String>,
+    /// The caller's own id.
+    pub external_id: Option<String>,
+    /// The status.
+    pub status: Option<Status>,
+    /// A tag as it stands in the stored JSON: `"key":"value"`.
+    pub tag: Option<String>,
+}
+
+/// What a list of models or content is narrowed to.
+#[derive(Debug, Default, Clone)]
+pub struct DependentFilter {
+    /// The connection.
+    pub connection_id: Option<ConnectionId>,
+    /// The base model, or the content's model.
+    pub parent: Option<DependentId>,
+    /// The kind word.
+    pub kind: Option<String>,
+    /// The exact name.
+    pub name: Option<String>,
+    /// The caller's own id.
+    pub external_id: Option<String>,
+}
+
+/// What a list of trash entries is narrowed to.
+#[derive(Debug, Default, Clone)]
+pub struct EntryFilter {
+    /// The kind of the root.
+    pub kind: Option<RootKind>,
+    /// The state; `None` lists all of them.
+    pub state: Option<EntryState>,
+    /// Part of the root's name, case-folded.
+    pub q: Option<String>,
+    /// The id of the actor who deleted.
+    pub deleted_by: Option<String>,
+    /// Deleted at or after this moment.
+    pub deleted_after: Option<Ts>,
+    /// Deleted before this moment.
+    pub deleted_before: Option<Ts>,
+    /// Purged before this moment, if nothing holds it.
+    pub purge_before: Option<Ts>,
+    /// Whether a hold is on it.
+    pub held: Option<bool>,
+    /// Whether nothing stands in the way of a restore that the entry itself shows (its parents are live).
+    pub restorable: Option<bool>,
+}
+
+/// The order of a list of trash entries, with the entry after which the page begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryOrder {
+    /// Newest deletion first.
+    DeletedAt(Option<(Ts, EntryId)>),
+    /// Next to be purged first.
+    PurgeAt(Option<(Ts, EntryId)>),
+}

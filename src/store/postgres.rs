@@ -1,0 +1,188 @@
+//! PostgreSQL: the queries compiled for it, and what only it does: row locks, statements that move several
+//! tables at once, the erasure cycle.
+//!
+//! What must stay true (measured, docs/architecture.md "Locks"): a lock is a statement of its own before the
+//! statement that moves rows, since a lock inside it shares its old snapshot; rows move by `DELETE ... RETURNING`,
+//! never by copy-then-delete, which loses a concurrent update.
+
+use diesel::connection::SimpleConnection as _;
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+
+use super::cascade::{RETURN, cascade};
+use super::error::StoreResult;
+use super::rows::{ConnectionRow, DependentRow, EntryRow, Moved};
+use super::schema::{connections, content, models, secret_slots, secrets, trash_entries};
+use super::statement::{Binds, Statement};
+use super::types::{Id, Moment};
+use crate::domain::clock::Ts;
+use crate::domain::ids::{ConnectionId, DependentId, EntryId, OrgId, RootId};
+use crate::domain::kinds::{DependentKind, OwnerKind, RootKind};
+
+pub(super) type Conn = PgConnection;
+
+#[path = "queries/mod.rs"]
+mod queries;
+
+pub(super) use queries::*;
+
+diesel::define_sql_function! {
+    /// Where `needle` first stands in `haystack`; 0 if nowhere.
+    #[sql_name = "strpos"]
+    fn position_in(haystack: Text, needle: Text) -> Integer;
+}
+
+/// Limits of every session (RELIABILITY limits); a large move asks for more time on its own.
+const SESSION: &str = "SET TIME ZONE 'UTC'; SET statement_timeout = '5s'; SET lock_timeout = '2s'; \
+    SET idle_in_transaction_session_timeout = '10s'; SET client_min_messages = 'warning'";
+
+pub(super) fn open(url: &str) -> StoreResult<Conn> {
+    let mut conn = PgConnection::establish(url)?;
+    conn.batch_execute(SESSION)?;
+    Ok(conn)
+}
+
+/// The clock that decides: the server's, not this host's.
+pub(super) fn now(conn: &mut Conn) -> QueryResult<Ts> {
+    diesel::select(diesel::dsl::sql::<Moment>("clock_timestamp()")).get_result(conn)
+}
+
+pub(super) fn lock_connection(conn: &mut Conn, org: OrgId, id: ConnectionId) -> QueryResult<Option<ConnectionRow>> {
+    connections::table
+        .find((org, id))
+        .select(ConnectionRow::as_select())
+        .for_no_key_update()
+        .first(conn)
+        .optional()
+}
+
+/// Also keeps new children out: their foreign key waits for this lock.
+pub(super) fn lock_connection_to_delete(
+    conn: &mut Conn,
+    org: OrgId,
+    id: ConnectionId,
+) -> QueryResult<Option<ConnectionRow>> {
+    connections::table.find((org, id)).select(ConnectionRow::as_select()).for_update().first(conn).optional()
+}
+
+pub(super) fn lock_dependent(
+    conn: &mut Conn,
+    kind: DependentKind,
+    org: OrgId,
+    id: DependentId,
+) -> QueryResult<Option<DependentRow>> {
+    let locked: Option<DependentId> = match kind {
+        DependentKind::Model => {
+            models::table.find((org, id)).select(models::id).for_update().first(conn).optional()?
+        }
+        DependentKind::Content => {
+            content::table.find((org, id)).select(content::id).for_update().first(conn).optional()?
+        }
+    };
+    match locked {
+        Some(id) => find_dependent(conn, kind, org, id),
+        None => Ok(None),
+    }
+}
+
+/// Locks the models a deletion takes along, in the order of their ids, so that no content joins them meanwhile.
+pub(super) fn lock_models_in_scope(conn: &mut Conn, kind: RootKind, binds: Binds) -> QueryResult<usize> {
+    const OF_CONNECTION: &str =
+        "SELECT id FROM models WHERE org_id = {org} AND connection_id = {root} ORDER BY id FOR UPDATE";
+    const OF_MODEL: &str = "SELECT id FROM models WHERE org_id = {org} AND id IN (WITH RECURSIVE scope(id) AS (\
+        SELECT id FROM models WHERE org_id = {org} AND id = {root} UNION SELECT m.id FROM models m \
+        JOIN scope s ON m.base_model_id = s.id WHERE m.org_id = {org} AND m.connection_id = {parent}) \
+        SELECT id FROM scope) ORDER BY id FOR UPDATE";
+    let text = match kind {
+        RootKind::Connection | RootKind::Integration => OF_CONNECTION,
+        RootKind::Model => OF_MODEL,
+        RootKind::Content => return Ok(0),
+    };
+    // Executed, not loaded: the ids stay in the database's answer and cost no Rust values.
+    Statement::<Id>::new(text, binds).execute(conn)
+}
+
+pub(super) fn lock_entry(conn: &mut Conn, org: OrgId, id: EntryId) -> QueryResult<Option<EntryRow>> {
+    trash_entries::table.find((org, id)).select(EntryRow::as_select()).for_update().first(conn).optional()
+}
+
+/// Whether no other transaction works on a request with this idempotency key. Held until the transaction ends.
+pub(super) fn try_lock_idempotent(conn: &mut Conn, lock: i64) -> QueryResult<bool> {
+    diesel::define_sql_function! { fn pg_try_advisory_xact_lock(lock: BigInt) -> diesel::sql_types::Bool; }
+    diesel::select(pg_try_advisory_xact_lock(lock)).get_result(conn)
+}
+
+/// A large move may take longer than a request usually may.
+pub(super) fn allow_long_statements(conn: &mut Conn) -> QueryResult<()> {
+    conn.batch_execute("SET LOCAL statement_timeout = '10min'")
+}
+
+/// Moves what the root takes along into the trash, in one statement. No row leaves the database.
+pub(super) fn move_out(conn: &mut Conn, kind: RootKind, binds: Binds) -> QueryResult<Moved> {
+    Statement::<(BigInt, BigInt, BigInt, BigInt)>::new(&cascade(kind).out_postgres, binds).get_result(conn)
+}
+
+/// Brings the rows of an entry back in one statement; links follow on their own.
+pub(super) fn move_back(conn: &mut Conn, binds: Binds) -> QueryResult<Moved> {
+    let (connections, models, content) =
+        Statement::<(BigInt, BigInt, BigInt)>::new(&RETURN.back_postgres, binds).get_result(conn)?;
+    Ok(Moved { connections, models, content, links: 0 })
+}
+
+pub(super) fn fill_slot(conn: &mut Conn, org: OrgId, record: &[u8]) -> QueryResult<i64> {
+    diesel::insert_into(secret_slots::table)
+        .values((
+            secret_slots::org_id.eq(org),
+            secret_slots::size_class.eq(i32::try_from(record.len()).unwrap_or(i32::MAX)),
+            secret_slots::free.eq(false),
+            secret_slots::record.eq(record),
+        ))
+        .returning(secret_slots::id)
+        .get_result(conn)
+}
+
+/// Shreds the slots of an owner's fields. Their bytes stay in the table's file until the erasure cycle.
+pub(super) fn shred_slots(
+    conn: &mut Conn,
+    org: OrgId,
+    kind: OwnerKind,
+    owner: RootId,
+    fields: &[&str],
+) -> QueryResult<usize> {
+    let slots = secrets::table
+        .filter(secrets::org_id.eq(org))
+        .filter(secrets::owner_kind.eq(kind))
+        .filter(secrets::owner_id.eq(owner))
+        .filter(secrets::field.eq_any(fields))
+        .select(secrets::slot_id);
+    diesel::delete(
+        secret_slots::table.filter(secret_slots::org_id.eq(org)).filter(secret_slots::id.eq_any(slots)),
+    )
+    .execute(conn)
+}
+
+/// Erases what was shredded from the table's files: the live rows are copied aside, the table is truncated
+/// (which gives it new files), the rows are copied back, and a checkpoint removes the old files. `VACUUM` leaves
+/// bytes in page holes, and `VACUUM FULL` silently keeps all that an old snapshot may see.
+pub(super) fn erase(conn: &mut Conn) -> QueryResult<Result<(), String>> {
+    let cycle = conn.transaction(|conn| {
+        conn.batch_execute(
+            "SET LOCAL statement_timeout = '5min'; \
+             LOCK TABLE secret_slots IN ACCESS EXCLUSIVE MODE; \
+             CREATE TEMPORARY TABLE kept_slots ON COMMIT DROP AS SELECT * FROM secret_slots; \
+             TRUNCATE secret_slots; \
+             INSERT INTO secret_slots SELECT * FROM kept_slots",
+        )
+    });
+    if let Err(error) = cycle {
+        return Ok(Err(format!("the table of secrets could not be rewritten: {error}")));
+    }
+    Ok(conn.batch_execute("CHECKPOINT").map_err(|error| {
+        format!("the checkpoint failed (the role needs pg_checkpoint, or run one as a superuser): {error}")
+    }))
+}
+
+pub(super) fn prepare_eraser(_conn: &mut Conn) -> QueryResult<()> {
+    Ok(())
+}

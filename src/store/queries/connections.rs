@@ -1,0 +1,184 @@
+//! Connections, live and in the trash.
+
+use diesel::prelude::*;
+
+use super::Conn;
+use crate::domain::ids::{ConnectionId, EntryId, OrgId};
+use crate::store::filters::ConnectionFilter;
+use crate::store::rows::ConnectionRow;
+use crate::store::schema::{connections, trash_connections};
+
+pub(in crate::store) fn insert_connection(conn: &mut Conn, row: &ConnectionRow) -> QueryResult<usize> {
+    diesel::insert_into(connections::table).values(row).execute(conn)
+}
+
+pub(in crate::store) fn update_connection(conn: &mut Conn, row: &ConnectionRow) -> QueryResult<usize> {
+    diesel::update(connections::table.find((row.org_id, row.id))).set(row).execute(conn)
+}
+
+pub(in crate::store) fn find_connection(
+    conn: &mut Conn,
+    org: OrgId,
+    id: ConnectionId,
+) -> QueryResult<Option<ConnectionRow>> {
+    connections::table.find((org, id)).select(ConnectionRow::as_select()).first(conn).optional()
+}
+
+pub(in crate::store) fn find_connection_by_external_id(
+    conn: &mut Conn,
+    org: OrgId,
+    integration: &str,
+    external_id: &str,
+) -> QueryResult<Option<ConnectionRow>> {
+    connections::table
+        .filter(connections::org_id.eq(org))
+        .filter(connections::integration.eq(integration))
+        .filter(connections::external_id.eq(external_id))
+        .select(ConnectionRow::as_select())
+        .first(conn)
+        .optional()
+}
+
+pub(in crate::store) fn find_connection_by_name(
+    conn: &mut Conn,
+    org: OrgId,
+    integration: &str,
+    name_key: &str,
+) -> QueryResult<Option<ConnectionRow>> {
+    connections::table
+        .filter(connections::org_id.eq(org))
+        .filter(connections::integration.eq(integration))
+        .filter(connections::name_key.eq(name_key))
+        .select(ConnectionRow::as_select())
+        .first(conn)
+        .optional()
+}
+
+/// The names of live connections of one integration that begin alike, to suggest one that is free.
+pub(in crate::store) fn name_keys_like(
+    conn: &mut Conn,
+    org: OrgId,
+    integration: &str,
+) -> QueryResult<Vec<String>> {
+    connections::table
+        .filter(connections::org_id.eq(org))
+        .filter(connections::integration.eq(integration))
+        .select(connections::name_key)
+        .load(conn)
+}
+
+pub(in crate::store) fn list_connections(
+    conn: &mut Conn,
+    org: OrgId,
+    filter: &ConnectionFilter,
+    after: Option<ConnectionId>,
+    limit: i64,
+) -> QueryResult<Vec<ConnectionRow>> {
+    let mut query = connections::table
+        .filter(connections::org_id.eq(org))
+        .select(ConnectionRow::as_select())
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(connections::id.gt(after));
+    }
+    if let Some(name_key) = &filter.name_key {
+        query = query.filter(connections::name_key.eq(name_key));
+    }
+    if let Some(connector) = &filter.connector {
+        query = query.filter(connections::connector.eq(connector));
+    }
+    if let Some(integration) = &filter.integration {
+        query = query.filter(connections::integration.eq(integration));
+    }
+    if let Some(external_id) = &filter.external_id {
+        query = query.filter(connections::external_id.eq(external_id));
+    }
+    if let Some(status) = filter.status {
+        query = query.filter(connections::status.eq(status));
+    }
+    if let Some(tag) = &filter.tag {
+        query = query.filter(super::super::position_in(connections::tags, tag).gt(0));
+    }
+    query.order(connections::id).limit(limit).load(conn)
+}
+
+/// The trashed connections with this external id, with their entries, newest first.
+pub(in crate::store) fn trashed_connections_by_external_id(
+    conn: &mut Conn,
+    org: OrgId,
+    integration: &str,
+    external_id: &str,
+) -> QueryResult<Vec<EntryId>> {
+    trash_connections::table
+        .filter(trash_connections::org_id.eq(org))
+        .filter(trash_connections::integration.eq(integration))
+        .filter(trash_connections::external_id.eq(external_id))
+        .order(trash_connections::entry_id.desc())
+        .select(trash_connections::entry_id)
+        .load(conn)
+}
+
+/// The trashed connections with this name, with their entries, newest first.
+pub(in crate::store) fn trashed_connections_by_name(
+    conn: &mut Conn,
+    org: OrgId,
+    integration: &str,
+    name_key: &str,
+) -> QueryResult<Vec<EntryId>> {
+    trash_connections::table
+        .filter(trash_connections::org_id.eq(org))
+        .filter(trash_connections::integration.eq(integration))
+        .filter(trash_connections::name_key.eq(name_key))
+        .order(trash_connections::entry_id.desc())
+        .select(trash_connections::entry_id)
+        .load(conn)
+}
+
+/// The entry that holds this connection, if it is in the trash.
+pub(in crate::store) fn trashed_connection(
+    conn: &mut Conn,
+    org: OrgId,
+    id: ConnectionId,
+) -> QueryResult<Option<EntryId>> {
+    trash_connections::table
+        .find((org, id))
+        .select(trash_connections::entry_id)
+        .first(conn)
+        .optional()
+}
+
+/// The connections of an entry as they stand in the trash.
+pub(in crate::store) fn connections_of_entry(
+    conn: &mut Conn,
+    org: OrgId,
+    entry: EntryId,
+) -> QueryResult<Vec<ConnectionRow>> {
+    use trash_connections as t;
+    t::table
+        .filter(t::org_id.eq(org))
+        .filter(t::entry_id.eq(entry))
+        .order(t::id)
+        .select((
+            t::org_id, t::id, t::name, t::name_key, t::connector, t::integration, t::integration_id,
+            t::external_id, t::settings, t::tags, t::metadata, t::status, t::generation,
+            t::deletion_protection, t::last_test, t::created_at, t::updated_at, t::version,
+        ))
+        .load(conn)
+}
+
+/// Writes what a restore changes on a trashed connection, just before it moves back.
+pub(in crate::store) fn update_trashed_connection(conn: &mut Conn, row: &ConnectionRow) -> QueryResult<usize> {
+    use trash_connections as t;
+    diesel::update(t::table.find((row.org_id, row.id)))
+        .set((
+            t::name.eq(&row.name),
+            t::name_key.eq(&row.name_key),
+            t::external_id.eq(&row.external_id),
+            t::status.eq(row.status),
+            t::generation.eq(row.generation),
+            t::last_test.eq(&row.last_test),
+            t::updated_at.eq(row.updated_at),
+            t::version.eq(row.version),
+        ))
+        .execute(conn)
+}

@@ -1,0 +1,21 @@
+//! What the diesel DSL can say on both databases; compiled once for each (see the parent module).
+//!
+//! Functions take a connection, never a pool, and the organization before anything else.
+
+use super::Conn;
+
+mod connections;
+mod dependents;
+mod moves;
+mod organizations;
+mod records;
+mod secrets;
+mod trash;
+
+pub(in crate::store) use connections::*;
+pub(in crate::store) use dependents::*;
+pub(in crate::store) use moves::*;
+pub(in crate::store) use organizations::*;
+pub(in crate::store) use records::*;
+pub(in crate::store) use secrets::*;
+pub(in crate::store) use trash::*;

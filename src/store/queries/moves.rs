@@ -1,0 +1,64 @@
+//! Statements that both backends run alike, made once for each: impact and the links of a restore.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+
+use super::Conn;
+use crate::domain::ids::{ConnectionId, DependentId, RootId};
+use crate::domain::kinds::RootKind;
+use crate::store::cascade::{RETURN, cascade};
+use crate::store::rows::ImpactRow;
+use crate::store::statement::{Binds, Statement};
+use crate::store::types::{Id, Moment};
+
+type When = Nullable<Moment>;
+
+pub(in crate::store) fn impact(conn: &mut Conn, kind: RootKind, binds: Binds) -> QueryResult<ImpactRow> {
+    type Row = (
+        BigInt, BigInt, When, BigInt, BigInt, BigInt, When, When, BigInt, BigInt, BigInt, When, When, BigInt, BigInt,
+        BigInt,
+    );
+    Statement::<Row>::new(&cascade(kind).impact, binds).get_result(conn)
+}
+
+pub(in crate::store) fn first_protected(
+    conn: &mut Conn,
+    kind: RootKind,
+    binds: Binds,
+) -> QueryResult<Option<(String, RootId, String)>> {
+    Statement::<(Text, Id, Text)>::new(&cascade(kind).protected, binds).get_result(conn).optional()
+}
+
+pub(in crate::store) fn sample(
+    conn: &mut Conn,
+    kind: RootKind,
+    binds: Binds,
+) -> QueryResult<Vec<(String, DependentId, String, String)>> {
+    Statement::<(Text, Id, Text, Text)>::new(&cascade(kind).sample, binds).load(conn)
+}
+
+pub(in crate::store) fn references_sample(
+    conn: &mut Conn,
+    kind: RootKind,
+    binds: Binds,
+) -> QueryResult<Vec<(DependentId, String, ConnectionId)>> {
+    Statement::<(Id, Text, Id)>::new(&cascade(kind).references, binds).load(conn)
+}
+
+/// Brings back the links of an entry whose rows are live again: those with both ends live return, those whose
+/// other end is in another entry wait there, the rest has lost its other end. Answers returned and lost.
+pub(in crate::store) fn return_links(conn: &mut Conn, binds: Binds) -> QueryResult<(usize, usize)> {
+    Statement::<()>::new(&RETURN.refile_links, binds).execute(conn)?;
+    let returned = Statement::<()>::new(&RETURN.links_back, binds).execute(conn)?;
+    let cleared = Statement::<()>::new(&RETURN.links_clear, binds).execute(conn)?;
+    Ok((returned, cleared.saturating_sub(returned)))
+}
+
+/// Removes the rows of an entry for good.
+pub(in crate::store) fn purge_rows(conn: &mut Conn, binds: Binds) -> QueryResult<usize> {
+    let mut gone = 0;
+    for statement in &RETURN.purge {
+        gone += Statement::<()>::new(statement, binds).execute(conn)?;
+    }
+    Ok(gone)
+}

@@ -1,0 +1,245 @@
+//! Trash entries: the record of each deletion. Their rows are moved by the backends' own statements.
+
+use diesel::prelude::*;
+
+use super::Conn;
+use crate::domain::clock::Ts;
+use crate::domain::ids::{DependentId, EntryId, OrgId, RootId};
+use crate::domain::kinds::{EntryState, RootKind};
+use crate::store::filters::{EntryFilter, EntryOrder};
+use crate::store::rows::{EntryRow, LinkRow};
+use crate::store::schema::{content, holds, links, trash_entries, trash_links};
+
+/// Whether an entry can be restored as it stands: nothing took its name or an external id of its rows, and its
+/// parents are live. Fixed text without input; the CASE keeps it from looking at the rows of a connection's entry,
+/// which nothing live can be in conflict with.
+const RESTORABLE: &str = "(trash_entries.state = 'in_trash' AND CASE trash_entries.root_kind \
+    WHEN 'connection' THEN NOT EXISTS (SELECT 1 FROM connections c WHERE c.org_id = trash_entries.org_id \
+        AND c.integration = trash_entries.integration AND (c.name_key = trash_entries.root_name_key \
+        OR c.external_id = trash_entries.root_external_id)) \
+    ELSE EXISTS (SELECT 1 FROM connections c WHERE c.org_id = trash_entries.org_id AND c.id = trash_entries.connection_id) \
+        AND (trash_entries.model_id IS NULL OR EXISTS (SELECT 1 FROM models m \
+            WHERE m.org_id = trash_entries.org_id AND m.id = trash_entries.model_id)) \
+        AND NOT EXISTS (SELECT 1 FROM trash_models x JOIN models m ON m.org_id = x.org_id \
+            AND m.connection_id = x.connection_id AND m.external_id = x.external_id \
+            WHERE x.org_id = trash_entries.org_id AND x.entry_id = trash_entries.id) \
+        AND NOT EXISTS (SELECT 1 FROM trash_content x JOIN content m ON m.org_id = x.org_id \
+            AND m.connection_id = x.connection_id AND m.external_id = x.external_id \
+            WHERE x.org_id = trash_entries.org_id AND x.entry_id = trash_entries.id) END)";
+
+pub(in crate::store) fn insert_entry(conn: &mut Conn, row: &EntryRow) -> QueryResult<usize> {
+    diesel::insert_into(trash_entries::table).values(row).execute(conn)
+}
+
+pub(in crate::store) fn find_entry(conn: &mut Conn, org: OrgId, id: EntryId) -> QueryResult<Option<EntryRow>> {
+    trash_entries::table.find((org, id)).select(EntryRow::as_select()).first(conn).optional()
+}
+
+/// The newest entry of this root, whatever its state.
+pub(in crate::store) fn newest_entry_of_root(
+    conn: &mut Conn,
+    org: OrgId,
+    root: RootId,
+) -> QueryResult<Option<EntryRow>> {
+    trash_entries::table
+        .filter(trash_entries::org_id.eq(org))
+        .filter(trash_entries::root_id.eq(root))
+        .order(trash_entries::id.desc())
+        .select(EntryRow::as_select())
+        .first(conn)
+        .optional()
+}
+
+pub(in crate::store) fn close_entry(
+    conn: &mut Conn,
+    org: OrgId,
+    id: EntryId,
+    state: EntryState,
+    at: Ts,
+    by: &str,
+    by_name: Option<&str>,
+) -> QueryResult<usize> {
+    use trash_entries as t;
+    diesel::update(t::table.find((org, id)).filter(t::state.eq(EntryState::InTrash)))
+        .set((t::state.eq(state), t::closed_at.eq(at), t::closed_by.eq(by), t::closed_by_name.eq(by_name)))
+        .execute(conn)
+}
+
+/// Which of these entries a hold is on.
+pub(in crate::store) fn held_among(conn: &mut Conn, org: OrgId, ids: &[EntryId], now: Ts) -> QueryResult<Vec<EntryId>> {
+    holds::table
+        .filter(holds::org_id.eq(org))
+        .filter(holds::entry_id.eq_any(ids))
+        .filter(holds::ends_at.is_null().or(holds::ends_at.gt(now)))
+        .select(holds::entry_id)
+        .distinct()
+        .load(conn)
+}
+
+pub(in crate::store) fn list_entries(
+    conn: &mut Conn,
+    org: OrgId,
+    filter: &EntryFilter,
+    order: EntryOrder,
+    now: Ts,
+    limit: i64,
+) -> QueryResult<Vec<EntryRow>> {
+    use trash_entries as t;
+    let mut query = t::table.filter(t::org_id.eq(org)).select(EntryRow::as_select()).into_boxed();
+    if let Some(state) = filter.state {
+        query = query.filter(t::state.eq(state));
+    }
+    if let Some(kind) = filter.kind {
+        query = query.filter(t::root_kind.eq(kind));
+    }
+    if let Some(q) = &filter.q {
+        query = query.filter(super::super::position_in(t::root_name_key, q).gt(0));
+    }
+    if let Some(by) = &filter.deleted_by {
+        query = query.filter(t::deleted_by.eq(by));
+    }
+    if let Some(at) = filter.deleted_after {
+        query = query.filter(t::deleted_at.ge(at));
+    }
+    if let Some(at) = filter.deleted_before {
+        query = query.filter(t::deleted_at.lt(at));
+    }
+    if let Some(at) = filter.purge_before {
+        query = query.filter(t::purge_at.lt(at));
+    }
+    if let Some(held) = filter.held {
+        let hold = holds::table
+            .filter(holds::org_id.eq(org))
+            .filter(holds::entry_id.eq(t::id))
+            .filter(holds::ends_at.is_null().or(holds::ends_at.gt(now)));
+        query = if held {
+            query.filter(diesel::dsl::exists(hold))
+        } else {
+            query.filter(diesel::dsl::not(diesel::dsl::exists(hold)))
+        };
+    }
+    if let Some(restorable) = filter.restorable {
+        let as_it_stands = diesel::dsl::sql::<diesel::sql_types::Bool>(RESTORABLE);
+        query = if restorable { query.filter(as_it_stands) } else { query.filter(diesel::dsl::not(as_it_stands)) };
+    }
+    match order {
+        EntryOrder::DeletedAt(after) => {
+            if let Some((at, id)) = after {
+                query = query.filter(t::deleted_at.lt(at).or(t::deleted_at.eq(at).and(t::id.lt(id))));
+            }
+            query.order((t::deleted_at.desc(), t::id.desc())).limit(limit).load(conn)
+        }
+        EntryOrder::PurgeAt(after) => {
+            if let Some((at, id)) = after {
+                query = query.filter(t::purge_at.gt(at).or(t::purge_at.eq(at).and(t::id.gt(id))));
+            }
+            query.order((t::purge_at.asc(), t::id.asc())).limit(limit).load(conn)
+        }
+    }
+}
+
+/// Which of these entries a restore without overrides would bring back.
+pub(in crate::store) fn restorable_among(conn: &mut Conn, org: OrgId, ids: &[EntryId]) -> QueryResult<Vec<EntryId>> {
+    use trash_entries as t;
+    t::table
+        .filter(t::org_id.eq(org))
+        .filter(t::id.eq_any(ids))
+        .filter(diesel::dsl::sql::<diesel::sql_types::Bool>(RESTORABLE))
+        .select(t::id)
+        .load(conn)
+}
+
+/// Entries in the trash by kind of root.
+pub(in crate::store) fn count_entries(conn: &mut Conn, org: OrgId) -> QueryResult<Vec<(RootKind, i64)>> {
+    use trash_entries as t;
+    t::table
+        .filter(t::org_id.eq(org))
+        .filter(t::state.eq(EntryState::InTrash))
+        .group_by(t::root_kind)
+        .select((t::root_kind, diesel::dsl::count_star()))
+        .load(conn)
+}
+
+/// When the entries in the trash that are due before `before` will be purged.
+pub(in crate::store) fn purge_dates(conn: &mut Conn, org: OrgId, before: Ts) -> QueryResult<Vec<Ts>> {
+    use trash_entries as t;
+    t::table
+        .filter(t::org_id.eq(org))
+        .filter(t::state.eq(EntryState::InTrash))
+        .filter(t::purge_at.lt(before))
+        .order((t::purge_at, t::id))
+        .select(t::purge_at)
+        .load(conn)
+}
+
+// Links
+
+pub(in crate::store) fn insert_links(conn: &mut Conn, rows: &[LinkRow]) -> QueryResult<usize> {
+    let mut done = 0;
+    for chunk in rows.chunks(1_000) {
+        done += diesel::insert_into(links::table).values(chunk).execute(conn)?;
+    }
+    Ok(done)
+}
+
+/// Forgets all links of a piece of content, also those in the trash: its owner now states the whole list, so a
+/// later restore must not bring back what was re-pointed meanwhile.
+pub(in crate::store) fn delete_links_from(conn: &mut Conn, org: OrgId, from: DependentId) -> QueryResult<usize> {
+    diesel::delete(trash_links::table.filter(trash_links::org_id.eq(org)).filter(trash_links::from_id.eq(from)))
+        .execute(conn)?;
+    diesel::delete(links::table.filter(links::org_id.eq(org)).filter(links::from_id.eq(from))).execute(conn)
+}
+
+/// The links of a piece of content: to others (`outgoing`) or from others, with the other end's name.
+pub(in crate::store) fn list_links(
+    conn: &mut Conn,
+    org: OrgId,
+    content_id: DependentId,
+    outgoing: bool,
+    after: Option<DependentId>,
+    limit: i64,
+) -> QueryResult<Vec<(DependentId, String, crate::domain::ids::ConnectionId)>> {
+    let columns = (content::id, content::name, content::connection_id);
+    let after = after.unwrap_or(DependentId(uuid::Uuid::nil()));
+    if outgoing {
+        links::table
+            .inner_join(content::table.on(content::org_id.eq(links::org_id).and(content::id.eq(links::to_id))))
+            .filter(links::org_id.eq(org))
+            .filter(links::from_id.eq(content_id))
+            .filter(links::to_id.gt(after))
+            .order(links::to_id)
+            .limit(limit)
+            .select(columns)
+            .load(conn)
+    } else {
+        links::table
+            .inner_join(content::table.on(content::org_id.eq(links::org_id).and(content::id.eq(links::from_id))))
+            .filter(links::org_id.eq(org))
+            .filter(links::to_id.eq(content_id))
+            .filter(links::from_id.gt(after))
+            .order(links::from_id)
+            .limit(limit)
+            .select(columns)
+            .load(conn)
+    }
+}
+
+/// Links of an entry that its deletion broke: from content that stayed, with its name.
+pub(in crate::store) fn broken_links(
+    conn: &mut Conn,
+    org: OrgId,
+    entry: EntryId,
+) -> QueryResult<Vec<(DependentId, String, crate::domain::ids::ConnectionId)>> {
+    trash_links::table
+        .inner_join(
+            content::table.on(content::org_id.eq(trash_links::org_id).and(content::id.eq(trash_links::from_id))),
+        )
+        .filter(trash_links::org_id.eq(org))
+        .filter(trash_links::entry_id.eq(entry))
+        .order(content::id)
+        .select((content::id, content::name, content::connection_id))
+        .distinct()
+        .limit(10)
+        .load(conn)
+}
+

@@ -1,0 +1,285 @@
+//! Rows as they are read and written. One struct a use, naming its columns.
+
+use diesel::prelude::*;
+
+use super::schema;
+use crate::domain::clock::Ts;
+use crate::domain::ids::{
+    ConnectionId, DependentId, EntryId, IntegrationId, JobId, KeyId, OrgId, RecordId, RootId,
+};
+use crate::domain::json::JsonText;
+use crate::domain::kinds::{EntryState, OwnerKind, RootKind, Status};
+
+/// An organization.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = schema::organizations, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct OrganizationRow {
+    pub id: OrgId,
+    pub name: String,
+    pub display_name: String,
+    pub retention_days: i32,
+    pub purge_protection: bool,
+    pub require_test_after_restore: bool,
+    pub created_at: Ts,
+    pub updated_at: Ts,
+    pub version: i64,
+}
+
+/// An API key; only the digest of its secret is stored.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::api_keys, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct ApiKeyRow {
+    pub org_id: OrgId,
+    pub id: KeyId,
+    pub name: String,
+    pub scopes: String,
+    pub digest: String,
+    pub created_at: Ts,
+    pub created_by: String,
+    pub expires_at: Option<Ts>,
+    pub revoked_at: Option<Ts>,
+    pub last_used_at: Option<Ts>,
+}
+
+/// A live connection, or one in the trash (its mirror has the same columns).
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = schema::connections, primary_key(org_id, id))]
+#[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct ConnectionRow {
+    pub org_id: OrgId,
+    pub id: ConnectionId,
+    pub name: String,
+    pub name_key: String,
+    pub connector: String,
+    pub integration: String,
+    pub integration_id: Option<IntegrationId>,
+    pub external_id: Option<String>,
+    pub settings: JsonText,
+    pub tags: JsonText,
+    pub metadata: JsonText,
+    pub status: Status,
+    pub generation: i64,
+    pub deletion_protection: bool,
+    pub last_test: Option<JsonText>,
+    pub created_at: Ts,
+    pub updated_at: Ts,
+    pub version: i64,
+}
+
+/// A model or a piece of content. `parent` is the base model of a model, the model of content.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct DependentRow {
+    pub org_id: OrgId,
+    pub id: DependentId,
+    pub connection_id: ConnectionId,
+    pub parent: Option<DependentId>,
+    pub name: String,
+    pub kind: String,
+    pub external_id: Option<String>,
+    pub body: JsonText,
+    pub deletion_protection: bool,
+    pub created_at: Ts,
+    pub updated_at: Ts,
+    pub version: i64,
+}
+
+/// A model or a piece of content as lists show it: without its body.
+#[derive(Debug, Clone, Queryable)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct DependentHead {
+    pub id: DependentId,
+    pub connection_id: ConnectionId,
+    pub parent: Option<DependentId>,
+    pub name: String,
+    pub kind: String,
+    pub external_id: Option<String>,
+    pub deletion_protection: bool,
+    pub created_at: Ts,
+    pub updated_at: Ts,
+    pub version: i64,
+}
+
+/// A reference from one piece of content to another.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::links)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct LinkRow {
+    pub org_id: OrgId,
+    pub from_id: DependentId,
+    pub to_id: DependentId,
+    pub created_at: Ts,
+}
+
+/// What is known of a secret; the value is in its slot.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::secrets, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct SecretRow {
+    pub org_id: OrgId,
+    pub owner_kind: OwnerKind,
+    pub owner_id: RootId,
+    pub field: String,
+    pub slot_id: i64,
+    pub record_id: RecordId,
+    pub generation: i64,
+    pub key_epoch: i32,
+    pub source_hint: Option<String>,
+    pub set_at: Ts,
+    pub set_by: String,
+}
+
+/// A trash entry.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::trash_entries, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct EntryRow {
+    pub org_id: OrgId,
+    pub id: EntryId,
+    pub state: EntryState,
+    pub root_kind: RootKind,
+    pub root_id: RootId,
+    pub root_name: String,
+    pub root_name_key: String,
+    pub root_external_id: Option<String>,
+    pub connector: String,
+    pub integration: String,
+    pub connection_id: Option<ConnectionId>,
+    pub model_id: Option<DependentId>,
+    pub deleted_at: Ts,
+    pub deleted_by: String,
+    pub deleted_by_name: Option<String>,
+    pub key_id: Option<KeyId>,
+    pub reason: Option<String>,
+    pub purge_at: Ts,
+    pub purge_protected: bool,
+    pub connections_count: i64,
+    pub models_count: i64,
+    pub content_count: i64,
+    pub links_count: i64,
+    pub references_count: i64,
+    pub secret_shape: JsonText,
+    pub secrets_shredded: i64,
+    pub shredded_at: Option<Ts>,
+    pub erased_at: Option<Ts>,
+    pub key_epoch: Option<i32>,
+    pub closed_at: Option<Ts>,
+    pub closed_by: Option<String>,
+    pub closed_by_name: Option<String>,
+}
+
+/// The stored answer to a request with an idempotency key.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::idempotency_keys, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct IdempotencyRow {
+    pub org_id: OrgId,
+    pub key_id: KeyId,
+    pub key: String,
+    pub fingerprint: String,
+    pub status: i32,
+    pub etag: Option<String>,
+    pub location: Option<String>,
+    pub body: Option<String>,
+    pub shown_once: bool,
+    pub created_at: Ts,
+    pub expires_at: Ts,
+}
+
+/// An audit record.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::audit_events, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct AuditRow {
+    pub org_id: OrgId,
+    pub id: RecordId,
+    pub at: Ts,
+    pub actor_id: String,
+    pub actor_name: Option<String>,
+    pub key_id: Option<KeyId>,
+    pub address: Option<String>,
+    pub request_id: Option<String>,
+    pub action: String,
+    pub outcome: String,
+    pub subject_kind: String,
+    pub subject_id: Option<RootId>,
+    pub entry_id: Option<EntryId>,
+    pub detail: JsonText,
+}
+
+/// An event waiting to be delivered.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::outbox)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct OutboxRow {
+    pub org_id: OrgId,
+    pub id: RecordId,
+    pub at: Ts,
+    pub type_: String,
+    pub subject_id: RootId,
+    pub payload: JsonText,
+}
+
+/// A shred that is not yet known to be erased from the database's files.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::erasure_jobs, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct ErasureJobRow {
+    pub org_id: OrgId,
+    pub id: JobId,
+    pub entry_id: Option<EntryId>,
+    pub created_at: Ts,
+    pub finished_at: Option<Ts>,
+    pub attempts: i64,
+    pub last_problem: Option<String>,
+}
+
+/// A key epoch that the database knows of.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::key_epochs, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct KeyEpochRow {
+    pub epoch: i32,
+    pub check_value: String,
+    pub is_primary: bool,
+    pub created_at: Ts,
+    pub destroyed_at: Option<Ts>,
+}
+
+/// What a deletion takes along, counted; and enough of it to tell whether it has changed since.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+#[expect(missing_docs, reason = "n: rows, v: sum of versions, c and u: newest creation and change, p: protected rows")]
+pub struct ImpactRow {
+    pub connections: i64,
+    pub connections_v: i64,
+    pub connections_u: Option<Ts>,
+    pub connections_p: i64,
+    pub models: i64,
+    pub models_v: i64,
+    pub models_c: Option<Ts>,
+    pub models_u: Option<Ts>,
+    pub models_p: i64,
+    pub content: i64,
+    pub content_v: i64,
+    pub content_c: Option<Ts>,
+    pub content_u: Option<Ts>,
+    pub content_p: i64,
+    pub links: i64,
+    pub references: i64,
+}
+
+/// Rows moved, by table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Queryable)]
+pub struct Moved {
+    /// Connections.
+    pub connections: i64,
+    /// Models.
+    pub models: i64,
+    /// Content.
+    pub content: i64,
+    /// Links.
+    pub links: i64,
+}

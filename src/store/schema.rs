@@ -1,0 +1,409 @@
+//! The tables, as diesel knows them. `tests/it/store/schema.rs` compares them with both databases.
+
+#![expect(missing_docs, reason = "the columns are documented in the migrations")]
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    organizations (id) {
+        id -> Id,
+        name -> Text,
+        display_name -> Text,
+        retention_days -> Integer,
+        purge_protection -> Bool,
+        require_test_after_restore -> Bool,
+        created_at -> Moment,
+        updated_at -> Moment,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    api_keys (org_id, id) {
+        org_id -> Id,
+        id -> Id,
+        name -> Text,
+        scopes -> Text,
+        digest -> Text,
+        created_at -> Moment,
+        created_by -> Text,
+        expires_at -> Nullable<Moment>,
+        revoked_at -> Nullable<Moment>,
+        last_used_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    integrations (org_id, id) {
+        org_id -> Id,
+        id -> Id,
+        key -> Text,
+        name -> Text,
+        connector -> Text,
+        settings -> Text,
+        created_at -> Moment,
+        updated_at -> Moment,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    connections (org_id, id) {
+        org_id -> Id,
+        id -> Id,
+        name -> Text,
+        name_key -> Text,
+        connector -> Text,
+        integration -> Text,
+        integration_id -> Nullable<Id>,
+        external_id -> Nullable<Text>,
+        settings -> Text,
+        tags -> Text,
+        metadata -> Text,
+        status -> Text,
+        generation -> BigInt,
+        deletion_protection -> Bool,
+        last_test -> Nullable<Text>,
+        created_at -> Moment,
+        updated_at -> Moment,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    models (org_id, id) {
+        org_id -> Id,
+        id -> Id,
+        connection_id -> Id,
+        base_model_id -> Nullable<Id>,
+        name -> Text,
+        kind -> Text,
+        external_id -> Nullable<Text>,
+        body -> Text,
+        deletion_protection -> Bool,
+        created_at -> Moment,
+        updated_at -> Moment,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    content (org_id, id) {
+        org_id -> Id,
+        id -> Id,
+        connection_id -> Id,
+        model_id -> Nullable<Id>,
+        name -> Text,
+        kind -> Text,
+        external_id -> Nullable<Text>,
+        body -> Text,
+        deletion_protection -> Bool,
+        created_at -> Moment,
+        updated_at -> Moment,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    links (org_id, from_id, to_id) {
+        org_id -> Id,
+        from_id -> Id,
+        to_id -> Id,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    trash_entries (org_id, id) {
+        org_id -> Id,
+        id -> Id,
+        state -> Text,
+        root_kind -> Text,
+        root_id -> Id,
+        root_name -> Text,
+        root_name_key -> Text,
+        root_external_id -> Nullable<Text>,
+        connector -> Text,
+        integration -> Text,
+        connection_id -> Nullable<Id>,
+        model_id -> Nullable<Id>,
+        deleted_at -> Moment,
+        deleted_by -> Text,
+        deleted_by_name -> Nullable<Text>,
+        key_id -> Nullable<Id>,
+        reason -> Nullable<Text>,
+        purge_at -> Moment,
+        purge_protected -> Bool,
+        connections_count -> BigInt,
+        models_count -> BigInt,
+        content_count -> BigInt,
+        links_count -> BigInt,
+        references_count -> BigInt,
+        secret_shape -> Text,
+        secrets_shredded -> BigInt,
+        shredded_at -> Nullable<Moment>,
+        erased_at -> Nullable<Moment>,
+        key_epoch -> Nullable<Integer>,
+        closed_at -> Nullable<Moment>,
+        closed_by -> Nullable<Text>,
+        closed_by_name -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    trash_connections (org_id, id) {
+        org_id -> Id,
+        id -> Id,
+        name -> Text,
+        name_key -> Text,
+        connector -> Text,
+        integration -> Text,
+        integration_id -> Nullable<Id>,
+        external_id -> Nullable<Text>,
+        settings -> Text,
+        tags -> Text,
+        metadata -> Text,
+        status -> Text,
+        generation -> BigInt,
+        deletion_protection -> Bool,
+        last_test -> Nullable<Text>,
+        created_at -> Moment,
+        updated_at -> Moment,
+        version -> BigInt,
+        entry_id -> Id,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    trash_models (org_id, id) {
+        org_id -> Id,
+        id -> Id,
+        connection_id -> Id,
+        base_model_id -> Nullable<Id>,
+        name -> Text,
+        kind -> Text,
+        external_id -> Nullable<Text>,
+        body -> Text,
+        deletion_protection -> Bool,
+        created_at -> Moment,
+        updated_at -> Moment,
+        version -> BigInt,
+        entry_id -> Id,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    trash_content (org_id, id) {
+        org_id -> Id,
+        id -> Id,
+        connection_id -> Id,
+        model_id -> Nullable<Id>,
+        name -> Text,
+        kind -> Text,
+        external_id -> Nullable<Text>,
+        body -> Text,
+        deletion_protection -> Bool,
+        created_at -> Moment,
+        updated_at -> Moment,
+        version -> BigInt,
+        entry_id -> Id,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    trash_links (org_id, from_id, to_id) {
+        org_id -> Id,
+        from_id -> Id,
+        to_id -> Id,
+        created_at -> Moment,
+        entry_id -> Id,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    holds (org_id, id) {
+        org_id -> Id,
+        id -> Id,
+        entry_id -> Id,
+        owner -> Text,
+        reason -> Text,
+        ends_at -> Nullable<Moment>,
+        created_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    secrets (org_id, owner_kind, owner_id, field) {
+        org_id -> Id,
+        owner_kind -> Text,
+        owner_id -> Id,
+        field -> Text,
+        slot_id -> BigInt,
+        record_id -> Id,
+        generation -> BigInt,
+        key_epoch -> Integer,
+        source_hint -> Nullable<Text>,
+        set_at -> Moment,
+        set_by -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    secret_slots (org_id, id) {
+        org_id -> Id,
+        id -> BigInt,
+        size_class -> Integer,
+        free -> Bool,
+        record -> Binary,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    key_epochs (epoch) {
+        epoch -> Integer,
+        check_value -> Text,
+        is_primary -> Bool,
+        created_at -> Moment,
+        destroyed_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    erasure_jobs (org_id, id) {
+        org_id -> Id,
+        id -> Id,
+        entry_id -> Nullable<Id>,
+        created_at -> Moment,
+        finished_at -> Nullable<Moment>,
+        attempts -> BigInt,
+        last_problem -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    idempotency_keys (org_id, key_id, key) {
+        org_id -> Id,
+        key_id -> Id,
+        key -> Text,
+        fingerprint -> Text,
+        status -> Integer,
+        etag -> Nullable<Text>,
+        location -> Nullable<Text>,
+        body -> Nullable<Text>,
+        shown_once -> Bool,
+        created_at -> Moment,
+        expires_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    audit_events (org_id, id) {
+        org_id -> Id,
+        id -> Id,
+        at -> Moment,
+        actor_id -> Text,
+        actor_name -> Nullable<Text>,
+        key_id -> Nullable<Id>,
+        address -> Nullable<Text>,
+        request_id -> Nullable<Text>,
+        action -> Text,
+        outcome -> Text,
+        subject_kind -> Text,
+        subject_id -> Nullable<Id>,
+        entry_id -> Nullable<Id>,
+        detail -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    outbox (org_id, id) {
+        org_id -> Id,
+        id -> Id,
+        at -> Moment,
+        #[sql_name = "type"]
+        type_ -> Text,
+        subject_id -> Id,
+        payload -> Text,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    organizations,
+    api_keys,
+    integrations,
+    connections,
+    models,
+    content,
+    links,
+    trash_entries,
+    trash_connections,
+    trash_models,
+    trash_content,
+    trash_links,
+    holds,
+    secrets,
+    secret_slots,
+    key_epochs,
+    erasure_jobs,
+    idempotency_keys,
+    audit_events,
+    outbox,
+);

@@ -1,0 +1,244 @@
+//! SQLite: the queries compiled for it, and what only it does.
+//!
+//! What must stay true: every connection has the settings of [`SETTINGS`] (they are read back when it is
+//! opened), above all `secure_delete`, which the bundled library has off by default.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sqlite::SqliteConnection;
+
+use super::cascade::{RETURN, cascade};
+use super::error::{StoreError, StoreResult};
+use super::rows::{ConnectionRow, DependentRow, EntryRow, Moved};
+use super::schema::{secret_slots, secrets};
+use super::statement::{Binds, Statement};
+use crate::domain::clock::Ts;
+use crate::domain::ids::{ConnectionId, DependentId, EntryId, OrgId, RootId};
+use crate::domain::kinds::{DependentKind, OwnerKind, RootKind};
+
+pub(super) type Conn = SqliteConnection;
+
+#[path = "queries/mod.rs"]
+mod queries;
+
+pub(super) use queries::*;
+
+diesel::define_sql_function! {
+    /// Where `needle` first stands in `haystack`; 0 if nowhere.
+    #[sql_name = "instr"]
+    fn position_in(haystack: Text, needle: Text) -> Integer;
+}
+
+/// Set on every connection and read back (RELIABILITY 4.6): name, value as set, value as read.
+const SETTINGS: &[(&str, &str, &str)] = &[
+    ("busy_timeout", "5000", "5000"),
+    ("journal_mode", "WAL", "wal"),
+    ("synchronous", "FULL", "2"),
+    ("secure_delete", "ON", "1"),
+    ("foreign_keys", "ON", "1"),
+    ("temp_store", "MEMORY", "2"),
+    ("trusted_schema", "OFF", "0"),
+    ("cell_size_check", "ON", "1"),
+    ("journal_size_limit", "0", "0"),
+];
+
+/// Makes the file and its folder, for their owner alone, if they are missing.
+pub(super) fn prepare_file(path: &Path) -> StoreResult<()> {
+    let refuse = |error: std::io::Error| StoreError::Unavailable(format!("{}: {error}", path.display()));
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(refuse)?;
+    }
+    // SQLite gives the -wal and -shm files the mode of the database file.
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(refuse)?;
+    Ok(())
+}
+
+pub(super) fn open(path: &Path) -> StoreResult<Conn> {
+    let mut conn = SqliteConnection::establish(&path.to_string_lossy())?;
+    for (name, value, expected) in SETTINGS {
+        conn.batch_execute(&format!("PRAGMA {name} = {value}"))?;
+        let read: String = read_setting(&mut conn, name)?;
+        if read != *expected {
+            return Err(StoreError::Internal(format!("SQLite refused {name} = {value}: it reads {read}")));
+        }
+    }
+    Ok(conn)
+}
+
+fn read_setting(conn: &mut Conn, name: &str) -> QueryResult<String> {
+    #[derive(QueryableByName)]
+    struct Setting {
+        #[diesel(sql_type = Text)]
+        value: String,
+    }
+    // A pragma's table function takes its name as text; this one is from the list above.
+    diesel::sql_query(format!("SELECT CAST({} AS TEXT) AS value FROM pragma_{name}", column_of(name)))
+        .get_result::<Setting>(conn)
+        .map(|setting| setting.value)
+}
+
+/// The column of a pragma's table function: its own name, with one exception.
+fn column_of(pragma: &str) -> &str {
+    if pragma == "busy_timeout" { "timeout" } else { pragma }
+}
+
+/// The clock that decides: on SQLite the service and its database share one.
+pub(super) fn now(_conn: &mut Conn) -> QueryResult<Ts> {
+    Ok(Ts::now())
+}
+
+/// The write transaction is exclusive already.
+pub(super) fn lock_connection(conn: &mut Conn, org: OrgId, id: ConnectionId) -> QueryResult<Option<ConnectionRow>> {
+    find_connection(conn, org, id)
+}
+
+pub(super) fn lock_connection_to_delete(
+    conn: &mut Conn,
+    org: OrgId,
+    id: ConnectionId,
+) -> QueryResult<Option<ConnectionRow>> {
+    find_connection(conn, org, id)
+}
+
+pub(super) fn lock_dependent(
+    conn: &mut Conn,
+    kind: DependentKind,
+    org: OrgId,
+    id: DependentId,
+) -> QueryResult<Option<DependentRow>> {
+    find_dependent(conn, kind, org, id)
+}
+
+pub(super) fn lock_models_in_scope(_conn: &mut Conn, _kind: RootKind, _binds: Binds) -> QueryResult<usize> {
+    Ok(0)
+}
+
+pub(super) fn lock_entry(conn: &mut Conn, org: OrgId, id: EntryId) -> QueryResult<Option<EntryRow>> {
+    find_entry(conn, org, id)
+}
+
+/// A twin waits for the one writer and then finds the stored answer: there is nothing to try.
+pub(super) fn try_lock_idempotent(_conn: &mut Conn, _lock: i64) -> QueryResult<bool> {
+    Ok(true)
+}
+
+pub(super) fn allow_long_statements(_conn: &mut Conn) -> QueryResult<()> {
+    Ok(())
+}
+
+/// Moves what the root takes along into the trash. No row leaves the database.
+pub(super) fn move_out(conn: &mut Conn, kind: RootKind, binds: Binds) -> QueryResult<Moved> {
+    let mut moved = Moved::default();
+    for (copy, delete) in &cascade(kind).out_sqlite {
+        let copied = Statement::<()>::new(copy, binds).execute(conn)?;
+        let deleted = Statement::<()>::new(delete, binds).execute(conn)?;
+        if copied != deleted {
+            return Err(diesel::result::Error::RollbackTransaction);
+        }
+        let rows = i64::try_from(deleted).unwrap_or(i64::MAX);
+        match delete.split_whitespace().nth(2) {
+            Some("links") => moved.links = rows,
+            Some("content") => moved.content = rows,
+            Some("models") => moved.models = rows,
+            _ => moved.connections = rows,
+        }
+    }
+    Ok(moved)
+}
+
+/// Brings the rows of an entry back, parents first; links follow on their own.
+pub(super) fn move_back(conn: &mut Conn, binds: Binds) -> QueryResult<Moved> {
+    let mut rows = [0_i64; 3];
+    for ((copy, delete), moved) in RETURN.back_sqlite.iter().zip(&mut rows) {
+        let copied = Statement::<()>::new(copy, binds).execute(conn)?;
+        let deleted = Statement::<()>::new(delete, binds).execute(conn)?;
+        if copied != deleted {
+            return Err(diesel::result::Error::RollbackTransaction);
+        }
+        *moved = i64::try_from(copied).unwrap_or(i64::MAX);
+    }
+    let [connections, models, content] = rows;
+    Ok(Moved { connections, models, content, links: 0 })
+}
+
+/// Puts a sealed record into a free slot of its class, else into a new one.
+pub(super) fn fill_slot(conn: &mut Conn, org: OrgId, record: &[u8]) -> QueryResult<i64> {
+    let class = i32::try_from(record.len()).unwrap_or(i32::MAX);
+    let free: Option<i64> = secret_slots::table
+        .filter(secret_slots::size_class.eq(class))
+        // As a bare column, so that the partial index is used.
+        .filter(diesel::dsl::sql::<Bool>("free"))
+        .order(secret_slots::id)
+        .select(secret_slots::id)
+        .first(conn)
+        .optional()?;
+    if let Some(id) = free {
+        diesel::update(secret_slots::table.filter(secret_slots::id.eq(id)))
+            .set((secret_slots::org_id.eq(org), secret_slots::free.eq(false), secret_slots::record.eq(record)))
+            .execute(conn)?;
+        return Ok(id);
+    }
+    diesel::insert_into(secret_slots::table)
+        .values((
+            secret_slots::org_id.eq(org),
+            secret_slots::size_class.eq(class),
+            secret_slots::free.eq(false),
+            secret_slots::record.eq(record),
+        ))
+        .returning(secret_slots::id)
+        .get_result(conn)
+}
+
+/// Shreds the slots of an owner's fields: overwritten in place with as many zeros, never deleted or resized
+/// (measured: 0 of 8,380 dead values left in the file, against 6).
+pub(super) fn shred_slots(
+    conn: &mut Conn,
+    org: OrgId,
+    kind: OwnerKind,
+    owner: RootId,
+    fields: &[&str],
+) -> QueryResult<usize> {
+    let slots = secrets::table
+        .filter(secrets::org_id.eq(org))
+        .filter(secrets::owner_kind.eq(kind))
+        .filter(secrets::owner_id.eq(owner))
+        .filter(secrets::field.eq_any(fields))
+        .select(secrets::slot_id);
+    diesel::update(secret_slots::table.filter(secret_slots::id.eq_any(slots)))
+        .set((
+            secret_slots::record
+                .eq(diesel::dsl::sql::<diesel::sql_types::Binary>("zeroblob(length(record))")),
+            secret_slots::free.eq(true),
+        ))
+        .execute(conn)
+}
+
+/// Erases what was shredded from the files: cuts the write-ahead log, which holds old page images. `Err` says
+/// why some of it is still there; the caller tries again.
+pub(super) fn erase(conn: &mut Conn) -> QueryResult<Result<(), String>> {
+    #[derive(QueryableByName)]
+    struct Checkpoint {
+        #[diesel(sql_type = BigInt)]
+        busy: i64,
+        #[diesel(sql_type = BigInt)]
+        log: i64,
+        #[diesel(sql_type = BigInt)]
+        checkpointed: i64,
+    }
+    let done: Checkpoint = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(conn)?;
+    Ok(if done.busy == 0 && done.log == 0 && done.checkpointed == 0 {
+        Ok(())
+    } else {
+        Err("a reader keeps the write-ahead log from being cut".to_owned())
+    })
+}
+
+/// The eraser must not keep writers waiting while it waits for readers.
+pub(super) fn prepare_eraser(conn: &mut Conn) -> QueryResult<()> {
+    conn.batch_execute("PRAGMA busy_timeout = 200")
+}
