@@ -1,13 +1,42 @@
 //! Configuration: flags, environment (`REPRIEVE_*`), a TOML file, defaults; the first that speaks wins.
 //!
-//! [`Config`] is what the program runs with, checked. The command line builds it; tests build their own.
+//! [`Config`] is what the program runs with, checked. The command line builds it with [`load`]; tests build their
+//! own. What must stay true: no refusal and no help text repeats a database URL, since it may hold a password.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
+mod file;
+mod options;
+mod span;
+#[cfg(test)]
+mod tests;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use url::Url;
+
 use crate::secrets::KeySource;
-use crate::store::DatabaseUrl;
+use crate::store::{DatabaseUrl, DatabaseUrlError};
+
+pub use file::File;
+pub use options::{DatabaseUrlText, LogFormat, Options, ServeOptions};
+pub use span::{Span, SpanError};
+
+/// The folder of everything, unless told otherwise.
+const DATA_DIR: &str = "./reprieve-data";
+/// Where `serve` listens.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3003);
+/// What is logged; actix tells of each of its workers.
+const LOG_LEVEL: &str = "info,actix_server=warn";
+/// The most database connections.
+const POOL_SIZE: u32 = 10;
+/// How often PostgreSQL's table of secrets is rewritten.
+const ERASURE_INTERVAL: Duration = Duration::from_hours(1);
+/// Promise 4: within a day nothing shredded is left, whatever is configured.
+const ERASURE_INTERVAL_MAX: Duration = Duration::from_hours(24);
+/// RELIABILITY limits: a body that takes longer is a slow client's.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the service runs with.
 #[derive(Debug, Clone)]
@@ -21,7 +50,7 @@ pub struct Config {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
     /// How people reach the service from outside.
-    pub public_url: Option<url::Url>,
+    pub public_url: Option<Url>,
     /// The most database connections.
     pub pool_size: u32,
     /// HTTP worker threads.
@@ -32,4 +61,151 @@ pub struct Config {
     pub erasure_interval: Duration,
     /// How long a request's body may take to arrive.
     pub body_timeout: Duration,
+}
+
+/// How the program logs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
+    /// For people or for programs.
+    pub format: LogFormat,
+    /// What to log: levels and targets.
+    pub level: String,
+}
+
+/// Why the configuration was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file named by `--config` can't be read.
+    #[error("the configuration file {} can't be read", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The answer of the operating system.
+        source: std::io::Error,
+    },
+    /// The file holds something else than options.
+    #[error("{}, line {line}: {detail}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from one.
+        line: usize,
+        /// What is wrong.
+        detail: String,
+    },
+    /// The database URL leads nowhere.
+    #[error("--database-url")]
+    Database(#[from] DatabaseUrlError),
+    /// An option has a value that it can't have.
+    #[error("{option} {detail}")]
+    Option {
+        /// The option, as a flag.
+        option: &'static str,
+        /// What it should be.
+        detail: String,
+    },
+}
+
+/// Reads the file that the options name, and puts everything together.
+pub fn load(options: Options, serve: ServeOptions) -> Result<(Config, LogConfig), ConfigError> {
+    let file = match &options.config {
+        Some(path) => File::read(path)?,
+        None => File::default(),
+    };
+    resolve(options, serve, file)
+}
+
+/// Puts the layers together; `options` and `serve` hold what flags and environment say.
+pub fn resolve(options: Options, serve: ServeOptions, file: File) -> Result<(Config, LogConfig), ConfigError> {
+    let data_dir = options.data_dir.or(file.data_dir).unwrap_or_else(|| DATA_DIR.into());
+    if data_dir.as_os_str().is_empty() {
+        return Err(refuse("--data-dir", "names no folder"));
+    }
+    let database = match options.database_url.or(file.database_url) {
+        Some(url) => database(url.as_str())?,
+        None => DatabaseUrl::Sqlite(data_dir.join("reprieve.db")),
+    };
+    let pool_size = serve.pool_size.or(file.pool_size).unwrap_or(POOL_SIZE);
+    if !(1..=1_000).contains(&pool_size) {
+        return Err(refuse("--pool-size", "goes from 1 to 1000"));
+    }
+    let erasure_interval = serve.erasure_interval.or(file.erasure_interval).map_or(ERASURE_INTERVAL, Span::get);
+    if erasure_interval > ERASURE_INTERVAL_MAX {
+        return Err(refuse("--erasure-interval", "is 24h at most: what was shredded must be gone within a day"));
+    }
+    let config = Config {
+        database,
+        keys: key_source([(options.keys, options.key_file), (file.keys, file.key_file)], &data_dir)?,
+        listen: serve.listen.or(file.listen).unwrap_or(LISTEN),
+        public_url: serve.public_url.or(file.public_url).map(|url| public_url(&url)).transpose()?,
+        pool_size,
+        workers: workers(serve.workers.or(file.workers))?,
+        migrate: !serve.no_migrate.or(file.no_migrate).unwrap_or(false),
+        erasure_interval,
+        body_timeout: BODY_TIMEOUT,
+        data_dir,
+    };
+    let log = LogConfig {
+        format: options.log_format.or(file.log_format).unwrap_or_default(),
+        level: options.log_level.or(file.log_level).unwrap_or_else(|| LOG_LEVEL.to_owned()),
+    };
+    Ok((config, log))
+}
+
+fn refuse(option: &'static str, detail: &str) -> ConfigError {
+    ConfigError::Option { option, detail: detail.to_owned() }
+}
+
+/// Beside the scheme, checks what libpq would otherwise complain about with a piece of the password in its words.
+fn database(url: &str) -> Result<DatabaseUrl, ConfigError> {
+    let parsed = DatabaseUrl::parse(url)?;
+    let encode = |what: &str| {
+        refuse("--database-url", &format!("has {what}: in a user name or password write it percent-encoded (%40 for @, %25 for %, %2F for /)"))
+    };
+    if let DatabaseUrl::Postgres(url) = &parsed {
+        let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+        if let Some((credentials, after)) = rest.split_once('@')
+            && (after.contains('@') || credentials.contains(['/', '?', '#']))
+        {
+            return Err(encode("an @ or / in an unexpected place"));
+        }
+        let hex = |piece: &str| piece.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+        if !rest.split('%').skip(1).all(hex) {
+            return Err(encode("a % without two hexadecimal digits after it"));
+        }
+    }
+    Ok(parsed)
+}
+
+/// The first layer that names a folder or a file decides; both in one layer contradict each other.
+fn key_source(layers: [(Option<PathBuf>, Option<PathBuf>); 2], data_dir: &Path) -> Result<KeySource, ConfigError> {
+    for layer in layers {
+        match layer {
+            (Some(_), Some(_)) => return Err(refuse("--key-file", "can't be given together with --keys")),
+            (Some(folder), None) => return Ok(KeySource::Folder(folder)),
+            (None, Some(file)) => return Ok(KeySource::File(file)),
+            (None, None) => {}
+        }
+    }
+    Ok(KeySource::Folder(data_dir.join("keys")))
+}
+
+fn public_url(text: &str) -> Result<Url, ConfigError> {
+    let expected = || refuse("--public-url", "must be like https://reprieve.example.com, without user, query or fragment");
+    let url = Url::parse(text).map_err(|_| expected())?;
+    let plain = matches!(url.scheme(), "http" | "https")
+        && url.has_host()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if plain { Ok(url) } else { Err(expected()) }
+}
+
+fn workers(wanted: Option<usize>) -> Result<usize, ConfigError> {
+    match wanted {
+        Some(workers @ 1..=1_000) => Ok(workers),
+        Some(_) => Err(refuse("--workers", "goes from 1 to 1000")),
+        None => Ok(std::thread::available_parallelism().map_or(1, NonZeroUsize::get)),
+    }
 }

@@ -138,6 +138,13 @@ impl TagFilter {
         Ok(Self { key, value })
     }
 
+    /// The tag as it stands in stored tags, `"key":"value"`: quotes within a value are escaped there, so a search
+    /// for this text finds nothing else.
+    pub fn as_stored(&self) -> String {
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        format!("{}:{}", quoted(&self.key), quoted(&self.value))
+    }
+
     /// Whether the tags have it.
     pub fn matches(&self, tags: &Tags) -> bool {
         tags.get(&self.key) == Some(self.value.as_str())
@@ -235,6 +242,7 @@ mod tests {
         assert_eq!((filter.key.as_str(), filter.value.as_str()), ("env", "a=b"));
         let tagged = |text: &str| Tags::parse(&JsonText::parse(text).unwrap(), "").unwrap();
         assert!(filter.matches(&tagged(r#"{"env":"a=b"}"#)));
+        assert_eq!(filter.as_stored(), r#""env":"a=b""#);
         assert!(!filter.matches(&tagged(r#"{"env":"a"}"#)));
         assert!(TagFilter::parse("env=").is_ok());
         for text in ["env", "", "=x", "a b=c", "a=\0"] {

@@ -206,7 +206,13 @@ impl Name {
     /// It depends on no language (`I` and the dotless `ı` differ) and may be longer than the name.
     /// Stored keys have to be made anew when a newer Unicode table changes them.
     pub fn key(&self) -> String {
-        caseless::default_case_fold_str(&self.0).nfc().collect()
+        Self::fold(&self.0)
+    }
+
+    /// Any text in the form that keys have: what a search by part of a name compares.
+    pub fn fold(text: &str) -> String {
+        let composed: String = text.nfc().collect();
+        caseless::default_case_fold_str(&composed).nfc().collect()
     }
 
     /// Whether it holds characters that screens must mark; see [`is_invisible`].

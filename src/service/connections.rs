@@ -28,7 +28,7 @@ use crate::store::filters::ConnectionFilter;
 use crate::store::rows::ConnectionRow;
 
 /// Metadata may not outgrow the body limit of the requests that make it (a merge patch adds to what is there).
-const MAX_METADATA: usize = 64 * 1024;
+pub(super) const MAX_METADATA: usize = 64 * 1024;
 
 /// A connection to create.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -270,10 +270,15 @@ pub(super) fn check_version(version: i64, if_match: Option<i64>) -> Result<()> {
     }
 }
 
-/// A name that is free now, for a caller whose choice is taken.
-pub(super) fn name_taken(conn: &mut Conn, caller: &Caller, integration: &str, name: &Name) -> Result<Error> {
+/// A name that is free now and close to one that is taken.
+pub(super) fn free_name(conn: &mut Conn, caller: &Caller, integration: &str, name: &Name) -> Result<Name> {
     let taken: BTreeSet<String> = conn.name_keys_like(caller.org, integration)?.into_iter().collect();
-    let free = suggest_free_name(name, |key| taken.contains(key));
+    Ok(suggest_free_name(name, |key| taken.contains(key)))
+}
+
+/// The refusal of a name that is taken, with one that is free.
+pub(super) fn name_taken(conn: &mut Conn, caller: &Caller, integration: &str, name: &Name) -> Result<Error> {
+    let free = free_name(conn, caller, integration, name)?;
     Ok(Problem::new(Code::NameTaken, "A live connection has this name.").with("suggested_name", free.as_str()).into())
 }
 

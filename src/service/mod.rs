@@ -3,6 +3,7 @@
 //! No HTTP here: the API, the command line and, later, the dialects call the same functions. Each takes a
 //! [`Tx`](unit::Tx) (a change) or a connection (a read) and answers a view or a [`Problem`](error::Problem).
 
+pub mod bootstrap;
 pub mod caller;
 pub mod connections;
 pub mod dependents;
@@ -15,8 +16,10 @@ pub mod pages;
 pub mod restore;
 pub mod restore_plan;
 pub mod secrets;
+pub mod superset;
 pub mod trash;
 pub mod unit;
+pub mod verify;
 pub mod views;
 
 use std::sync::Arc;

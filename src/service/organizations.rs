@@ -145,9 +145,10 @@ pub fn issue_key(
     keys::create(tx, &new)
 }
 
-/// Makes an organization from the command line; its keys come from `key create`.
+/// Makes the caller's own organization, from the command line; its keys come from `key create`. Its audit trail
+/// begins with this.
 pub fn create_bare(tx: &mut Tx<'_>, new: &NewOrganization) -> Result<OrganizationView> {
-    insert(tx, new).map(OrganizationView::from)
+    insert_with(tx, tx.caller.org, new).map(OrganizationView::from)
 }
 
 fn find(conn: &mut Conn, id: OrgId) -> Result<OrganizationRow> {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use subtle::ConstantTimeEq as _;
 use utoipa::ToSchema;
 
 use super::connections::check_version;
@@ -141,6 +142,24 @@ pub(super) fn shred(tx: &mut Tx<'_>, connection: &ConnectionRow, fields: &[&str]
     tx.conn.shred_slots(org, OwnerKind::Connection, owner, fields)?;
     tx.conn.delete_secrets(org, OwnerKind::Connection, owner, fields)?;
     tx.erase_after_commit(None)
+}
+
+/// Whether a field of a connection holds exactly this value: an import writes only what it changes. The value that
+/// is stored stays in here. One that does not open counts as another.
+pub(super) fn holds(
+    tx: &mut Tx<'_>,
+    connection: &ConnectionRow,
+    stored: &[SecretRow],
+    field: &str,
+    value: &SecretValue,
+) -> Result<bool> {
+    let Some(row) = stored.iter().find(|row| row.field == field) else { return Ok(false) };
+    let record = tx.conn.read_slot(connection.org_id, row.slot_id)?.unwrap_or_default();
+    match tx.vault.open_record(&binding(connection, field, row.record_id, connection.generation), &record) {
+        Ok(found) => Ok(found.expose().as_bytes().ct_eq(value.expose().as_bytes()).into()),
+        Err(SecretError::Locked) => Err(refusal(SecretError::Locked)),
+        Err(SecretError::Envelope(_)) => Ok(false),
+    }
 }
 
 /// The status that follows from what is set: complete means `untested` until a test passes.

@@ -1,5 +1,6 @@
 //! Every store function, listed once: the methods of [`Conn`] that services call.
 
+use super::checks::{Check, Finding};
 use super::conn::Conn;
 use super::error::StoreResult;
 use super::filters::{ConnectionFilter, DependentFilter, EntryFilter, EntryOrder};
@@ -68,6 +69,10 @@ dispatch! {
     fn lock_connection_to_delete(org: OrgId, id: ConnectionId) -> Option<ConnectionRow>;
     /// One live connection by the caller's own id.
     fn find_connection_by_external_id(org: OrgId, integration: &str, external_id: &str) -> Option<ConnectionRow>;
+    /// The live connections with any of these external ids in any of these integrations.
+    fn connections_by_external_ids(org: OrgId, integrations: &[&str], external_ids: &[&str]) -> Vec<ConnectionRow>;
+    /// The trashed ones: external id, id and entry, the newest entry first.
+    fn trashed_connections_by_external_ids(org: OrgId, integrations: &[&str], external_ids: &[&str]) -> Vec<(Option<String>, ConnectionId, EntryId)>;
     /// One live connection by its case-folded name.
     fn find_connection_by_name(org: OrgId, integration: &str, name_key: &str) -> Option<ConnectionRow>;
     /// The case-folded names that are taken.
@@ -88,7 +93,7 @@ dispatch! {
     // Models and content
     /// Adds models or content.
     fn insert_dependents(kind: DependentKind, rows: &[DependentRow]) -> usize;
-    /// Writes a row's columns.
+    /// Writes a row's columns; 0 if its version is not the one before, or the row is gone.
     fn update_dependent(kind: DependentKind, row: &DependentRow) -> usize;
     /// One live model or piece of content.
     fn find_dependent(kind: DependentKind, org: OrgId, id: DependentId) -> Option<DependentRow>;
@@ -96,6 +101,10 @@ dispatch! {
     fn lock_dependent(kind: DependentKind, org: OrgId, id: DependentId) -> Option<DependentRow>;
     /// Which of these external ids live rows of the connection have.
     fn dependents_by_external_ids(kind: DependentKind, org: OrgId, connection: ConnectionId, external_ids: &[&str]) -> Vec<(DependentId, Option<String>)>;
+    /// The live rows of these connections that have any of these external ids.
+    fn dependent_rows_by_external_ids(kind: DependentKind, org: OrgId, connections: &[ConnectionId], external_ids: &[&str]) -> Vec<DependentRow>;
+    /// Raises the version of live rows.
+    fn touch_dependents(kind: DependentKind, org: OrgId, ids: &[DependentId], at: Ts) -> usize;
     /// The connections of these live rows.
     fn connections_of_dependents(kind: DependentKind, org: OrgId, ids: &[DependentId]) -> Vec<(DependentId, ConnectionId)>;
     /// A page of live models or content by id, without bodies.
@@ -104,8 +113,8 @@ dispatch! {
     fn trashed_dependent(kind: DependentKind, org: OrgId, id: DependentId) -> Option<EntryId>;
     /// A model or piece of content as it stands in the trash.
     fn trashed_dependent_row(kind: DependentKind, org: OrgId, id: DependentId) -> Option<DependentRow>;
-    /// Which of these external ids trashed rows of the connection have.
-    fn trashed_external_ids(kind: DependentKind, org: OrgId, connection: ConnectionId, external_ids: &[&str]) -> Vec<Option<String>>;
+    /// The trashed rows of these connections that have any of these external ids.
+    fn trashed_dependents_by_external_ids(kind: DependentKind, org: OrgId, connections: &[ConnectionId], external_ids: &[&str]) -> Vec<(DependentId, Option<String>)>;
     /// A page of the models or content of an entry by id, without bodies.
     fn dependents_of_entry(kind: DependentKind, org: OrgId, entry: EntryId, after: Option<DependentId>, limit: i64) -> Vec<DependentHead>;
     /// The first row of an entry whose external id is taken in the connection.
@@ -120,6 +129,12 @@ dispatch! {
     fn insert_links(rows: &[LinkRow]) -> usize;
     /// Forgets all links from a piece of content, in the trash too.
     fn delete_links_from(org: OrgId, from: DependentId) -> usize;
+    /// The links from any of this content.
+    fn links_from(org: OrgId, from: &[DependentId]) -> Vec<(DependentId, DependentId)>;
+    /// The links from any of this content that are in the trash.
+    fn trashed_links_from(org: OrgId, from: &[DependentId]) -> Vec<(DependentId, DependentId)>;
+    /// Forgets single links of a piece of content, in the trash too.
+    fn delete_links(org: OrgId, from: DependentId, to: &[DependentId]) -> usize;
     /// A page of the links of a piece of content, with the other end's id, name and connection.
     fn list_links(org: OrgId, content_id: DependentId, outgoing: bool, after: Option<DependentId>, limit: i64) -> Vec<(DependentId, String, ConnectionId)>;
 
@@ -210,6 +225,8 @@ dispatch! {
     fn finish_erasure_job(org: OrgId, id: JobId, entry: Option<EntryId>, at: Ts) -> usize;
     /// Notes why the open jobs are still open.
     fn note_erasure_problem(problem: &str) -> usize;
+    /// Where something is not as it must be.
+    fn run_check(check: &'static Check) -> Vec<Finding>;
     /// The key epochs the database knows.
     fn list_key_epochs() -> Vec<KeyEpochRow>;
     /// Claims a key epoch.

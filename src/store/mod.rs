@@ -8,6 +8,7 @@
 //! organization first, and never let a row travel through the service when it moves to or from the trash.
 
 mod cascade;
+pub mod checks;
 mod conn;
 mod dispatch;
 mod error;

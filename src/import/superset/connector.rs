@@ -63,11 +63,12 @@ pub(super) fn sort(uri: &str, password: Option<Zeroizing<String>>) -> Result<Par
         "snowflake" => sorted.snowflake(&mut parts)?,
         "bigquery" => sorted.bigquery(&mut parts)?,
         "databricks" => sorted.databricks(&mut parts)?,
-        "athena" => sorted.athena(&mut parts),
+        "athena" => sorted.athena(&mut parts)?,
+        "oracle" => sorted.oracle(&mut parts)?,
         "trino" => sorted.trino(&mut parts)?,
         "motherduck" => sorted.motherduck(&mut parts)?,
-        "exasol" => sorted.server(&mut parts, "schema")?,
-        _ => sorted.server(&mut parts, "database")?,
+        "exasol" => sorted.server(&mut parts, Some("schema"))?,
+        _ => sorted.server(&mut parts, Some("database"))?,
     }
     sorted.keep_leftovers(parts)?;
     sorted.check()?;
@@ -108,13 +109,15 @@ fn cloud_database(path: &str) -> Option<&str> {
 
 impl ParsedUri {
     /// Most systems: one server, one database or schema on it.
-    fn server(&mut self, parts: &mut Parts, path: &str) -> Result<(), Problem> {
+    fn server(&mut self, parts: &mut Parts, path: Option<&str>) -> Result<(), Problem> {
         self.set("host", parts.host.take());
         if let Some(port) = parts.port.take() {
             self.settings
                 .push(("port".to_owned(), SettingValue::Integer(port.into())));
         }
-        self.set(path, parts.take_path()?);
+        if let Some(path) = path {
+            self.set(path, parts.take_path()?);
+        }
         self.set("username", parts.username.take());
         self.set("tls", take_tls(parts).map(str::to_owned));
         self.keep_secret("password", parts.password.take());
@@ -155,7 +158,14 @@ impl ParsedUri {
         Ok(())
     }
 
-    fn athena(&mut self, parts: &mut Parts) {
+    /// The service is a parameter or, in older URIs, the path.
+    fn oracle(&mut self, parts: &mut Parts) -> Result<(), Problem> {
+        self.set_from_query("service_name", parts, &["service_name"]);
+        let path = (!self.has("service_name")).then_some("service_name");
+        self.server(parts, path)
+    }
+
+    fn athena(&mut self, parts: &mut Parts) -> Result<(), Problem> {
         self.set_from_query("region", parts, &["region_name"]);
         // athena.<region>.amazonaws.com, where China has its own ending.
         let region = parts.host.as_deref().and_then(|host| {
@@ -167,10 +177,12 @@ impl ParsedUri {
             self.set("region", region);
         }
         parts.port.take_if(|port| *port == 443);
+        self.set("database", parts.take_path()?);
         self.set_from_query("s3_staging_dir", parts, &["s3_staging_dir"]);
         self.set_from_query("workgroup", parts, &["work_group", "workgroup"]);
         self.set("access_key_id", parts.username.take());
         self.keep_secret("secret_access_key", parts.password.take());
+        Ok(())
     }
 
     fn trino(&mut self, parts: &mut Parts) -> Result<(), Problem> {

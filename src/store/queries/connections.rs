@@ -118,6 +118,39 @@ pub(in crate::store) fn trashed_connections_by_external_id(
         .load(conn)
 }
 
+/// The live connections with any of these external ids in any of these integrations.
+pub(in crate::store) fn connections_by_external_ids(
+    conn: &mut Conn,
+    org: OrgId,
+    integrations: &[&str],
+    external_ids: &[&str],
+) -> QueryResult<Vec<ConnectionRow>> {
+    connections::table
+        .filter(connections::org_id.eq(org))
+        .filter(connections::integration.eq_any(integrations))
+        .filter(connections::external_id.eq_any(external_ids))
+        .order(connections::id)
+        .select(ConnectionRow::as_select())
+        .load(conn)
+}
+
+/// The same in the trash: external id, id and entry, the newest entry first.
+pub(in crate::store) fn trashed_connections_by_external_ids(
+    conn: &mut Conn,
+    org: OrgId,
+    integrations: &[&str],
+    external_ids: &[&str],
+) -> QueryResult<Vec<(Option<String>, ConnectionId, EntryId)>> {
+    use trash_connections as t;
+    t::table
+        .filter(t::org_id.eq(org))
+        .filter(t::integration.eq_any(integrations))
+        .filter(t::external_id.eq_any(external_ids))
+        .order(t::entry_id.desc())
+        .select((t::external_id, t::id, t::entry_id))
+        .load(conn)
+}
+
 /// The trashed connections with this name, with their entries, newest first.
 pub(in crate::store) fn trashed_connections_by_name(
     conn: &mut Conn,

@@ -3,6 +3,7 @@
 use diesel::QueryResult;
 
 use super::Conn;
+use crate::domain::clock::Ts;
 use crate::domain::ids::{ConnectionId, DependentId, EntryId, OrgId};
 use crate::domain::kinds::DependentKind;
 use crate::store::filters::DependentFilter;
@@ -16,8 +17,10 @@ macro_rules! dependent_queries {
         use diesel::prelude::*;
 
         use super::{BATCH, Conn, DependentFilter, DependentHead, DependentRow};
-        use crate::domain::ids::{DependentId, EntryId, OrgId};
-        use crate::store::schema::{$live as live, $trash as trash};
+        use crate::domain::clock::Ts;
+        use crate::domain::ids::{ConnectionId, DependentId, EntryId, OrgId};
+        use crate::domain::kinds::EntryState;
+        use crate::store::schema::{$live as live, $trash as trash, trash_entries};
 
         pub(super) fn insert(conn: &mut Conn, rows: &[DependentRow]) -> QueryResult<usize> {
             let mut done = 0;
@@ -46,8 +49,10 @@ macro_rules! dependent_queries {
             Ok(done)
         }
 
+        /// Writes nothing if the row has another version than the one before: who read it without a lock learns
+        /// that somebody else was faster.
         pub(super) fn update(conn: &mut Conn, row: &DependentRow) -> QueryResult<usize> {
-            diesel::update(live::table.find((row.org_id, row.id)))
+            diesel::update(live::table.find((row.org_id, row.id)).filter(live::version.eq(row.version - 1)))
                 .set((
                     live::$parent.eq(row.parent),
                     live::name.eq(&row.name),
@@ -98,7 +103,7 @@ macro_rules! dependent_queries {
         pub(super) fn find_by_external_ids(
             conn: &mut Conn,
             org: OrgId,
-            connection: crate::domain::ids::ConnectionId,
+            connection: ConnectionId,
             external_ids: &[&str],
         ) -> QueryResult<Vec<(DependentId, Option<String>)>> {
             live::table
@@ -109,11 +114,34 @@ macro_rules! dependent_queries {
                 .load(conn)
         }
 
+        /// The whole live rows with any of these external ids in any of these connections, oldest first.
+        pub(super) fn rows_by_external_ids(
+            conn: &mut Conn,
+            org: OrgId,
+            connections: &[ConnectionId],
+            external_ids: &[&str],
+        ) -> QueryResult<Vec<DependentRow>> {
+            live::table
+                .filter(live::org_id.eq(org))
+                .filter(live::connection_id.eq_any(connections))
+                .filter(live::external_id.eq_any(external_ids))
+                .order(live::id)
+                .select(COLUMNS)
+                .load(conn)
+        }
+
+        /// Raises the version of rows of which something changed that is not in their columns.
+        pub(super) fn touch(conn: &mut Conn, org: OrgId, ids: &[DependentId], at: Ts) -> QueryResult<usize> {
+            diesel::update(live::table.filter(live::org_id.eq(org)).filter(live::id.eq_any(ids)))
+                .set((live::version.eq(live::version + 1), live::updated_at.eq(at)))
+                .execute(conn)
+        }
+
         pub(super) fn connections_of(
             conn: &mut Conn,
             org: OrgId,
             ids: &[DependentId],
-        ) -> QueryResult<Vec<(DependentId, crate::domain::ids::ConnectionId)>> {
+        ) -> QueryResult<Vec<(DependentId, ConnectionId)>> {
             live::table
                 .filter(live::org_id.eq(org))
                 .filter(live::id.eq_any(ids))
@@ -193,18 +221,24 @@ macro_rules! dependent_queries {
                 .optional()
         }
 
-        /// Whether any of these external ids is in the trash of that connection.
-        pub(super) fn trashed_external_ids(
+        /// The trashed rows with any of these external ids that belonged to any of these connections. By way of
+        /// the entries: trashed rows have no index but that on their entry.
+        pub(super) fn trashed_by_external_ids(
             conn: &mut Conn,
             org: OrgId,
-            connection: crate::domain::ids::ConnectionId,
+            connections: &[ConnectionId],
             external_ids: &[&str],
-        ) -> QueryResult<Vec<Option<String>>> {
+        ) -> QueryResult<Vec<(DependentId, Option<String>)>> {
+            let entries = trash_entries::table
+                .filter(trash_entries::org_id.eq(org))
+                .filter(trash_entries::state.eq_any([EntryState::InTrash, EntryState::Purging]))
+                .filter(trash_entries::connection_id.eq_any(connections))
+                .select(trash_entries::id);
             trash::table
                 .filter(trash::org_id.eq(org))
-                .filter(trash::connection_id.eq(connection))
+                .filter(trash::entry_id.eq_any(entries))
                 .filter(trash::external_id.eq_any(external_ids))
-                .select(trash::external_id)
+                .select((trash::id, trash::external_id))
                 .load(conn)
         }
 
@@ -242,7 +276,7 @@ macro_rules! dependent_queries {
             conn: &mut Conn,
             org: OrgId,
             entry: EntryId,
-            connection: crate::domain::ids::ConnectionId,
+            connection: ConnectionId,
             except: Option<DependentId>,
         ) -> QueryResult<Option<DependentId>> {
             trash::table
@@ -267,7 +301,7 @@ macro_rules! dependent_queries {
             conn: &mut Conn,
             org: OrgId,
             entry: EntryId,
-            connection: crate::domain::ids::ConnectionId,
+            connection: ConnectionId,
         ) -> QueryResult<usize> {
             diesel::update(trash::table.filter(trash::org_id.eq(org)).filter(trash::entry_id.eq(entry)))
                 .set(trash::connection_id.eq(connection))
@@ -318,7 +352,9 @@ by_kind! {
     fn list_dependents => list(org: OrgId, filter: &DependentFilter, after: Option<DependentId>, limit: i64) -> Vec<DependentHead>;
     fn trashed_dependent => trashed(org: OrgId, id: DependentId) -> Option<EntryId>;
     fn trashed_dependent_row => trashed_row(org: OrgId, id: DependentId) -> Option<DependentRow>;
-    fn trashed_external_ids => trashed_external_ids(org: OrgId, connection: ConnectionId, external_ids: &[&str]) -> Vec<Option<String>>;
+    fn trashed_dependents_by_external_ids => trashed_by_external_ids(org: OrgId, connections: &[ConnectionId], external_ids: &[&str]) -> Vec<(DependentId, Option<String>)>;
+    fn dependent_rows_by_external_ids => rows_by_external_ids(org: OrgId, connections: &[ConnectionId], external_ids: &[&str]) -> Vec<DependentRow>;
+    fn touch_dependents => touch(org: OrgId, ids: &[DependentId], at: Ts) -> usize;
     fn dependents_of_entry => items(org: OrgId, entry: EntryId, after: Option<DependentId>, limit: i64) -> Vec<DependentHead>;
     fn external_id_conflict => external_id_conflict(org: OrgId, entry: EntryId, connection: ConnectionId, except: Option<DependentId>) -> Option<DependentId>;
     fn retarget_dependents => retarget(org: OrgId, entry: EntryId, connection: ConnectionId) -> usize;

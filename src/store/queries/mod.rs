@@ -4,6 +4,7 @@
 
 use super::Conn;
 
+mod checks;
 mod connections;
 mod dependents;
 mod moves;
@@ -12,6 +13,7 @@ mod records;
 mod secrets;
 mod trash;
 
+pub(in crate::store) use checks::*;
 pub(in crate::store) use connections::*;
 pub(in crate::store) use dependents::*;
 pub(in crate::store) use moves::*;

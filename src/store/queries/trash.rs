@@ -190,6 +190,48 @@ pub(in crate::store) fn delete_links_from(conn: &mut Conn, org: OrgId, from: Dep
     diesel::delete(links::table.filter(links::org_id.eq(org)).filter(links::from_id.eq(from))).execute(conn)
 }
 
+/// The links from any of this content, as pairs of ids.
+pub(in crate::store) fn links_from(
+    conn: &mut Conn,
+    org: OrgId,
+    from: &[DependentId],
+) -> QueryResult<Vec<(DependentId, DependentId)>> {
+    links::table
+        .filter(links::org_id.eq(org))
+        .filter(links::from_id.eq_any(from))
+        .select((links::from_id, links::to_id))
+        .load(conn)
+}
+
+/// The same in the trash: links to content that is there.
+pub(in crate::store) fn trashed_links_from(
+    conn: &mut Conn,
+    org: OrgId,
+    from: &[DependentId],
+) -> QueryResult<Vec<(DependentId, DependentId)>> {
+    trash_links::table
+        .filter(trash_links::org_id.eq(org))
+        .filter(trash_links::from_id.eq_any(from))
+        .select((trash_links::from_id, trash_links::to_id))
+        .load(conn)
+}
+
+/// Forgets single links of a piece of content, also those in the trash.
+pub(in crate::store) fn delete_links(
+    conn: &mut Conn,
+    org: OrgId,
+    from: DependentId,
+    to: &[DependentId],
+) -> QueryResult<usize> {
+    use trash_links as t;
+    diesel::delete(t::table.filter(t::org_id.eq(org)).filter(t::from_id.eq(from)).filter(t::to_id.eq_any(to)))
+        .execute(conn)?;
+    diesel::delete(
+        links::table.filter(links::org_id.eq(org)).filter(links::from_id.eq(from)).filter(links::to_id.eq_any(to)),
+    )
+    .execute(conn)
+}
+
 /// The links of a piece of content: to others (`outgoing`) or from others, with the other end's name.
 pub(in crate::store) fn list_links(
     conn: &mut Conn,

@@ -63,7 +63,20 @@ fn every_server_finds_its_connector_and_fields() {
             "password=s3",
             "",
         ),
-        ("oracle://u:s3@h:1/d", "oracle", server, "password=s3", ""),
+        (
+            "oracle://u:s3@h:1/d",
+            "oracle",
+            "host=h port=1 service_name=d username=u",
+            "password=s3",
+            "",
+        ),
+        (
+            "oracle+oracledb://u:s3@h:1?service_name=d",
+            "oracle",
+            "service_name=d host=h port=1 username=u",
+            "password=s3",
+            "",
+        ),
         ("hana://u:s3@h:1/d", "sap_hana", server, "password=s3", ""),
         (
             "starrocks://u:s3@h:1/d",
@@ -118,9 +131,9 @@ fn systems_with_fields_of_their_own_find_them() {
         (
             "awsathena+rest://AKIA:s3@athena.eu-west-1.amazonaws.com:443/sc?s3_staging_dir=s3://b/p&work_group=w",
             "athena",
-            "region=eu-west-1 s3_staging_dir=s3://b/p workgroup=w access_key_id=AKIA",
+            "region=eu-west-1 database=sc s3_staging_dir=s3://b/p workgroup=w access_key_id=AKIA",
             "secret_access_key=s3",
-            "path=sc",
+            "",
         ),
         (
             "duckdb:///md:d?motherduck_token=s3&saas_mode=true",
@@ -138,6 +151,10 @@ fn assert_sorted(uri: &str, connector: &str, expected: &str, secrets: &str, unde
     let parsed = sorted(uri);
     assert_eq!(parsed.connector, connector);
     assert_eq!(settings(&parsed), expected, "{uri}");
+    let declares = |name: &str| {
+        crate::connectors::find(connector).is_some_and(|connector| connector.declares(name))
+    };
+    assert!(parsed.settings.iter().all(|(name, _)| declares(name)), "{uri}");
     assert_eq!(words(&parsed.secrets), secrets, "{uri}");
     assert_eq!(words(&parsed.undeclared), undeclared, "{uri}");
 }

@@ -1,0 +1,199 @@
+//! The program: opened from a configuration, run until it is told to stop.
+//!
+//! `main` only parses and calls; tests build the same thing on port 0.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::future::Future;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, rt, web};
+use anyhow::{Context as _, bail};
+use utoipa_actix_web::AppExt as _;
+
+use crate::config::Config;
+use crate::connectors;
+use crate::http::fallback::{Routes, fallback};
+use crate::http::middleware::observe;
+use crate::http::{State, api, openapi};
+use crate::jobs::{eraser, housekeeping};
+use crate::secrets::Vault;
+use crate::service::Services;
+use crate::store::{Store, migrate};
+
+/// Seconds that requests have to finish after the signal to stop.
+const SHUTDOWN_SECONDS: u64 = 20;
+
+/// An opened service, bound to its address but not yet serving.
+pub struct Application {
+    config: Config,
+    services: Services,
+    eraser: eraser::Running,
+    listener: TcpListener,
+    address: SocketAddr,
+    /// Held as long as the service runs: one `serve` on one SQLite file.
+    lock: Option<File>,
+}
+
+impl Application {
+    /// Opens the database, applies what is pending (or refuses, if the configuration says so), opens the keys
+    /// and binds the address.
+    pub fn build(config: Config) -> anyhow::Result<Self> {
+        make_private_folder(&config.data_dir)?;
+        let store = Store::open(config.database.clone(), config.pool_size)?;
+        let lock = store.sqlite_file().map(|file| lock_database(file)).transpose()?;
+        if config.migrate {
+            let applied = migrate::up(&store)?;
+            if !applied.is_empty() {
+                tracing::info!(migrations = applied.len(), "the database has been migrated");
+            }
+        } else {
+            refuse_pending(&store)?;
+        }
+        let (eraser, running) = eraser::Eraser::start(store.clone(), config.erasure_interval)?;
+        let services = services(&config, store, eraser)?;
+        let listener = TcpListener::bind(config.listen)
+            .with_context(|| format!("can't listen on {}; choose another address with --listen", config.listen))?;
+        let address = listener.local_addr()?;
+        Ok(Self { config, services, eraser: running, listener, address, lock })
+    }
+
+    /// The services, for what happens between opening and serving.
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// The address that is bound.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until SIGTERM or SIGINT.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
+        self.run_until(async move {
+            tokio::select! {
+                _ = term.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+        .await
+    }
+
+    /// Serves until `stop` is done, then lets requests finish.
+    pub async fn run_until(self, stop: impl Future<Output = ()> + 'static) -> anyhow::Result<()> {
+        let document = web::Data::new(openapi::document());
+        let routes = web::Data::new(Routes::of(&document.openapi.paths));
+        let state = web::Data::new(State::new(self.services.clone(), self.config.body_timeout));
+        let shared = state.clone();
+        let server = HttpServer::new(move || {
+            let (app, _) = App::new()
+                .app_data(shared.clone())
+                .app_data(document.clone())
+                .app_data(routes.clone())
+                .wrap(from_fn(observe))
+                .into_utoipa_app()
+                .configure(api::routes)
+                .split_for_parts();
+            app.default_service(web::to(fallback))
+        })
+        .workers(self.config.workers)
+        .shutdown_timeout(SHUTDOWN_SECONDS)
+        .disable_signals()
+        .listen(self.listener)?
+        .run();
+        let handle = server.handle();
+        let keeper = rt::spawn(keep_house(self.services.clone()));
+        rt::spawn(async move {
+            stop.await;
+            tracing::info!("stopping: no new requests, the running ones may finish");
+            state.stop();
+            handle.stop(true).await;
+        });
+        let served = server.await;
+        keeper.abort();
+        let (services, running) = (self.services, self.eraser);
+        web::block(move || close(&services, running)).await?;
+        drop(self.lock);
+        Ok(served?)
+    }
+}
+
+/// Database and keys without a server, for the other subcommands; refuses while migrations are pending.
+pub fn open_services(config: &Config) -> anyhow::Result<Services> {
+    make_private_folder(&config.data_dir)?;
+    let store = Store::open(config.database.clone(), config.pool_size)?;
+    refuse_pending(&store)?;
+    services(config, store, eraser::Eraser::idle())
+}
+
+fn services(config: &Config, store: Store, eraser: eraser::Eraser) -> anyhow::Result<Services> {
+    connectors::load()?;
+    let vault = Vault::open(&store, config.keys.clone()).context("the encryption keys can't be used")?;
+    if let Some(problem) = vault.problem() {
+        tracing::warn!(problem, "secrets can't be entered or read; everything else works");
+    }
+    Ok(Services { store, vault: Arc::new(vault), eraser, last_use: Arc::default() })
+}
+
+fn refuse_pending(store: &Store) -> anyhow::Result<()> {
+    let pending = migrate::pending(store)?;
+    if pending.is_empty() {
+        return Ok(());
+    }
+    bail!("{} migration(s) are pending on {}: run `reprieve migrate` first", pending.len(), store.url())
+}
+
+fn make_private_folder(folder: &Path) -> anyhow::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .with_context(|| format!("can't make the folder {}", folder.display()))
+}
+
+/// Two servers on one file would each believe to be its only writer.
+fn lock_database(file: &Path) -> anyhow::Result<File> {
+    let mut path = file.as_os_str().to_owned();
+    path.push(".serve-lock");
+    let lock = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&path)
+        .with_context(|| format!("can't open {}", Path::new(&path).display()))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => bail!(
+            "another `reprieve serve` runs on {}: stop it, or give this one a --data-dir of its own",
+            file.display()
+        ),
+        Err(TryLockError::Error(error)) => Err(error).context("can't lock the database file"),
+    }
+}
+
+async fn keep_house(services: Services) {
+    loop {
+        rt::time::sleep(housekeeping::PERIOD).await;
+        let services = services.clone();
+        let _ = web::block(move || housekeeping::round(&services)).await;
+    }
+}
+
+/// What must not be lost with the process: the last use of keys, and an erasure that is due.
+fn close(services: &Services, running: eraser::Running) {
+    running.stop();
+    if let Err(error) = services.last_use.flush(&services.store) {
+        tracing::warn!(%error, "the last use of keys could not be written down");
+    }
+    if services.store.sqlite_file().is_some()
+        && let Err(error) = eraser::round(&services.store)
+    {
+        tracing::warn!(%error, "the last erasure could not be completed; the next start does it");
+    }
+}

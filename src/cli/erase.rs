@@ -1,0 +1,49 @@
+//! `reprieve erase`: erases from the files what was shredded, now.
+
+use std::process::ExitCode;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::open;
+use super::output::{complain, count, say};
+use crate::config::Config;
+use crate::jobs::eraser;
+use crate::store::{Conn, Store, StoreError, StoreResult};
+
+/// How long a reader may be in the way.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_secs(1);
+
+pub(super) fn run(config: &Config) -> anyhow::Result<ExitCode> {
+    let store = open(config)?.store;
+    let due = store.read(Conn::open_erasure_jobs)?.len();
+    if due == 0 {
+        say("Nothing waits to be erased.")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let problem = erase(&store, Instant::now() + PATIENCE)?;
+    let pending = store.read(Conn::open_erasure_jobs)?.len();
+    say(&format!("{} erased.", count(due.saturating_sub(pending), "deletion's secrets are", "deletions' secrets are")))?;
+    match problem {
+        None => Ok(ExitCode::SUCCESS),
+        Some(problem) => {
+            complain(&format!("{} pending: {problem}", count(pending, "erasure is", "erasures are")));
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// Tries until nothing is in the way; answers what still is at the deadline.
+fn erase(store: &Store, deadline: Instant) -> StoreResult<Option<String>> {
+    loop {
+        let problem = match eraser::round(store) {
+            Ok(round) => round.problem,
+            Err(StoreError::Unavailable(problem)) => Some(problem),
+            Err(error) => return Err(error),
+        };
+        if problem.is_none() || Instant::now() + PAUSE > deadline {
+            return Ok(problem);
+        }
+        sleep(PAUSE);
+    }
+}

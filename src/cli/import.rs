@@ -1,0 +1,111 @@
+//! `reprieve import`: what another tool exported.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::output::{count, plain, say, table};
+use super::{InWords as _, Organization, open};
+use crate::config::Config;
+use crate::service::superset::{self, Report};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    source: Source,
+}
+
+#[derive(Subcommand)]
+enum Source {
+    /// Read an export of Apache Superset: databases, datasets, charts and dashboards
+    Superset {
+        /// The .zip file as Superset exported it
+        file: PathBuf,
+        #[command(flatten)]
+        organization: Organization,
+        /// Print what was done as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(super) fn run(args: &Args, config: &Config) -> anyhow::Result<ExitCode> {
+    let Source::Superset { file, organization, json } = &args.source;
+    let services = open(config)?;
+    let caller = organization.caller(&services)?;
+    let report = superset::import_file(&services, &caller, file).in_words()?;
+    say(&if *json { serde_json::to_string_pretty(&report)? } else { render(&report) })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn render(report: &Report) -> String {
+    let row = |what: &str, created: usize, updated: usize| [what.to_owned(), created.to_string(), updated.to_string()];
+    let mut parts = vec![table(&[
+        ["", "CREATED", "UPDATED"].map(str::to_owned),
+        row("connections", report.connections_created, report.connections_updated),
+        row("models", report.models_created, report.models_updated),
+        row("content", report.content_created, report.content_updated),
+    ])];
+    if report.skipped_in_trash > 0 {
+        let left = count(report.skipped_in_trash, "row is", "rows are");
+        parts.push(format!("{left} in the trash and stayed there.\n"));
+    }
+    if !report.connections.is_empty() {
+        let mut rows = vec![["CONNECTION", "ID", "SECRETS TO ENTER"].map(str::to_owned)];
+        rows.extend(report.connections.iter().map(|connection| {
+            let missing = connection.missing_secrets.join(", ");
+            let missing = if missing.is_empty() { "none".to_owned() } else { missing };
+            [plain(&connection.name), connection.id.to_string(), missing]
+        }));
+        parts.push(table(&rows));
+    }
+    if report.connections.iter().any(|connection| !connection.missing_secrets.is_empty()) {
+        parts.push("Enter them with PUT /v1/connections/{id}/secrets.\n".to_owned());
+    }
+    if !report.notices.is_empty() {
+        let notices: Vec<String> = report.notices.iter().map(|notice| format!("  {}", plain(notice))).collect();
+        parts.push(format!("Notices:\n{}\n", notices.join("\n")));
+    }
+    parts.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::ConnectionId;
+    use crate::service::superset::ImportedConnection;
+
+    #[test]
+    fn a_report_names_what_is_still_to_enter() {
+        let connection = |name: &str, missing: &[&str]| ImportedConnection {
+            id: ConnectionId::mint(),
+            name: name.to_owned(),
+            missing_secrets: missing.iter().map(|field| (*field).to_owned()).collect(),
+        };
+        let report = Report {
+            connections_created: 2,
+            connections_updated: 0,
+            models_created: 3,
+            models_updated: 1,
+            content_created: 20,
+            content_updated: 0,
+            skipped_in_trash: 1,
+            notices: vec!["the role `\u{1b}[2J` was left out".to_owned()],
+            connections: vec![connection("examples", &["password"]), connection("lake", &[])],
+        };
+        let text = render(&report);
+        let [examples, lake] = [0, 1].map(|n| report.connections[n].id);
+        for line in [
+            "             CREATED  UPDATED",
+            "models       3        1",
+            "1 row is in the trash and stayed there.",
+            &format!("examples    {examples}  password"),
+            &format!("lake        {lake}  none"),
+            "Enter them with PUT /v1/connections/{id}/secrets.",
+            "  the role `\\u{1b}[2J` was left out",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line:?} in\n{text}");
+        }
+    }
+}

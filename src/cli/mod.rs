@@ -1,0 +1,166 @@
+//! The command line: one file a subcommand, each a thin shell around the services.
+//!
+//! What must stay true: results go to stdout, everything else to stderr; a failure is a sentence and exit code 1
+//! (2 when the command line itself is wrong); no secret appears anywhere but where it was asked for.
+
+mod erase;
+mod import;
+mod key;
+mod logging;
+mod migrate;
+mod org;
+mod output;
+mod serve;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use clap::{Parser, Subcommand};
+
+use crate::app;
+use crate::config::{self, Config, Options, ServeOptions};
+use crate::service::caller::Caller;
+use crate::service::error::{Error, Result as ServiceResult};
+use crate::service::pages::PageQuery;
+use crate::service::views::Page;
+use crate::service::{Services, organizations};
+use crate::store::{Conn, DatabaseUrl};
+
+/// Rows read at a time.
+const PAGE: i64 = 200;
+
+/// A trash for connections: delete safely, restore exactly, shred secrets at once
+#[derive(Parser)]
+#[command(
+    name = "reprieve",
+    version,
+    after_help = "Every option can also be set by its environment variable, or in the TOML file named by --config \
+                  (there with underscores: data_dir). The flag wins over the environment, the environment over \
+                  the file, the file over the default."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the service; on a bare machine it makes folder, database and keys first
+    Serve(ServeOptions),
+    /// Bring the database's tables up to this version
+    Migrate(migrate::Args),
+    /// Make and list organizations
+    Org(org::Args),
+    /// Make, list and revoke API keys
+    Key(key::Args),
+    /// Read connections and what is built on them from another tool's export
+    Import(import::Args),
+    /// Erase now from the database's files what was shredded
+    Erase,
+    /// Check the database against the promises; exit code 1 names what is broken
+    Verify,
+}
+
+/// An option that several subcommands share.
+#[derive(clap::Args)]
+struct Organization {
+    /// The organization to work in, by name [default: the only one there is]
+    #[arg(long, value_name = "NAME", env = "REPRIEVE_ORGANIZATION")]
+    organization: Option<String>,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    run(Cli::parse()).unwrap_or_else(|error| {
+        output::complain(&output::chain(&error));
+        ExitCode::FAILURE
+    })
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let serve = match &cli.command {
+        Command::Serve(options) => options.clone(),
+        _ => ServeOptions::default(),
+    };
+    let (config, log) = config::load(cli.options, serve)?;
+    logging::start(&log)?;
+    match cli.command {
+        Command::Serve(_) => serve::run(config, log.format),
+        Command::Migrate(args) => migrate::run(&args, &config),
+        Command::Org(args) => org::run(args, &config),
+        Command::Key(args) => key::run(args, &config),
+        Command::Import(args) => import::run(&args, &config),
+        Command::Erase => erase::run(&config),
+        Command::Verify => verify::run(&config),
+    }
+}
+
+/// The services on a database that is there already: a mistyped path must not make a new one.
+fn open(config: &Config) -> anyhow::Result<Services> {
+    require_database(config)?;
+    app::open_services(config)
+}
+
+fn require_database(config: &Config) -> anyhow::Result<()> {
+    match &config.database {
+        DatabaseUrl::Sqlite(path) if !path.exists() => bail!(
+            "there is no database at {}: `reprieve serve` or `reprieve migrate` makes one, --data-dir or --database-url names another",
+            path.display()
+        ),
+        _ => Ok(()),
+    }
+}
+
+impl Organization {
+    /// The command line, working in this organization.
+    fn caller(&self, services: &Services) -> anyhow::Result<Caller> {
+        let name = self.organization.as_deref();
+        let row = services.store.read(|conn| organizations::choose(conn, name)).in_words()?;
+        Ok(Caller::command_line(row.id))
+    }
+}
+
+/// All rows of a list that comes in pages.
+fn all<T>(
+    services: &Services,
+    list: impl Fn(&mut Conn, &PageQuery) -> ServiceResult<Page<T>>,
+) -> anyhow::Result<Vec<T>> {
+    let mut rows = Vec::new();
+    let mut token = None;
+    loop {
+        let query = PageQuery::new(Some(PAGE), token).in_words()?;
+        let page = services.store.read(|conn| list(conn, &query)).in_words()?;
+        rows.extend(page.data);
+        token = page.next_page_token;
+        if token.is_none() {
+            return Ok(rows);
+        }
+    }
+}
+
+/// Turns what a service refused into a sentence for the terminal.
+trait InWords<T> {
+    fn in_words(self) -> anyhow::Result<T>;
+}
+
+impl<T> InWords<T> for ServiceResult<T> {
+    fn in_words(self) -> anyhow::Result<T> {
+        match self {
+            Err(Error::Problem(problem)) if problem.errors.is_empty() => bail!(problem.detail),
+            Err(Error::Problem(problem)) => {
+                let fields: Vec<String> = problem
+                    .errors
+                    .iter()
+                    .map(|error| format!("{}: {}", error.pointer.trim_start_matches('/'), error.detail))
+                    .collect();
+                bail!(fields.join("; "))
+            }
+            other => other.context("the database or its contents refused"),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The TOML file: the options' names with underscores, nothing else.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{ConfigError, DatabaseUrlText, LogFormat, Span};
+
+/// What the file says. Each field is the option of that name in [`super::Options`] or [`super::ServeOptions`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented where clap reads them")]
+pub struct File {
+    pub data_dir: Option<PathBuf>,
+    pub database_url: Option<DatabaseUrlText>,
+    pub keys: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
+    pub log_format: Option<LogFormat>,
+    pub log_level: Option<String>,
+    pub listen: Option<SocketAddr>,
+    pub public_url: Option<String>,
+    pub workers: Option<usize>,
+    pub pool_size: Option<u32>,
+    pub no_migrate: Option<bool>,
+    pub erasure_interval: Option<Span>,
+}
+
+impl File {
+    /// Reads the file at `path`.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        Self::parse(&text, path)
+    }
+
+    /// Reads the text of a file; `path` is for the refusal.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        // Not the error's own display: it prints the line, which may hold the password of a database URL.
+        toml::from_str(text).map_err(|error| ConfigError::File {
+            path: path.to_owned(),
+            line: line_of(text, error.span().map_or(0, |span| span.start)),
+            detail: error.message().replace('\n', ", "),
+        })
+    }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+}

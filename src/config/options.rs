@@ -1,0 +1,107 @@
+//! The options as clap reads them: flags first, else their environment variables.
+//!
+//! Defaults are not clap's, since the file comes between the environment and them; their text in the help is
+//! compared with the constants by a test.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::Span;
+
+/// What every subcommand takes.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
+pub struct Options {
+    /// Folder of the SQLite database, the keyring and the first key [default: ./reprieve-data]
+    #[arg(long, global = true, value_name = "DIR", env = "REPRIEVE_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// The database: `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/NAME` [default: sqlite:<data-dir>/reprieve.db]
+    #[arg(long, global = true, value_name = "URL", env = "REPRIEVE_DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<DatabaseUrlText>,
+    /// Folder of the encryption keys; the first key is made in it [default: <data-dir>/keys]
+    #[arg(long, global = true, value_name = "DIR", env = "REPRIEVE_KEYS")]
+    pub keys: Option<PathBuf>,
+    /// One encryption key given as a file of 32 bytes, instead of --keys [default: none]
+    #[arg(long, global = true, value_name = "FILE", env = "REPRIEVE_KEY_FILE")]
+    pub key_file: Option<PathBuf>,
+    /// TOML file with any of these options, say `data_dir = "/var/lib/reprieve"` [default: none]
+    #[arg(long, global = true, value_name = "FILE", env = "REPRIEVE_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// How log lines look on stderr [default: text]
+    #[arg(long, global = true, value_name = "FORMAT", env = "REPRIEVE_LOG_FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// What is logged: off, error, warn, info, debug or trace, or by target, say `info,reprieve::store=debug` [default: info,actix_server=warn]
+    #[arg(long, global = true, value_name = "FILTER", env = "REPRIEVE_LOG_LEVEL")]
+    pub log_level: Option<String>,
+}
+
+/// What `serve` takes besides.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct ServeOptions {
+    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:3003]
+    #[arg(long, value_name = "ADDRESS", env = "REPRIEVE_LISTEN")]
+    pub listen: Option<SocketAddr>,
+    /// How people reach the service from outside [default: the address it listens on]
+    #[arg(long, value_name = "URL", env = "REPRIEVE_PUBLIC_URL")]
+    pub public_url: Option<String>,
+    /// HTTP worker threads [default: one per CPU]
+    #[arg(long, value_name = "NUMBER", env = "REPRIEVE_WORKERS")]
+    pub workers: Option<usize>,
+    /// The most database connections [default: 10]
+    #[arg(long, value_name = "NUMBER", env = "REPRIEVE_POOL_SIZE")]
+    pub pool_size: Option<u32>,
+    /// Refuse to start while migrations are pending, instead of applying them [default: false]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "REPRIEVE_NO_MIGRATE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        hide_possible_values = true,
+        value_parser = clap::builder::BoolishValueParser::new()
+    )]
+    pub no_migrate: Option<bool>,
+    /// How often what was shredded is erased from PostgreSQL's files, 24h at most [default: 1h]
+    #[arg(long, value_name = "DURATION", env = "REPRIEVE_ERASURE_INTERVAL")]
+    pub erasure_interval: Option<Span>,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object a line, for programs
+    Json,
+}
+
+/// A database URL as it was given. May hold a password, so it is never shown, nor judged by clap, whose refusals
+/// repeat the value.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct DatabaseUrlText(String);
+
+impl DatabaseUrlText {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for DatabaseUrlText {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for DatabaseUrlText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DatabaseUrlText")
+    }
+}

@@ -1,0 +1,148 @@
+//! Deleting connections, models and content, and what it would take along.
+
+use actix_web::{HttpResponse, delete, get};
+
+use crate::domain::kinds::DependentKind;
+use crate::http::auth::{Auth, needs};
+use crate::http::input::Input;
+use crate::http::problem::ApiError;
+use crate::service::error::Result as ServiceResult;
+use crate::service::impact::{self, ImpactView, Target};
+use crate::service::trash::{self, DeleteRequest};
+use crate::service::views::EntryView;
+
+const DELETE: &[&str] = &["reason", "plan_token", "validate_only"];
+
+type PickTarget = fn(&Input) -> ServiceResult<Target>;
+
+const CONNECTION: PickTarget = |input| input.connection().map(Target::Connection);
+const MODEL: PickTarget = |input| dependent(input, DependentKind::Model);
+const CONTENT: PickTarget = |input| dependent(input, DependentKind::Content);
+
+fn dependent(input: &Input, kind: DependentKind) -> ServiceResult<Target> {
+    input.dependent(kind).map(|id| Target::Dependent(kind, id))
+}
+
+async fn impact_of(auth: Auth<needs::ConnectionsRead>, target: PickTarget) -> Result<HttpResponse, ApiError> {
+    auth.read(&[], move |conn, caller, input| Ok((impact::of(conn, caller, target(input)?)?, None))).await
+}
+
+async fn delete(auth: Auth<needs::ConnectionsDelete>, target: PickTarget) -> Result<HttpResponse, ApiError> {
+    if auth.input.asks_for("validate_only") {
+        return auth
+            .read(DELETE, move |conn, caller, input| {
+                let view = trash::preview(conn, caller, target(input)?, &request(input)?)?;
+                Ok((view, None))
+            })
+            .await;
+    }
+    auth.write(DELETE, move |tx, input| {
+        input.flag("validate_only")?;
+        trash::delete(tx, target(input)?, &request(input)?)
+    })
+    .await
+}
+
+fn request(input: &Input) -> ServiceResult<DeleteRequest> {
+    Ok(DeleteRequest {
+        reason: input.text("reason"),
+        plan_token: input.text("plan_token"),
+        if_match: input.if_match()?,
+    })
+}
+
+/// Says what deleting this connection would take along, with a token for exactly that.
+#[utoipa::path(
+    operation_id = "get_connection_impact", tag = "deletion",
+    params(("id" = String, Path, description = "Its id")),
+    responses((status = 200, body = ImpactView)),
+    security(("api_key" = ["connections:read"])),
+    extensions(("x-error-codes" = json!(["not_found", "in_trash"])))
+)]
+#[get("/v1/connections/{id}/impact")]
+pub(super) async fn get_connection_impact(auth: Auth<needs::ConnectionsRead>) -> Result<HttpResponse, ApiError> {
+    impact_of(auth, CONNECTION).await
+}
+
+/// Moves a connection with its models and content into the trash and shreds its secrets.
+#[utoipa::path(
+    operation_id = "delete_connection", tag = "deletion",
+    params(
+        ("id" = String, Path, description = "Its id"),
+        ("reason" = Option<String>, Query, description = "Why, in your words"),
+        ("plan_token" = Option<String>, Query, description = "From the impact: refused if it has changed since"),
+        ("validate_only" = Option<bool>, Query, description = "Only answers what would happen (the impact)"),
+        ("If-Match" = Option<String>, Header, description = "The ETag that was read"),
+    ),
+    responses((status = 200, body = EntryView, description = "The trash entry")),
+    security(("api_key" = ["connections:delete"])),
+    extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "deletion_protected", "plan_stale", "version_mismatch", "concurrent_change"])))
+)]
+#[delete("/v1/connections/{id}")]
+pub(super) async fn delete_connection(auth: Auth<needs::ConnectionsDelete>) -> Result<HttpResponse, ApiError> {
+    delete(auth, CONNECTION).await
+}
+
+/// Says what deleting this model would take along, with a token for exactly that.
+#[utoipa::path(
+    operation_id = "get_model_impact", tag = "deletion",
+    params(("id" = String, Path, description = "Its id")),
+    responses((status = 200, body = ImpactView)),
+    security(("api_key" = ["connections:read"])),
+    extensions(("x-error-codes" = json!(["not_found", "in_trash"])))
+)]
+#[get("/v1/models/{id}/impact")]
+pub(super) async fn get_model_impact(auth: Auth<needs::ConnectionsRead>) -> Result<HttpResponse, ApiError> {
+    impact_of(auth, MODEL).await
+}
+
+/// Moves a model, the models that extend it and their content into the trash.
+#[utoipa::path(
+    operation_id = "delete_model", tag = "deletion",
+    params(
+        ("id" = String, Path, description = "Its id"),
+        ("reason" = Option<String>, Query, description = "Why, in your words"),
+        ("plan_token" = Option<String>, Query, description = "From the impact: refused if it has changed since"),
+        ("validate_only" = Option<bool>, Query, description = "Only answers what would happen (the impact)"),
+        ("If-Match" = Option<String>, Header, description = "The ETag that was read"),
+    ),
+    responses((status = 200, body = EntryView, description = "The trash entry")),
+    security(("api_key" = ["connections:delete"])),
+    extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "deletion_protected", "plan_stale", "version_mismatch", "concurrent_change"])))
+)]
+#[delete("/v1/models/{id}")]
+pub(super) async fn delete_model(auth: Auth<needs::ConnectionsDelete>) -> Result<HttpResponse, ApiError> {
+    delete(auth, MODEL).await
+}
+
+/// Says what deleting this piece of content would take along, with a token for exactly that.
+#[utoipa::path(
+    operation_id = "get_content_impact", tag = "deletion",
+    params(("id" = String, Path, description = "Its id")),
+    responses((status = 200, body = ImpactView)),
+    security(("api_key" = ["connections:read"])),
+    extensions(("x-error-codes" = json!(["not_found", "in_trash"])))
+)]
+#[get("/v1/content/{id}/impact")]
+pub(super) async fn get_content_impact(auth: Auth<needs::ConnectionsRead>) -> Result<HttpResponse, ApiError> {
+    impact_of(auth, CONTENT).await
+}
+
+/// Moves a piece of content into the trash.
+#[utoipa::path(
+    operation_id = "delete_content", tag = "deletion",
+    params(
+        ("id" = String, Path, description = "Its id"),
+        ("reason" = Option<String>, Query, description = "Why, in your words"),
+        ("plan_token" = Option<String>, Query, description = "From the impact: refused if it has changed since"),
+        ("validate_only" = Option<bool>, Query, description = "Only answers what would happen (the impact)"),
+        ("If-Match" = Option<String>, Header, description = "The ETag that was read"),
+    ),
+    responses((status = 200, body = EntryView, description = "The trash entry")),
+    security(("api_key" = ["connections:delete"])),
+    extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "deletion_protected", "plan_stale", "version_mismatch", "concurrent_change"])))
+)]
+#[delete("/v1/content/{id}")]
+pub(super) async fn delete_content(auth: Auth<needs::ConnectionsDelete>) -> Result<HttpResponse, ApiError> {
+    delete(auth, CONTENT).await
+}

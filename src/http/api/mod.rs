@@ -1,0 +1,66 @@
+//! The native API, `/v1`: one file a resource. A new endpoint is a handler with its description and a line in
+//! [`routes`].
+
+mod connections;
+mod connectors;
+mod content;
+mod deletion;
+mod keys;
+mod links;
+mod models;
+mod organizations;
+mod secrets;
+mod system;
+mod trash;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Every route.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(system::healthz)
+        .service(system::readyz)
+        .service(system::openapi_json)
+        .service(system::whoami)
+        .service(connectors::list_connectors)
+        .service(connections::create_connection)
+        .service(connections::list_connections)
+        .service(connections::get_connection)
+        .service(connections::patch_connection)
+        .service(connections::upsert_connection)
+        .service(deletion::get_connection_impact)
+        .service(deletion::delete_connection)
+        .service(secrets::get_connection_secrets)
+        .service(secrets::put_connection_secrets)
+        .service(models::create_model)
+        .service(models::create_models)
+        .service(models::list_models)
+        .service(models::upsert_model)
+        .service(models::get_model)
+        .service(models::patch_model)
+        .service(deletion::get_model_impact)
+        .service(deletion::delete_model)
+        .service(content::create_content)
+        .service(content::create_contents)
+        .service(content::list_content)
+        .service(content::upsert_content)
+        .service(content::get_content)
+        .service(content::patch_content)
+        .service(links::list_content_links)
+        .service(deletion::get_content_impact)
+        .service(deletion::delete_content)
+        .service(trash::list_trash)
+        .service(trash::get_trash_summary)
+        .service(trash::get_trash_entry)
+        .service(trash::list_trash_items)
+        .service(trash::restore_trash_entry)
+        .service(trash::purge_trash_entry)
+        .service(keys::create_api_key)
+        .service(keys::list_api_keys)
+        .service(keys::get_api_key)
+        .service(keys::revoke_api_key)
+        .service(organizations::create_organization)
+        .service(organizations::list_organizations)
+        .service(organizations::get_organization)
+        .service(organizations::patch_organization);
+}

@@ -1,0 +1,149 @@
+//! Models of a connection.
+
+use actix_web::{HttpResponse, get, patch, post, put};
+
+use crate::domain::ids::{ConnectionId, DependentId};
+use crate::domain::kinds::DependentKind;
+use crate::http::answer::{Created, CreatedOr};
+use crate::http::auth::{Auth, needs};
+use crate::http::body;
+use crate::http::problem::ApiError;
+use crate::service::dependents::{self, Batch, BatchView, NewModel, ModelPatch};
+use crate::service::views::{ModelView, Page};
+use crate::store::filters::DependentFilter;
+
+const KIND: DependentKind = DependentKind::Model;
+const LIST: &[&str] = &["page_size", "page_token", "name", "kind", "external_id", "base_model_id"];
+
+/// Creates a model of a connection.
+#[utoipa::path(
+    operation_id = "create_model", tag = "models",
+    params(("id" = String, Path, description = "The connection's id")),
+    request_body = NewModel,
+    responses((status = 201, body = ModelView)),
+    security(("api_key" = ["connections:write"])),
+    extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "external_id_taken"])))
+)]
+#[post("/v1/connections/{id}/models")]
+pub(super) async fn create_model(mut auth: Auth<needs::ConnectionsWrite>) -> Result<HttpResponse, ApiError> {
+    let new: NewModel = auth.json(body::DEPENDENT).await?;
+    auth.write(&[], move |tx, input| {
+        let row = dependents::create(tx, KIND, input.connection()?, (&new).into())?;
+        Ok(Created(ModelView::from(row)))
+    })
+    .await
+}
+
+/// Creates up to 1,000 models of a connection, all or none.
+#[utoipa::path(
+    operation_id = "create_models", tag = "models",
+    params(("id" = String, Path, description = "The connection's id")),
+    request_body = Batch<NewModel>,
+    responses((status = 201, body = BatchView)),
+    security(("api_key" = ["connections:write"])),
+    extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "external_id_taken"])))
+)]
+#[post("/v1/connections/{id}/models/batch")]
+pub(super) async fn create_models(mut auth: Auth<needs::ConnectionsWrite>) -> Result<HttpResponse, ApiError> {
+    let batch: Batch<NewModel> = auth.json(body::BATCH).await?;
+    auth.write(&[], move |tx, input| {
+        let items: Vec<_> = batch.items.iter().map(Into::into).collect();
+        dependents::create_batch(tx, KIND, input.connection()?, &items).map(Created)
+    })
+    .await
+}
+
+/// Lists the live models of a connection, oldest first, without their bodies.
+#[utoipa::path(
+    operation_id = "list_models", tag = "models",
+    params(
+        ("id" = String, Path, description = "The connection's id"),
+        ("page_size" = Option<i64>, Query, description = "1 to 200, default 50"),
+        ("page_token" = Option<String>, Query, description = "From the page before"),
+        ("name" = Option<String>, Query, description = "The exact name"),
+        ("kind" = Option<String>, Query, description = "The kind"),
+        ("external_id" = Option<String>, Query, description = "The caller's own id"),
+        ("base_model_id" = Option<DependentId>, Query, description = "The model they extend"),
+    ),
+    responses((status = 200, body = Page<ModelView>)),
+    security(("api_key" = ["connections:read"])),
+    extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash"])))
+)]
+#[get("/v1/connections/{id}/models")]
+pub(super) async fn list_models(auth: Auth<needs::ConnectionsRead>) -> Result<HttpResponse, ApiError> {
+    auth.read(LIST, |conn, caller, input| {
+        let filter = DependentFilter {
+            connection_id: None,
+            parent: input.parsed("base_model_id", "a UUID", DependentId::parse)?,
+            kind: input.text("kind"),
+            name: input.text("name"),
+            external_id: input.text("external_id"),
+        };
+        let page = dependents::list::<ModelView>(conn, caller, KIND, input.connection()?, filter, &input.page()?)?;
+        Ok((page, None))
+    })
+    .await
+}
+
+/// Creates the model with this external id, or changes the one that is there.
+#[utoipa::path(
+    operation_id = "upsert_model", tag = "models",
+    params(
+        ("id" = String, Path, description = "The connection's id"),
+        ("external_id" = String, Path, description = "The caller's own id, percent-encoded"),
+    ),
+    request_body = NewModel,
+    responses((status = 200, body = ModelView), (status = 201, body = ModelView)),
+    security(("api_key" = ["connections:write"])),
+    extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "external_id_taken"])))
+)]
+#[put("/v1/connections/{id}/models/{external_id}")]
+pub(super) async fn upsert_model(mut auth: Auth<needs::ConnectionsWrite>) -> Result<HttpResponse, ApiError> {
+    let new: NewModel = auth.json(body::DEPENDENT).await?;
+    auth.write(&[], move |tx, input| {
+        let connection: ConnectionId = input.connection()?;
+        let (created, row) = dependents::upsert(tx, KIND, connection, &input.part("external_id")?, (&new).into())?;
+        Ok(CreatedOr { created, view: ModelView::from(row) })
+    })
+    .await
+}
+
+/// Reads a model.
+#[utoipa::path(
+    operation_id = "get_model", tag = "models",
+    params(("id" = String, Path, description = "Its id")),
+    responses((status = 200, body = ModelView)),
+    security(("api_key" = ["connections:read"])),
+    extensions(("x-error-codes" = json!(["not_found", "in_trash"])))
+)]
+#[get("/v1/models/{id}")]
+pub(super) async fn get_model(auth: Auth<needs::ConnectionsRead>) -> Result<HttpResponse, ApiError> {
+    auth.read(&[], |conn, caller, input| {
+        let row = dependents::get(conn, caller, KIND, input.dependent(KIND)?)?;
+        let version = row.version;
+        Ok((ModelView::from(row), Some(version)))
+    })
+    .await
+}
+
+/// Changes a model by a merge patch (RFC 7396).
+#[utoipa::path(
+    operation_id = "patch_model", tag = "models",
+    params(
+        ("id" = String, Path, description = "Its id"),
+        ("If-Match" = Option<String>, Header, description = "The ETag that was read"),
+    ),
+    request_body(content = ModelPatch, content_type = "application/merge-patch+json"),
+    responses((status = 200, body = ModelView)),
+    security(("api_key" = ["connections:write"])),
+    extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "external_id_taken", "version_mismatch"])))
+)]
+#[patch("/v1/models/{id}")]
+pub(super) async fn patch_model(mut auth: Auth<needs::ConnectionsWrite>) -> Result<HttpResponse, ApiError> {
+    let patch: ModelPatch = auth.json(body::DEPENDENT).await?;
+    auth.write(&[], move |tx, input| {
+        let row = dependents::patch(tx, KIND, input.dependent(KIND)?, input.if_match()?, &(&patch).into())?;
+        Ok(ModelView::from(row))
+    })
+    .await
+}

@@ -1,0 +1,334 @@
+//! Who may call: the extractor whose type names the scope.
+//!
+//! Without an [`Auth`] a handler gets no services, so a route without a scope does not compile. The caller is
+//! known before anything else of the request is looked at: a wrong key is 401 whatever the body holds.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, web};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::Sha256;
+use std::future::{Ready, ready};
+
+use super::answer::{Answer, respond, stored};
+use super::input::Input;
+use super::middleware::RequestId;
+use super::problem::ApiError;
+use super::{State, answer, body};
+use crate::domain::clock::Ts;
+use crate::domain::codes::Code;
+use crate::domain::scopes::Scope;
+use crate::domain::text::{IdempotencyKey, parse_actor_header};
+use crate::service::Services;
+use crate::service::caller::{Actor, Caller};
+use crate::service::error::{Problem, Result};
+use crate::service::keys::{ParsedKey, unauthenticated};
+use crate::service::unit::{Once, Tx, Written};
+use crate::store::Conn;
+
+/// A scope as a type.
+pub trait Needs: 'static {
+    /// The scope; `None` asks for any valid key.
+    const SCOPE: Option<Scope>;
+}
+
+macro_rules! needs {
+    ($($(#[$doc:meta])* $name:ident = $scope:expr;)+) => {$(
+        $(#[$doc])*
+        pub struct $name;
+
+        impl Needs for $name {
+            const SCOPE: Option<Scope> = $scope;
+        }
+    )+};
+}
+
+/// The scopes as types.
+pub mod needs {
+    use super::{Needs, Scope};
+
+    needs! {
+        /// Any valid key.
+        AnyKey = None;
+        /// `connections:read`
+        ConnectionsRead = Some(Scope::ConnectionsRead);
+        /// `connections:write`
+        ConnectionsWrite = Some(Scope::ConnectionsWrite);
+        /// `connections:delete`
+        ConnectionsDelete = Some(Scope::ConnectionsDelete);
+        /// `secrets:read`
+        SecretsRead = Some(Scope::SecretsRead);
+        /// `secrets:write`
+        SecretsWrite = Some(Scope::SecretsWrite);
+        /// `trash:read`
+        TrashRead = Some(Scope::TrashRead);
+        /// `trash:restore`
+        TrashRestore = Some(Scope::TrashRestore);
+        /// `trash:purge`
+        TrashPurge = Some(Scope::TrashPurge);
+        /// `keys:admin`
+        KeysAdmin = Some(Scope::KeysAdmin);
+        /// `platform:admin`
+        PlatformAdmin = Some(Scope::PlatformAdmin);
+    }
+}
+
+/// A caller who holds the scope `N`, with what came in the request.
+pub struct Auth<N> {
+    state: Arc<State>,
+    request: HttpRequest,
+    payload: Payload,
+    credentials: Option<Credentials>,
+    caller: Option<Caller>,
+    /// Path, query and precondition.
+    pub input: Input,
+    body: Option<web::Bytes>,
+    closing: bool,
+    needs: PhantomData<N>,
+}
+
+struct Credentials {
+    key: ParsedKey,
+    actor: Option<String>,
+    address: Option<String>,
+    request_id: String,
+}
+
+impl<N: Needs> FromRequest for Auth<N> {
+    type Error = actix_web::Error;
+    type Future = Ready<std::result::Result<Self, actix_web::Error>>;
+
+    /// Takes things over; the key is looked up with the first use, on a thread that may block.
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let Some(state) = request.app_data::<web::Data<State>>() else {
+            return ready(Err(actix_web::error::ErrorInternalServerError("no state")));
+        };
+        ready(Ok(Self {
+            state: Arc::clone(state),
+            credentials: credentials(request),
+            caller: None,
+            input: Input::of(request),
+            request: request.clone(),
+            payload: payload.take(),
+            body: None,
+            closing: false,
+            needs: PhantomData,
+        }))
+    }
+}
+
+fn credentials(request: &HttpRequest) -> Option<Credentials> {
+    let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, key) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return None;
+    }
+    let actor = request.headers().get("reprieve-actor");
+    Some(Credentials {
+        key: ParsedKey::parse(key.trim())?,
+        actor: actor.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+        address: request.peer_addr().map(|address| address.ip().to_string()),
+        request_id: request_id(request),
+    })
+}
+
+fn request_id(request: &HttpRequest) -> String {
+    request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default()
+}
+
+impl Credentials {
+    fn caller(&self, conn: &mut Conn, scope: Option<Scope>) -> Result<Caller> {
+        let mut caller = self.key.authenticate(conn, Ts::now())?;
+        caller.address.clone_from(&self.address);
+        caller.request_id = Some(self.request_id.clone());
+        if let Some(scope) = scope {
+            caller.require(scope)?;
+        }
+        if let Some(header) = &self.actor {
+            caller.require(Scope::ActorAssert)?;
+            let actor = parse_actor_header(header).map_err(|problem| {
+                Problem::new(Code::InvalidRequest, format!("The header Reprieve-Actor is not valid: {}", problem.detail))
+            })?;
+            caller.actor =
+                Actor { id: actor.id.into_string(), name: actor.name.map(crate::domain::text::Name::into_string) };
+        }
+        Ok(caller)
+    }
+}
+
+impl<N: Needs> Auth<N> {
+    /// The answer closes the connection: what a secret passed through is then freed and not kept in a read
+    /// buffer (RELIABILITY 0.5).
+    #[must_use]
+    pub fn closing(mut self) -> Self {
+        self.closing = true;
+        self
+    }
+
+    /// Reads a JSON body, once the caller is known.
+    pub async fn json<T: DeserializeOwned>(&mut self, limit: usize) -> std::result::Result<T, ApiError> {
+        self.json_or(limit, None).await
+    }
+
+    /// The same for a body that may be left out, which means `{}`.
+    pub async fn json_or_empty<T: DeserializeOwned>(&mut self, limit: usize) -> std::result::Result<T, ApiError> {
+        self.json_or(limit, Some("{}")).await
+    }
+
+    async fn json_or<T: DeserializeOwned>(
+        &mut self,
+        limit: usize,
+        empty: Option<&str>,
+    ) -> std::result::Result<T, ApiError> {
+        let result = self.read_json(limit, empty).await;
+        result.map_err(|error| self.error(error))
+    }
+
+    async fn read_json<T: DeserializeOwned>(&mut self, limit: usize, empty: Option<&str>) -> Result<T> {
+        self.authenticate().await?;
+        let payload = std::mem::replace(&mut self.payload, Payload::None);
+        let no_body = !self.request.headers().contains_key("content-length")
+            && !self.request.headers().contains_key("transfer-encoding")
+            || self.request.headers().get("content-length").is_some_and(|length| length == "0");
+        let bytes = match empty {
+            Some(empty) if no_body => web::Bytes::copy_from_slice(empty.as_bytes()),
+            _ => body::read(&self.request, payload, limit, self.state.body_timeout).await?,
+        };
+        let value = body::parse(&bytes)?;
+        self.body = Some(bytes);
+        Ok(value)
+    }
+
+    async fn authenticate(&mut self) -> Result<()> {
+        let Some(credentials) = self.credentials.take() else { return Err(unauthenticated()) };
+        let (credentials, caller) = Arc::clone(&self.state)
+            .run(move |services| {
+                let caller = services.store.read(|conn| credentials.caller(conn, N::SCOPE))?;
+                services.last_use.note(&caller, Ts::now());
+                Ok((credentials, caller))
+            })
+            .await?;
+        self.credentials = Some(credentials);
+        self.caller = Some(caller);
+        Ok(())
+    }
+
+    /// Answers a read. `query` names the query parameters it takes.
+    pub async fn read<T, F>(self, query: &'static [&'static str], work: F) -> std::result::Result<HttpResponse, ApiError>
+    where
+        T: Serialize + Send + 'static,
+        F: FnOnce(&mut Conn, &Caller, &Input) -> Result<(T, Option<i64>)> + Send + 'static,
+    {
+        let request_id = request_id(&self.request);
+        let closing = self.closing;
+        self.blocking(query, move |services, caller, input| services.store.read(|conn| work(conn, caller, input)))
+            .await
+            .map(|(value, version)| close_if(closing, answer::render(&value, version)))
+            .map_err(|error| ApiError::new(error, &request_id))
+    }
+
+    /// Answers a change: one unit of work, one effect for one idempotency key.
+    pub async fn write<T, F>(self, query: &'static [&'static str], work: F) -> std::result::Result<HttpResponse, ApiError>
+    where
+        T: Answer + Send + 'static,
+        F: Fn(&mut Tx<'_>, &Input) -> Result<T> + Send + 'static,
+    {
+        let request_id = request_id(&self.request);
+        let closing = self.closing;
+        let once = self.once().map_err(|error| ApiError::new(error, &request_id))?;
+        self.blocking(query, move |services, caller, input| {
+            services.write(caller, once.as_ref(), |value| stored(value), |tx| work(tx, input))
+        })
+        .await
+        .map(|written| {
+            let response = match written {
+                Written::Fresh(_, answer) => respond(answer, false),
+                Written::Replayed(answer) => respond(answer, true),
+            };
+            close_if(closing, response)
+        })
+        .map_err(|error| ApiError::new(error, &request_id))
+    }
+
+    /// Answers a read that leaves a trace: a unit of work whose answer is never stored.
+    pub async fn audited<T, F>(self, query: &'static [&'static str], work: F) -> std::result::Result<HttpResponse, ApiError>
+    where
+        T: Serialize + Send + 'static,
+        F: Fn(&mut Tx<'_>, &Input) -> Result<T> + Send + 'static,
+    {
+        let request_id = request_id(&self.request);
+        let closing = self.closing;
+        self.blocking(query, move |services, caller, input| services.write_once(caller, |tx| work(tx, input)))
+            .await
+            .map(|value| close_if(closing, answer::render(&value, None)))
+            .map_err(|error| ApiError::new(error, &request_id))
+    }
+
+    /// Authenticates, if it has not been done for the body, parses the query and works; all on one blocking thread.
+    async fn blocking<T, F>(mut self, query: &'static [&'static str], work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Services, &Caller, &Input) -> Result<T> + Send + 'static,
+    {
+        let Some(credentials) = self.credentials.take() else { return Err(unauthenticated()) };
+        let (known, mut input) = (self.caller.take(), self.input);
+        self.state
+            .run(move |services| {
+                let caller = match known {
+                    Some(caller) => caller,
+                    None => {
+                        let caller = services.store.read(|conn| credentials.caller(conn, N::SCOPE))?;
+                        services.last_use.note(&caller, Ts::now());
+                        caller
+                    }
+                };
+                input.parse_query(query)?;
+                work(services, &caller, &input)
+            })
+            .await
+    }
+
+    /// The idempotency key with the fingerprint of this request, keyed by the caller's own secret, which is
+    /// stored nowhere: the service keeps no key for it, and works without the keyring.
+    fn once(&self) -> Result<Option<Once>> {
+        let Some(header) = self.request.headers().get("idempotency-key") else { return Ok(None) };
+        let key = header
+            .to_str()
+            .ok()
+            .and_then(|text| IdempotencyKey::parse(text).ok())
+            .ok_or_else(|| Problem::new(Code::InvalidRequest, "Idempotency-Key takes 1 to 255 visible ASCII characters."))?;
+        let Some(credentials) = &self.credentials else { return Err(unauthenticated()) };
+        let mut mac = Hmac::<Sha256>::new_from_slice(credentials.key.secret().as_bytes())
+            .map_err(|error| crate::service::error::Error::Internal(error.to_string()))?;
+        let if_match = self.request.headers().get("if-match").map_or(&b""[..], |value| value.as_bytes());
+        for part in [
+            self.request.method().as_str().as_bytes(),
+            self.request.uri().path().as_bytes(),
+            self.request.query_string().as_bytes(),
+            if_match,
+            self.body.as_deref().unwrap_or_default(),
+        ] {
+            mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            mac.update(part);
+        }
+        let digest = mac.finalize().into_bytes();
+        let fingerprint = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Some(Once { key, fingerprint }))
+    }
+
+    fn error(&self, error: crate::service::error::Error) -> ApiError {
+        ApiError::new(error, &request_id(&self.request))
+    }
+}
+
+fn close_if(closing: bool, mut response: HttpResponse) -> HttpResponse {
+    if closing {
+        response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
+    }
+    response
+}

@@ -1,0 +1,57 @@
+//! Around every request: its id, its log line, and a look at its path before anything routes by it.
+
+use std::time::Instant;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage as _, ResponseError as _};
+use percent_encoding::percent_decode_str;
+use uuid::Uuid;
+
+use super::problem::ApiError;
+use crate::domain::codes::Code;
+use crate::service::error::Problem;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of a request, in its log line, its audit records and its answer.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
+/// Gives the request its id, logs one line for it: never its body, its query or its headers.
+pub async fn observe(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let began = Instant::now();
+    let id = Uuid::now_v7().to_string();
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let method = request.method().clone();
+    let mut response = match refuse_path(request.uri().path(), &id) {
+        Some(refusal) => request.into_response(refusal.error_response()).map_into_right_body(),
+        None => next.call(request).await?.map_into_left_body(),
+    };
+    let status = response.status();
+    let route = response.request().match_pattern();
+    tracing::info!(
+        request_id = %id,
+        method = %method,
+        route = route.as_deref().unwrap_or("-"),
+        status = status.as_u16(),
+        duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "request"
+    );
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(X_REQUEST_ID, value);
+    }
+    response.headers_mut().insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+    Ok(response)
+}
+
+/// Bad UTF-8 would fold two paths into one, and a NUL is a 500 on one database and a row on the other.
+fn refuse_path(path: &str, request_id: &str) -> Option<ApiError> {
+    let clean = percent_decode_str(path).decode_utf8().is_ok_and(|path| !path.chars().any(char::is_control));
+    (!clean).then(|| ApiError::new(Problem::new(Code::InvalidRequest, "The path is not clean UTF-8."), request_id))
+}

@@ -1,0 +1,82 @@
+//! The HTTP face: who may call, what came in, how answers and problems look.
+//!
+//! A handler names its scope by the type of its [`auth::Auth`] argument, parses, makes one call into
+//! `service`, and renders. No SQL here.
+
+pub mod answer;
+pub mod api;
+pub mod auth;
+pub mod body;
+pub mod fallback;
+pub mod input;
+pub mod middleware;
+pub mod openapi;
+pub mod problem;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actix_web::web;
+use tokio::sync::Semaphore;
+
+use crate::domain::codes::Code;
+use crate::service::Services;
+use crate::service::error::{Error, Problem, Result};
+
+/// How long a request waits for its turn at the database.
+const WAIT: Duration = Duration::from_secs(2);
+
+/// What every handler can reach.
+pub struct State {
+    /// The services.
+    pub services: Services,
+    /// How long a body may take to arrive.
+    pub body_timeout: Duration,
+    permits: Arc<Semaphore>,
+    stopping: AtomicBool,
+}
+
+impl State {
+    /// The state of a server.
+    pub fn new(services: Services, body_timeout: Duration) -> Self {
+        let permits = usize::try_from(services.store.capacity()).unwrap_or(1);
+        Self {
+            services,
+            body_timeout,
+            permits: Arc::new(Semaphore::new(permits)),
+            stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on `/readyz` says that no more requests should come.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the server is on its way out.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Runs blocking work on the database. Waiting for a turn happens here, where it can time out, and not on a
+    /// blocking thread.
+    pub async fn run<T: Send + 'static>(
+        self: Arc<Self>,
+        work: impl FnOnce(&Services) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let permit = tokio::time::timeout(WAIT, Arc::clone(&self.permits).acquire_owned()).await;
+        let Ok(Ok(permit)) = permit else { return Err(busy()) };
+        let done = web::block(move || {
+            let result = work(&self.services);
+            drop(permit);
+            result
+        })
+        .await;
+        done.unwrap_or_else(|_| Err(busy()))
+    }
+}
+
+fn busy() -> Error {
+    Problem::new(Code::Busy, "The service has more to do than it can; try again shortly.").into()
+}

@@ -1,0 +1,103 @@
+//! Problem documents (RFC 9457), made from the catalogue alone.
+//!
+//! What must stay true: a 5xx carries no inner text; that goes to the log line with the request id.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use serde_json::{Map, Value, json};
+
+use crate::domain::codes::Code;
+use crate::service::error::{Error, Problem};
+use crate::store::StoreError;
+
+/// An error on its way to a client, with the id of the request it answers.
+#[derive(Debug)]
+pub struct ApiError {
+    error: Error,
+    request_id: String,
+}
+
+impl ApiError {
+    /// The error of one request.
+    pub fn new(error: impl Into<Error>, request_id: &str) -> Self {
+        Self { error: error.into(), request_id: request_id.to_owned() }
+    }
+
+    fn problem(&self) -> Problem {
+        match &self.error {
+            Error::Problem(problem) => (**problem).clone(),
+            Error::Store(StoreError::Unavailable(cause)) => {
+                tracing::warn!(request_id = %self.request_id, cause, "the database is not available");
+                Problem::new(Code::Busy, "The database is busy or not available.")
+            }
+            other => {
+                tracing::error!(request_id = %self.request_id, cause = %other, "a request failed");
+                Problem::new(Code::InternalError, "Something went wrong here; it has been logged under the request_id.")
+            }
+        }
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.error, f)
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        let code = match &self.error {
+            Error::Problem(problem) => problem.code,
+            Error::Store(StoreError::Unavailable(_)) => Code::Busy,
+            _ => Code::InternalError,
+        };
+        StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let problem = self.problem();
+        let mut response = HttpResponse::build(self.status_code());
+        response.insert_header((CONTENT_TYPE, "application/problem+json"));
+        match problem.code {
+            Code::Unauthenticated => {
+                response.insert_header((WWW_AUTHENTICATE, "Bearer"));
+            }
+            Code::Busy | Code::RequestInProgress => {
+                response.insert_header((RETRY_AFTER, "1"));
+            }
+            // What is left of the body would be read as the next request.
+            Code::BodyTooLarge | Code::RequestTimeout => {
+                response.force_close();
+            }
+            _ => {}
+        }
+        response.body(document(problem, &self.request_id))
+    }
+}
+
+fn document(problem: Problem, request_id: &str) -> String {
+    let code = problem.code;
+    let mut members = Map::new();
+    members.insert("type".to_owned(), json!(format!("urn:reprieve:problem:{}", code.as_str())));
+    members.insert("title".to_owned(), json!(code.title()));
+    members.insert("status".to_owned(), json!(code.status()));
+    members.insert("code".to_owned(), json!(code.as_str()));
+    members.insert("detail".to_owned(), json!(problem.detail));
+    members.insert("next".to_owned(), json!(code.next()));
+    members.insert("request_id".to_owned(), json!(request_id));
+    if !problem.errors.is_empty() {
+        let errors: Vec<Value> = problem
+            .errors
+            .iter()
+            .map(|error| json!({ "pointer": error.pointer, "code": error.code, "detail": error.detail }))
+            .collect();
+        members.insert("errors".to_owned(), json!(errors));
+    }
+    for (name, value) in problem.members {
+        members.entry(name).or_insert(value);
+    }
+    Value::Object(members).to_string()
+}
