@@ -23,7 +23,10 @@ pub(super) fn run(config: &Config) -> anyhow::Result<ExitCode> {
     }
     let problem = erase(&store, Instant::now() + PATIENCE)?;
     let pending = store.read(Conn::open_erasure_jobs)?.len();
-    say(&format!("{} erased.", count(due.saturating_sub(pending), "deletion's secrets are", "deletions' secrets are")))?;
+    let done = due.saturating_sub(pending);
+    if done > 0 {
+        say(&format!("{} done.", count(done, "erasure is", "erasures are")))?;
+    }
     match problem {
         None => Ok(ExitCode::SUCCESS),
         Some(problem) => {

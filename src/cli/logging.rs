@@ -22,7 +22,7 @@ pub(super) fn start(log: &LogConfig) -> anyhow::Result<()> {
 fn filter(text: &str) -> anyhow::Result<EnvFilter> {
     // A word that is no level would be taken for a target: `--log-level inof` would switch everything else off.
     for word in text.split(',').filter(|word| !word.contains(['=', '[', ']'])) {
-        if word.trim().parse::<LevelFilter>().is_err() {
+        if word.is_empty() || word.parse::<LevelFilter>().is_err() {
             bail!("--log-level: {word:?} is neither a level (off, error, warn, info, debug, trace) nor a target with one (reprieve::store=debug)");
         }
     }

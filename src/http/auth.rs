@@ -17,7 +17,7 @@ use std::future::{Ready, ready};
 
 use super::answer::{Answer, respond, stored};
 use super::input::Input;
-use super::middleware::RequestId;
+use super::middleware::{Named, RequestId};
 use super::problem::ApiError;
 use super::{State, answer, body};
 use crate::domain::clock::Ts;
@@ -129,8 +129,11 @@ fn credentials(request: &HttpRequest) -> Option<Credentials> {
         return None;
     }
     let actor = request.headers().get("reprieve-actor");
+    let key = ParsedKey::parse(key.trim())?;
+    let (org, id) = key.names();
+    request.extensions_mut().insert(Named { org, key: id });
     Some(Credentials {
-        key: ParsedKey::parse(key.trim())?,
+        key,
         actor: actor.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
         address: request.peer_addr().map(|address| address.ip().to_string()),
         request_id: request_id(request),
@@ -226,7 +229,7 @@ impl<N: Needs> Auth<N> {
     {
         let request_id = request_id(&self.request);
         let closing = self.closing;
-        self.blocking(query, move |services, caller, input| services.store.read(|conn| work(conn, caller, input)))
+        self.blocking(false, query, move |services, caller, input| services.store.read(|conn| work(conn, caller, input)))
             .await
             .map(|(value, version)| close_if(closing, answer::render(&value, version)))
             .map_err(|error| ApiError::new(error, &request_id))
@@ -241,7 +244,7 @@ impl<N: Needs> Auth<N> {
         let request_id = request_id(&self.request);
         let closing = self.closing;
         let once = self.once().map_err(|error| ApiError::new(error, &request_id))?;
-        self.blocking(query, move |services, caller, input| {
+        self.blocking(true, query, move |services, caller, input| {
             services.write(caller, once.as_ref(), |value| stored(value), |tx| work(tx, input))
         })
         .await
@@ -263,34 +266,33 @@ impl<N: Needs> Auth<N> {
     {
         let request_id = request_id(&self.request);
         let closing = self.closing;
-        self.blocking(query, move |services, caller, input| services.write_once(caller, |tx| work(tx, input)))
+        self.blocking(true, query, move |services, caller, input| services.write_once(caller, |tx| work(tx, input)))
             .await
             .map(|value| close_if(closing, answer::render(&value, None)))
             .map_err(|error| ApiError::new(error, &request_id))
     }
 
     /// Authenticates, if it has not been done for the body, parses the query and works; all on one blocking thread.
-    async fn blocking<T, F>(mut self, query: &'static [&'static str], work: F) -> Result<T>
+    async fn blocking<T, F>(mut self, write: bool, query: &'static [&'static str], work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Services, &Caller, &Input) -> Result<T> + Send + 'static,
     {
         let Some(credentials) = self.credentials.take() else { return Err(unauthenticated()) };
         let (known, mut input) = (self.caller.take(), self.input);
-        self.state
-            .run(move |services| {
-                let caller = match known {
-                    Some(caller) => caller,
-                    None => {
-                        let caller = services.store.read(|conn| credentials.caller(conn, N::SCOPE))?;
-                        services.last_use.note(&caller, Ts::now());
-                        caller
-                    }
-                };
-                input.parse_query(query)?;
-                work(services, &caller, &input)
-            })
-            .await
+        let whole = move |services: &Services| {
+            let caller = match known {
+                Some(caller) => caller,
+                None => {
+                    let caller = services.store.read(|conn| credentials.caller(conn, N::SCOPE))?;
+                    services.last_use.note(&caller, Ts::now());
+                    caller
+                }
+            };
+            input.parse_query(query)?;
+            work(services, &caller, &input)
+        };
+        if write { self.state.run_write(whole).await } else { self.state.run(whole).await }
     }
 
     /// The idempotency key with the fingerprint of this request, keyed by the caller's own secret, which is

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, ResponseError as _};
@@ -12,6 +13,7 @@ use uuid::Uuid;
 
 use super::problem::ApiError;
 use crate::domain::codes::Code;
+use crate::domain::ids::{KeyId, OrgId};
 use crate::service::error::Problem;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -19,6 +21,15 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The id of a request, in its log line, its audit records and its answer.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
+
+/// The organization and key that a request names; it has proved to be them unless the answer is 401.
+#[derive(Debug, Clone, Copy)]
+pub struct Named {
+    /// The organization in the key.
+    pub org: OrgId,
+    /// The key.
+    pub key: KeyId,
+}
 
 /// Gives the request its id, logs one line for it: never its body, its query or its headers.
 pub async fn observe(
@@ -35,8 +46,11 @@ pub async fn observe(
     };
     let status = response.status();
     let route = response.request().match_pattern();
+    let named = response.request().extensions().get::<Named>().copied().filter(|_| status != StatusCode::UNAUTHORIZED);
     tracing::info!(
         request_id = %id,
+        organization = named.map(|named| tracing::field::display(named.org)),
+        key = named.map(|named| tracing::field::display(named.key)),
         method = %method,
         route = route.as_deref().unwrap_or("-"),
         status = status.as_u16(),

@@ -24,8 +24,10 @@ use crate::domain::codes::Code;
 use crate::service::Services;
 use crate::service::error::{Error, Problem, Result};
 
-/// How long a request waits for its turn at the database.
+/// How long a read waits for its turn at the database.
 const WAIT: Duration = Duration::from_secs(2);
+/// How long a change does: a large deletion may go first, and SQLite has one writer.
+const WRITE_WAIT: Duration = Duration::from_secs(5);
 
 /// What every handler can reach.
 pub struct State {
@@ -33,20 +35,20 @@ pub struct State {
     pub services: Services,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
-    permits: Arc<Semaphore>,
+    readers: Arc<Semaphore>,
+    writers: Arc<Semaphore>,
     stopping: AtomicBool,
 }
 
 impl State {
     /// The state of a server.
     pub fn new(services: Services, body_timeout: Duration) -> Self {
-        let permits = usize::try_from(services.store.capacity()).unwrap_or(1);
-        Self {
-            services,
-            body_timeout,
-            permits: Arc::new(Semaphore::new(permits)),
-            stopping: AtomicBool::new(false),
-        }
+        let permits = |count: u32| Arc::new(Semaphore::new(usize::try_from(count).unwrap_or(1)));
+        let readers = permits(services.store.capacity());
+        // SQLite has one writer: whoever waits for it must not keep a reader's turn meanwhile.
+        let writers =
+            if services.store.sqlite_file().is_some() { permits(1) } else { Arc::clone(&readers) };
+        Self { services, body_timeout, readers, writers, stopping: AtomicBool::new(false) }
     }
 
     /// From now on `/readyz` says that no more requests should come.
@@ -59,13 +61,32 @@ impl State {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    /// Runs blocking work on the database. Waiting for a turn happens here, where it can time out, and not on a
-    /// blocking thread.
+    /// Runs blocking work that reads.
     pub async fn run<T: Send + 'static>(
         self: Arc<Self>,
         work: impl FnOnce(&Services) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let permit = tokio::time::timeout(WAIT, Arc::clone(&self.permits).acquire_owned()).await;
+        let turns = Arc::clone(&self.readers);
+        self.in_turn(turns, WAIT, work).await
+    }
+
+    /// Runs blocking work that changes something.
+    pub async fn run_write<T: Send + 'static>(
+        self: Arc<Self>,
+        work: impl FnOnce(&Services) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let turns = Arc::clone(&self.writers);
+        self.in_turn(turns, WRITE_WAIT, work).await
+    }
+
+    /// Waiting for a turn happens here, where it can time out, and not on a blocking thread.
+    async fn in_turn<T: Send + 'static>(
+        self: Arc<Self>,
+        turns: Arc<Semaphore>,
+        wait: Duration,
+        work: impl FnOnce(&Services) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let permit = tokio::time::timeout(wait, turns.acquire_owned()).await;
         let Ok(Ok(permit)) = permit else { return Err(busy()) };
         let done = web::block(move || {
             let result = work(&self.services);

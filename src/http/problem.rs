@@ -7,7 +7,8 @@ use std::fmt;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::domain::codes::Code;
 use crate::service::error::{Error, Problem};
@@ -74,30 +75,50 @@ impl ResponseError for ApiError {
             }
             _ => {}
         }
-        response.body(document(problem, &self.request_id))
+        response.body(document(&problem, &self.request_id))
     }
 }
 
-fn document(problem: Problem, request_id: &str) -> String {
+/// The document's members in the order people read them.
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    code: &'a str,
+    detail: &'a str,
+    next: &'a str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Field<'a>>,
+    #[serde(flatten)]
+    members: &'a Map<String, Value>,
+}
+
+#[derive(Serialize)]
+struct Field<'a> {
+    pointer: &'a str,
+    code: &'a str,
+    detail: &'a str,
+}
+
+fn document(problem: &Problem, request_id: &str) -> String {
     let code = problem.code;
-    let mut members = Map::new();
-    members.insert("type".to_owned(), json!(format!("urn:reprieve:problem:{}", code.as_str())));
-    members.insert("title".to_owned(), json!(code.title()));
-    members.insert("status".to_owned(), json!(code.status()));
-    members.insert("code".to_owned(), json!(code.as_str()));
-    members.insert("detail".to_owned(), json!(problem.detail));
-    members.insert("next".to_owned(), json!(code.next()));
-    members.insert("request_id".to_owned(), json!(request_id));
-    if !problem.errors.is_empty() {
-        let errors: Vec<Value> = problem
-            .errors
-            .iter()
-            .map(|error| json!({ "pointer": error.pointer, "code": error.code, "detail": error.detail }))
-            .collect();
-        members.insert("errors".to_owned(), json!(errors));
-    }
-    for (name, value) in problem.members {
-        members.entry(name).or_insert(value);
-    }
-    Value::Object(members).to_string()
+    let errors = problem
+        .errors
+        .iter()
+        .map(|error| Field { pointer: &error.pointer, code: error.code, detail: &error.detail })
+        .collect();
+    let document = Document {
+        r#type: format!("urn:reprieve:problem:{}", code.as_str()),
+        title: code.title(),
+        status: code.status(),
+        code: code.as_str(),
+        detail: &problem.detail,
+        next: code.next(),
+        request_id,
+        errors,
+        members: &problem.members,
+    };
+    serde_json::to_string(&document).unwrap_or_default()
 }

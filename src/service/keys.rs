@@ -133,6 +133,11 @@ impl ParsedKey {
         Some(Self { org: OrgId(uuid(org)?), id: KeyId(uuid(id)?), secret: Zeroizing::new(secret.to_owned()) })
     }
 
+    /// The organization and key it names, which nothing has proved yet.
+    pub fn names(&self) -> (OrgId, KeyId) {
+        (self.org, self.id)
+    }
+
     /// The secret part: keys the fingerprint of idempotent requests, and is stored nowhere.
     pub fn secret(&self) -> &str {
         &self.secret

@@ -38,7 +38,7 @@ use crate::import::superset::{self, Export, ImportError};
 use rows::{Item, Place, Sort};
 
 /// How many rows are looked up at once: their bodies, and those of the file, are in memory together.
-const CHUNK: usize = 100;
+const CHUNK: usize = 200;
 
 const DATASETS: Sort = Sort { kind: DependentKind::Model, word: "dataset", built_on: Some("database") };
 const CHARTS: Sort = Sort { kind: DependentKind::Content, word: "chart", built_on: Some("dataset") };
@@ -120,7 +120,7 @@ pub fn import(tx: &mut Tx<'_>, export: &Export) -> Result<Report> {
 
     let items = dashboards::items(export, &homes, &mut report)?;
     let mut boards = rows::import(tx, &homes, &DASHBOARDS, &items, &mut report)?;
-    dashboards::link(tx, export, &charts, &mut boards)?;
+    dashboards::link(tx, export, &charts.live, &mut boards)?;
     report.content_created = charts.created + boards.created;
     report.content_updated = charts.updated + boards.updated;
     record(tx, &report)?;
@@ -148,8 +148,8 @@ struct Homes {
     live: HashMap<Uuid, ConnectionId>,
     /// The live connections that were there before, so that they may hold rows of the file.
     before: Vec<ConnectionId>,
-    /// The same and the trashed ones: where rows of the file may have been deleted from.
-    seen: Vec<ConnectionId>,
+    /// Those of them and of the trashed ones that have anything in the trash.
+    with_trash: Vec<ConnectionId>,
 }
 
 fn refused(error: &ImportError) -> Problem {

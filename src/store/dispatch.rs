@@ -113,8 +113,10 @@ dispatch! {
     fn trashed_dependent(kind: DependentKind, org: OrgId, id: DependentId) -> Option<EntryId>;
     /// A model or piece of content as it stands in the trash.
     fn trashed_dependent_row(kind: DependentKind, org: OrgId, id: DependentId) -> Option<DependentRow>;
-    /// The trashed rows of these connections that have any of these external ids.
-    fn trashed_dependents_by_external_ids(kind: DependentKind, org: OrgId, connections: &[ConnectionId], external_ids: &[&str]) -> Vec<(DependentId, Option<String>)>;
+    /// Which of these external ids trashed rows of these connections have.
+    fn trashed_external_ids(kind: DependentKind, org: OrgId, connections: &[ConnectionId], external_ids: &[&str]) -> Vec<Option<String>>;
+    /// The external ids of trashed rows.
+    fn external_ids_in_trash(kind: DependentKind, org: OrgId, ids: &[DependentId]) -> Vec<(DependentId, Option<String>)>;
     /// A page of the models or content of an entry by id, without bodies.
     fn dependents_of_entry(kind: DependentKind, org: OrgId, entry: EntryId, after: Option<DependentId>, limit: i64) -> Vec<DependentHead>;
     /// The first row of an entry whose external id is taken in the connection.
@@ -197,6 +199,8 @@ dispatch! {
     fn list_entries(org: OrgId, filter: &EntryFilter, order: EntryOrder, now: Ts, limit: i64) -> Vec<EntryRow>;
     /// Which of these entries a restore without overrides would bring back.
     fn restorable_among(org: OrgId, ids: &[EntryId]) -> Vec<EntryId>;
+    /// Which of these connections, live or not, have anything in the trash.
+    fn connections_with_trash(org: OrgId, connections: &[ConnectionId]) -> Vec<Option<ConnectionId>>;
     /// Entries in the trash by kind of root.
     fn count_entries(org: OrgId) -> Vec<(RootKind, i64)>;
     /// When the entries that are due before a moment will be purged.

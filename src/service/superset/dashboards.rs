@@ -12,7 +12,7 @@ use crate::service::links::MAX_LINKS;
 use crate::service::unit::Tx;
 use crate::store::rows::LinkRow;
 
-use super::rows::Outcome;
+use super::rows::{Live, Outcome};
 use super::{CHUNK, Homes, Item, Place, Report, fault, some_of};
 
 /// The dashboards of a file, each in the connection that most of its charts belong to.
@@ -67,38 +67,39 @@ fn home(dashboard: &Dashboard, databases: &HashMap<Uuid, Uuid>) -> Option<Uuid> 
     charts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(uuid, _)| uuid)
 }
 
+type Links = BTreeMap<DependentId, BTreeSet<DependentId>>;
+
 /// Makes the charts of each dashboard all its links. A link to a chart in the trash waits there if the file still has
 /// it, and is forgotten if not: a restore must not bring back what was taken off the dashboard meanwhile.
-pub(super) fn link(tx: &mut Tx<'_>, export: &Export, charts: &Outcome, boards: &mut Outcome) -> Result<()> {
+pub(super) fn link(
+    tx: &mut Tx<'_>,
+    export: &Export,
+    charts: &HashMap<Uuid, Live>,
+    boards: &mut Outcome,
+) -> Result<()> {
     let org = tx.caller.org;
     for chunk in export.dashboards.chunks(CHUNK) {
-        let live: Vec<(&Dashboard, DependentId, bool)> = chunk
-            .iter()
-            .filter_map(|dashboard| {
-                let row = boards.live.get(&dashboard.uuid)?;
-                Some((dashboard, row.id, row.written))
-            })
-            .collect();
-        let ids: Vec<DependentId> = live.iter().map(|(_, id, _)| *id).collect();
-        let linked = by_source(tx.conn.links_from(org, &ids)?);
-        let waiting = by_source(tx.conn.trashed_links_from(org, &ids)?);
+        let ids: Vec<DependentId> =
+            chunk.iter().filter_map(|dashboard| boards.live.get(&dashboard.uuid)).map(|row| row.id).collect();
+        let mut linked = by_source(tx.conn.links_from(org, &ids)?);
+        let mut waiting = by_source(tx.conn.trashed_links_from(org, &ids)?);
+        let external_ids = external_ids(tx, &waiting)?;
         let (mut new, mut touched) = (Vec::new(), Vec::new());
-        for (dashboard, from_id, written) in live {
+        for dashboard in chunk {
+            let Some(&Live { id: from_id, written, .. }) = boards.live.get(&dashboard.uuid) else { continue };
             let stated: BTreeSet<DependentId> =
-                dashboard.chart_uuids.iter().filter_map(|uuid| charts.live.get(uuid)).map(|row| row.id).collect();
-            let in_trash = dashboard.chart_uuids.iter().filter_map(|uuid| charts.trashed.get(uuid)).flatten();
-            let in_trash: BTreeSet<DependentId> = in_trash.copied().collect();
-            let none = BTreeSet::new();
-            let linked = linked.get(&from_id).unwrap_or(&none);
-            let waiting = waiting.get(&from_id).unwrap_or(&none);
-            let stale: Vec<DependentId> =
-                linked.difference(&stated).chain(waiting.difference(&in_trash)).copied().collect();
+                dashboard.chart_uuids.iter().filter_map(|uuid| charts.get(uuid)).map(|row| row.id).collect();
+            let linked = linked.remove(&from_id).unwrap_or_default();
+            let mut stale: Vec<DependentId> = linked.difference(&stated).copied().collect();
+            let still_stated =
+                |id: &DependentId| external_ids.get(id).is_some_and(|uuid| dashboard.chart_uuids.contains(uuid));
+            stale.extend(waiting.remove(&from_id).into_iter().flatten().filter(|id| !still_stated(id)));
             if !stale.is_empty() {
                 tx.conn.delete_links(org, from_id, &stale)?;
             }
-            let missing = stated.difference(linked);
+            let missing = stated.difference(&linked);
             new.extend(missing.map(|to_id| LinkRow { org_id: org, from_id, to_id: *to_id, created_at: tx.at }));
-            if !written && *linked != stated {
+            if !written && linked != stated {
                 touched.push(from_id);
             }
         }
@@ -108,10 +109,21 @@ pub(super) fn link(tx: &mut Tx<'_>, export: &Export, charts: &Outcome, boards: &
     Ok(())
 }
 
-fn by_source(links: Vec<(DependentId, DependentId)>) -> BTreeMap<DependentId, BTreeSet<DependentId>> {
-    let mut targets: BTreeMap<DependentId, BTreeSet<DependentId>> = BTreeMap::new();
-    for (from, to) in links {
-        targets.entry(from).or_default().insert(to);
+fn by_source(pairs: Vec<(DependentId, DependentId)>) -> Links {
+    let mut links = Links::new();
+    for (from, to) in pairs {
+        links.entry(from).or_default().insert(to);
     }
-    targets
+    links
+}
+
+/// Superset's ids of the content in the trash that links wait for.
+fn external_ids(tx: &mut Tx<'_>, waiting: &Links) -> Result<HashMap<DependentId, Uuid>> {
+    let targets: Vec<DependentId> = waiting.values().flatten().copied().collect();
+    let mut ids = HashMap::new();
+    for chunk in targets.chunks(CHUNK) {
+        let found = tx.conn.external_ids_in_trash(DependentKind::Content, tx.caller.org, chunk)?;
+        ids.extend(found.into_iter().filter_map(|(id, text)| Some((id, Uuid::try_parse(&text?).ok()?))));
+    }
+    Ok(ids)
 }

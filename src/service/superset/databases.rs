@@ -32,7 +32,8 @@ use super::{CHUNK, Homes, ImportedConnection, Report, at, fault, name_of};
 /// Creates and changes the connections of a file.
 pub(super) fn import(tx: &mut Tx<'_>, export: &Export, report: &mut Report) -> Result<Homes> {
     let (mut found, trashed) = look_up(tx, &export.databases)?;
-    let mut homes = Homes { live: HashMap::new(), before: Vec::new(), seen: Vec::new() };
+    let mut homes = Homes { live: HashMap::new(), before: Vec::new(), with_trash: Vec::new() };
+    let mut gone = Vec::new();
     for database in &export.databases {
         let stated = Stated::of(database)?;
         let external_id = database.uuid.to_string();
@@ -55,7 +56,7 @@ pub(super) fn import(tx: &mut Tx<'_>, export: &Export, report: &mut Report) -> R
                 create(tx, stated, report)?
             }
             (None, [(_, newest), ..]) => {
-                homes.seen.extend(trashed.iter().map(|(id, _)| *id));
+                gone.extend(trashed.iter().map(|(id, _)| *id));
                 report.skipped_in_trash += 1;
                 report.notices.push(in_trash(tx, database, *newest));
                 continue;
@@ -69,7 +70,9 @@ pub(super) fn import(tx: &mut Tx<'_>, export: &Export, report: &mut Report) -> R
             missing_secrets: missing.map(|(field, _)| field).collect(),
         });
     }
-    homes.seen.extend(&homes.before);
+    for chunk in [homes.before.as_slice(), gone.as_slice()].concat().chunks(CHUNK) {
+        homes.with_trash.extend(tx.conn.connections_with_trash(tx.caller.org, chunk)?.into_iter().flatten());
+    }
     Ok(homes)
 }
 

@@ -3,7 +3,7 @@
 //! Looked up and written in chunks. A row that is not written is not locked either; one that somebody changed between
 //! the look-up and the update is noticed by its version, and the whole import begins again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
@@ -62,8 +62,6 @@ pub(super) struct Outcome {
     pub(super) updated: usize,
     /// The rows that are live.
     pub(super) live: HashMap<Uuid, Live>,
-    /// The rows in the trash of those that are not.
-    pub(super) trashed: HashMap<Uuid, Vec<DependentId>>,
 }
 
 /// Creates and changes the rows of one sort.
@@ -78,11 +76,11 @@ pub(super) fn import(
     let (mut in_trash, mut moved): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
     for chunk in items.chunks(CHUNK) {
         let mut found = look_up(tx, homes, sort, chunk)?;
-        look_up_trashed(tx, homes, sort, chunk, &found, &mut outcome.trashed)?;
+        let trashed = look_up_trashed(tx, homes, sort, chunk, &found)?;
         let mut new = Vec::new();
         for item in chunk {
-            let row = found.remove(&item.uuid.to_string()).and_then(|rows| choose(rows, item.place));
-            let trashed = outcome.trashed.contains_key(&item.uuid);
+            let external_id = item.uuid.to_string();
+            let row = found.remove(&external_id).and_then(|rows| choose(rows, item.place));
             let live = match (row, item.place) {
                 (Some(row), place) => {
                     if place.is_some_and(|place| place.connection != row.connection_id) {
@@ -90,7 +88,7 @@ pub(super) fn import(
                     }
                     update(tx, sort, item, row, &mut outcome)?
                 }
-                (None, Some(place)) if !trashed => {
+                (None, Some(place)) if !trashed.contains(&external_id) => {
                     let row = create(tx, sort, item, place)?;
                     let live = Live { id: row.id, connection: row.connection_id, written: true };
                     new.push(row);
@@ -144,32 +142,28 @@ fn look_up(tx: &mut Tx<'_>, homes: &Homes, sort: &Sort, items: &[Item<'_>]) -> R
     Ok(found)
 }
 
+/// Those of the missing that are in the trash. What belongs nowhere is left out in any case.
 fn look_up_trashed(
     tx: &mut Tx<'_>,
     homes: &Homes,
     sort: &Sort,
     items: &[Item<'_>],
     found: &Found,
-    trashed: &mut HashMap<Uuid, Vec<DependentId>>,
-) -> Result<()> {
-    let missing = items.iter().map(|item| item.uuid.to_string()).filter(|id| !found.contains_key(id));
-    let missing: Vec<String> = missing.collect();
-    if missing.is_empty() || homes.seen.is_empty() {
-        return Ok(());
+) -> Result<HashSet<String>> {
+    let placed = items.iter().filter(|item| item.place.is_some());
+    let missing: Vec<String> = placed.map(|item| item.uuid.to_string()).filter(|id| !found.contains_key(id)).collect();
+    if missing.is_empty() || homes.with_trash.is_empty() {
+        return Ok(HashSet::new());
     }
     let missing: Vec<&str> = missing.iter().map(String::as_str).collect();
-    let rows = tx.conn.trashed_dependents_by_external_ids(sort.kind, tx.caller.org, &homes.seen, &missing)?;
-    for (id, external_id) in rows {
-        if let Some(uuid) = external_id.and_then(|text| Uuid::try_parse(&text).ok()) {
-            trashed.entry(uuid).or_default().push(id);
-        }
-    }
-    Ok(())
+    let trashed = tx.conn.trashed_external_ids(sort.kind, tx.caller.org, &homes.with_trash, &missing)?;
+    Ok(trashed.into_iter().flatten().collect())
 }
 
 /// External ids are unique within a connection only: of several rows the one in the place the file names, else the
 /// oldest.
 fn choose(mut rows: Vec<DependentRow>, place: Option<Place>) -> Option<DependentRow> {
+    rows.sort_unstable_by_key(|row| row.id);
     let wanted = place.map(|place| place.connection);
     let at = rows.iter().position(|row| Some(row.connection_id) == wanted).unwrap_or_default();
     (at < rows.len()).then(|| rows.swap_remove(at))

@@ -296,3 +296,33 @@ fn one_bad_entry_and_nothing_is_imported() {
         export.databases.clear();
     });
 }
+#[test]
+fn scratch_perf() {
+    let place = Place::new();
+    let mut e = Export { databases: vec![database(1, "one", "a.example")], ..Export::default() };
+    let u = |n: u128| Uuid::from_u128(n);
+    for n in 0..100u128 { e.datasets.push(Dataset { uuid: u(1000+n), name: format!("d{n}"), database_uuid: u(1), body_json: "{}".into(), entry: "x".into() }); }
+    let body = format!("{{\"a\":\"{}\"}}", "xyz ".repeat(1000));
+    for n in 0..20000u128 { e.charts.push(Chart { uuid: u(10000+n), name: format!("c{n}"), dataset_uuid: u(1000+n%100), body_json: body.clone(), entry: "x".into() }); }
+    for n in 0..100u128 { e.dashboards.push(Dashboard { uuid: u(100000+n), name: format!("b{n}"), chart_uuids: (0..200).map(|k| u(10000+n*200+k)).collect(), body_json: body.clone(), entry: "x".into() }); }
+    let t = std::time::Instant::now();
+    println!("{:?} first {:?}", numbers(&place.import(&e)), t.elapsed());
+    let t = std::time::Instant::now();
+    println!("{:?} again {:?}", numbers(&place.import(&e)), t.elapsed());
+    for c in &mut e.charts { c.name.push('x'); }
+    let t = std::time::Instant::now();
+    println!("{:?} all changed {:?}", numbers(&place.import(&e)), t.elapsed());
+    let t = std::time::Instant::now();
+    let r = crate::service::verify::verify(&place.services).unwrap();
+    println!("verify {:?} {}", t.elapsed(), r.checks.iter().map(|c| c.problems.len()).sum::<usize>());
+    let entry = place.delete(Target::Connection(place.connections()[0].id));
+    let t = std::time::Instant::now();
+    println!("{:?} in trash {:?}", numbers(&place.import(&e)), t.elapsed());
+    place.restore(entry);
+    for n in 0..50 { place.delete(Target::Dependent(DependentKind::Model, place.row(DependentKind::Model, 1000+n).id)); }
+    let t = std::time::Instant::now();
+    println!("{:?} half in trash {:?}", numbers(&place.import(&e)), t.elapsed());
+    for c in &mut e.charts { c.dataset_uuid = u(1099); }
+    let t = std::time::Instant::now();
+    println!("{:?} half individually in trash {:?}", numbers(&place.import(&e)), t.elapsed());
+}

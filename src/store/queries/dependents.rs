@@ -114,7 +114,8 @@ macro_rules! dependent_queries {
                 .load(conn)
         }
 
-        /// The whole live rows with any of these external ids in any of these connections, oldest first.
+        /// The whole live rows with any of these external ids in any of these connections. In no order: asked for
+        /// one, both databases read a connection's rows in it instead of looking the few up.
         pub(super) fn rows_by_external_ids(
             conn: &mut Conn,
             org: OrgId,
@@ -125,7 +126,6 @@ macro_rules! dependent_queries {
                 .filter(live::org_id.eq(org))
                 .filter(live::connection_id.eq_any(connections))
                 .filter(live::external_id.eq_any(external_ids))
-                .order(live::id)
                 .select(COLUMNS)
                 .load(conn)
         }
@@ -221,14 +221,14 @@ macro_rules! dependent_queries {
                 .optional()
         }
 
-        /// The trashed rows with any of these external ids that belonged to any of these connections. By way of
-        /// the entries: trashed rows have no index but that on their entry.
-        pub(super) fn trashed_by_external_ids(
+        /// Which of these external ids trashed rows of these connections have. By way of the entries: trashed rows have
+        /// no index but that on their entry.
+        pub(super) fn trashed_external_ids(
             conn: &mut Conn,
             org: OrgId,
             connections: &[ConnectionId],
             external_ids: &[&str],
-        ) -> QueryResult<Vec<(DependentId, Option<String>)>> {
+        ) -> QueryResult<Vec<Option<String>>> {
             let entries = trash_entries::table
                 .filter(trash_entries::org_id.eq(org))
                 .filter(trash_entries::state.eq_any([EntryState::InTrash, EntryState::Purging]))
@@ -238,6 +238,19 @@ macro_rules! dependent_queries {
                 .filter(trash::org_id.eq(org))
                 .filter(trash::entry_id.eq_any(entries))
                 .filter(trash::external_id.eq_any(external_ids))
+                .select(trash::external_id)
+                .load(conn)
+        }
+
+        /// The external ids of trashed rows.
+        pub(super) fn external_ids_in_trash(
+            conn: &mut Conn,
+            org: OrgId,
+            ids: &[DependentId],
+        ) -> QueryResult<Vec<(DependentId, Option<String>)>> {
+            trash::table
+                .filter(trash::org_id.eq(org))
+                .filter(trash::id.eq_any(ids))
                 .select((trash::id, trash::external_id))
                 .load(conn)
         }
@@ -352,7 +365,8 @@ by_kind! {
     fn list_dependents => list(org: OrgId, filter: &DependentFilter, after: Option<DependentId>, limit: i64) -> Vec<DependentHead>;
     fn trashed_dependent => trashed(org: OrgId, id: DependentId) -> Option<EntryId>;
     fn trashed_dependent_row => trashed_row(org: OrgId, id: DependentId) -> Option<DependentRow>;
-    fn trashed_dependents_by_external_ids => trashed_by_external_ids(org: OrgId, connections: &[ConnectionId], external_ids: &[&str]) -> Vec<(DependentId, Option<String>)>;
+    fn trashed_external_ids => trashed_external_ids(org: OrgId, connections: &[ConnectionId], external_ids: &[&str]) -> Vec<Option<String>>;
+    fn external_ids_in_trash => external_ids_in_trash(org: OrgId, ids: &[DependentId]) -> Vec<(DependentId, Option<String>)>;
     fn dependent_rows_by_external_ids => rows_by_external_ids(org: OrgId, connections: &[ConnectionId], external_ids: &[&str]) -> Vec<DependentRow>;
     fn touch_dependents => touch(org: OrgId, ids: &[DependentId], at: Ts) -> usize;
     fn dependents_of_entry => items(org: OrgId, entry: EntryId, after: Option<DependentId>, limit: i64) -> Vec<DependentHead>;

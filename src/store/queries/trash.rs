@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::Conn;
 use crate::domain::clock::Ts;
-use crate::domain::ids::{DependentId, EntryId, OrgId, RootId};
+use crate::domain::ids::{ConnectionId, DependentId, EntryId, OrgId, RootId};
 use crate::domain::kinds::{EntryState, RootKind};
 use crate::store::filters::{EntryFilter, EntryOrder};
 use crate::store::rows::{EntryRow, LinkRow};
@@ -149,6 +149,22 @@ pub(in crate::store) fn restorable_among(conn: &mut Conn, org: OrgId, ids: &[Ent
         .load(conn)
 }
 
+/// Which of these connections, live or not, have anything in the trash.
+pub(in crate::store) fn connections_with_trash(
+    conn: &mut Conn,
+    org: OrgId,
+    connections: &[ConnectionId],
+) -> QueryResult<Vec<Option<ConnectionId>>> {
+    use trash_entries as t;
+    t::table
+        .filter(t::org_id.eq(org))
+        .filter(t::state.eq_any([EntryState::InTrash, EntryState::Purging]))
+        .filter(t::connection_id.eq_any(connections))
+        .select(t::connection_id)
+        .distinct()
+        .load(conn)
+}
+
 /// Entries in the trash by kind of root.
 pub(in crate::store) fn count_entries(conn: &mut Conn, org: OrgId) -> QueryResult<Vec<(RootKind, i64)>> {
     use trash_entries as t;
@@ -240,7 +256,7 @@ pub(in crate::store) fn list_links(
     outgoing: bool,
     after: Option<DependentId>,
     limit: i64,
-) -> QueryResult<Vec<(DependentId, String, crate::domain::ids::ConnectionId)>> {
+) -> QueryResult<Vec<(DependentId, String, ConnectionId)>> {
     let columns = (content::id, content::name, content::connection_id);
     let after = after.unwrap_or(DependentId(uuid::Uuid::nil()));
     if outgoing {
@@ -271,7 +287,7 @@ pub(in crate::store) fn broken_links(
     conn: &mut Conn,
     org: OrgId,
     entry: EntryId,
-) -> QueryResult<Vec<(DependentId, String, crate::domain::ids::ConnectionId)>> {
+) -> QueryResult<Vec<(DependentId, String, ConnectionId)>> {
     trash_links::table
         .inner_join(
             content::table.on(content::org_id.eq(trash_links::org_id).and(content::id.eq(trash_links::from_id))),
