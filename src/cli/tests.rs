@@ -70,7 +70,7 @@ fn the_defaults_in_the_help_are_the_defaults() {
         ("pool_size", config.pool_size.to_string()),
         ("no_migrate", (!config.migrate).to_string()),
         ("erasure_interval", format!("{hours}h")),
-        ("log_level", log.level),
+        ("log_level", format!("`{}`", log.level)),
         ("log_format", format!("{:?}", log.format).to_lowercase()),
     ] {
         let flag = serve.get_arguments().find(|arg| arg.get_id() == id).unwrap();

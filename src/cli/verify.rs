@@ -11,11 +11,11 @@ pub(super) fn run(config: &Config) -> anyhow::Result<ExitCode> {
     let services = open(config)?;
     let report = verify::verify(&services).in_words()?;
     say(&render(&report))?;
-    let problems: usize = report.checks.iter().map(|check| check.problems.len()).sum();
-    if problems == 0 {
+    let broken = report.checks.iter().filter(|check| !check.problems.is_empty()).count();
+    if broken == 0 {
         return Ok(ExitCode::SUCCESS);
     }
-    complain(&format!("{} found in {}", count(problems, "problem", "problems"), config.database));
+    complain(&format!("{} broken in {}", count(broken, "promise is", "promises are"), config.database));
     Ok(ExitCode::FAILURE)
 }
 

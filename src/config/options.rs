@@ -33,7 +33,7 @@ pub struct Options {
     /// How log lines look on stderr [default: text]
     #[arg(long, global = true, value_name = "FORMAT", env = "REPRIEVE_LOG_FORMAT")]
     pub log_format: Option<LogFormat>,
-    /// What is logged: off, error, warn, info, debug or trace, or by target, say `info,reprieve::store=debug` [default: info,actix_server=warn]
+    /// What is logged: off, error, warn, info, debug or trace, or by target, say `info,reprieve::store=debug` [default: `info,actix_server=warn`]
     #[arg(long, global = true, value_name = "FILTER", env = "REPRIEVE_LOG_LEVEL")]
     pub log_level: Option<String>,
 }

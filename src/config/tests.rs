@@ -28,8 +28,8 @@ fn refusal(options: Options, serve: ServeOptions, text: &str) -> String {
     format!("{:#}", anyhow::Error::from(error))
 }
 
-fn url(text: &str) -> Option<DatabaseUrlText> {
-    Some(text.to_owned().into())
+fn url(text: &str) -> DatabaseUrlText {
+    text.to_owned().into()
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn the_first_layer_that_speaks_wins_for_every_option() {
     // The option, in the file, as it shows by default, from the file, and with a flag over the file.
     let table: [(&str, &str, &str, Upper, &str); 11] = [
         ("data_dir: \"./reprieve-data\"", "data_dir = 'f'", "data_dir: \"f\"", |o, _| o.data_dir = Some("u".into()), "data_dir: \"u\""),
-        ("database: sqlite:./reprieve-data/reprieve.db", "database_url = 'sqlite:f.db'", "database: sqlite:f.db", |o, _| o.database_url = url("postgres://db/u"), "database: postgres://db/u"),
+        ("database: sqlite:./reprieve-data/reprieve.db", "database_url = 'sqlite:f.db'", "database: sqlite:f.db", |o, _| o.database_url = Some(url("postgres://db/u")), "database: postgres://db/u"),
         ("keys: Folder(\"./reprieve-data/keys\")", "keys = 'f'", "keys: Folder(\"f\")", |o, _| o.keys = Some("u".into()), "keys: Folder(\"u\")"),
         ("format: Text", "log_format = 'json'", "format: Json", |o, _| o.log_format = Some(LogFormat::Text), "format: Text"),
         ("level: \"info,actix_server=warn\"", "log_level = 'warn'", "level: \"warn\"", |o, _| o.log_level = Some("trace".into()), "level: \"trace\""),
@@ -112,7 +112,7 @@ fn a_value_of_the_wrong_type_is_refused_with_its_line() {
 
 #[test]
 fn a_password_shows_nowhere() {
-    let with = |url: &str| Options { database_url: Some(url.to_owned().into()), ..options() };
+    let with = |text: &str| Options { database_url: Some(url(text)), ..options() };
     let good = "postgres://u:hunter2@db/reprieve";
     assert!(!resolved(with(good), serve(), "").contains("hunter2"));
     assert!(!format!("{:?} {:?}", with(good), file(&format!("database_url = '{good}'"))).contains("hunter2"));

@@ -34,11 +34,15 @@ use crate::domain::ids::{ConnectionId, RootId};
 use crate::domain::kinds::DependentKind;
 use crate::domain::text::Name;
 use crate::import::superset::{self, Export, ImportError};
+use crate::store::Conn;
 
 use rows::{Item, Place, Sort};
 
 /// How many rows are looked up at once: their bodies, and those of the file, are in memory together.
 const CHUNK: usize = 200;
+
+/// Above so many new rows the database's planner should know of them.
+const MANY: usize = 1_000;
 
 const DATASETS: Sort = Sort { kind: DependentKind::Model, word: "dataset", built_on: Some("database") };
 const CHARTS: Sort = Sort { kind: DependentKind::Content, word: "chart", built_on: Some("dataset") };
@@ -84,7 +88,14 @@ pub fn import_file(services: &Services, caller: &Caller, path: &Path) -> Result<
         Problem::new(Code::InvalidInput, format!("The file {} can't be opened: {error}.", path.display()))
     })?;
     let export = superset::read(BufReader::new(file)).map_err(|error| refused(&error))?;
-    services.write_once(caller, |tx| import(tx, &export))
+    let report = services.write_once(caller, |tx| import(tx, &export))?;
+    if report.models_created + report.content_created > MANY {
+        // The import is done; without this the next requests are only slower.
+        if let Err(error) = services.store.read(Conn::refresh_statistics) {
+            tracing::warn!(%error, "the planner's statistics could not be refreshed");
+        }
+    }
+    Ok(report)
 }
 
 /// Imports an export that has been read.

@@ -196,16 +196,17 @@ fn impact(scope: &Scope) -> String {
         m = aggregates("models", scope.models.unwrap_or(nothing)),
         c = aggregates("content", scope.content),
         links = scope.links(),
-        elsewhere = elsewhere(scope, ""),
+        elsewhere = elsewhere(scope, "links"),
     )
 }
 
-/// Links that point into what goes from content that stays.
-fn elsewhere(scope: &Scope, alias: &str) -> String {
+/// Links that point into what goes from content that stays. `NOT EXISTS`, since `NOT IN` of a list that outgrows
+/// the planner's memory is compared row by row.
+fn elsewhere(scope: &Scope, links: &str) -> String {
     let content = scope.content;
     format!(
-        "{alias}org_id = {{org}} AND {alias}to_id IN (SELECT id FROM content WHERE {content}) \
-         AND {alias}from_id NOT IN (SELECT id FROM content WHERE {content})"
+        "{links}.org_id = {{org}} AND {links}.to_id IN (SELECT id FROM content WHERE {content}) \
+         AND NOT EXISTS (SELECT 1 FROM content WHERE id = {links}.from_id AND {content})"
     )
 }
 
@@ -242,7 +243,7 @@ fn references(scope: &Scope) -> String {
         "{with}SELECT f.id, f.name, f.connection_id FROM content f WHERE f.org_id = {{org}} AND f.id IN \
          (SELECT l.from_id FROM links l WHERE {elsewhere}) ORDER BY f.id LIMIT 10",
         with = scope.with(&[]),
-        elsewhere = elsewhere(scope, "l."),
+        elsewhere = elsewhere(scope, "l"),
     )
 }
 

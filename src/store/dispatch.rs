@@ -172,9 +172,11 @@ dispatch! {
     /// Some of the content elsewhere that links to what a deletion would take along.
     fn references_sample(kind: RootKind, binds: Binds) -> Vec<(DependentId, String, ConnectionId)>;
     /// Locks the models a deletion takes along.
-    fn lock_models_in_scope(kind: RootKind, binds: Binds) -> usize;
+    fn lock_models_in_scope(kind: RootKind, binds: Binds) -> i64;
     /// Allows the statements of this transaction more time.
     fn allow_long_statements() -> ();
+    /// Tells the planner of rows that came in at once; outside any transaction.
+    fn refresh_statistics() -> ();
     /// Moves what a root takes along into the trash.
     fn move_out(kind: RootKind, binds: Binds) -> Moved;
     /// Brings the rows of an entry back.

@@ -33,7 +33,7 @@ pub(in crate::service) struct Place {
 impl Place {
     pub(in crate::service) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = if let Some(u) = option_env!("SCRATCH_PG") { let s = Store::open(DatabaseUrl::parse(u).unwrap(), 2).unwrap(); migrate::down(&s).unwrap(); s } else { // SCRATCH
+        let store = if let Some(u) = option_env!("SCRATCH_PG") { let s = Store::open(DatabaseUrl::parse(u).unwrap(), 2).unwrap(); migrate::down(&s).unwrap(); s } else {
         Store::open(DatabaseUrl::Sqlite(folder.path().join("reprieve.db")), 2).unwrap() };
         migrate::up(&store).unwrap();
         let vault = Vault::open(&store, KeySource::Folder(folder.path().join("keys"))).unwrap();
@@ -308,21 +308,13 @@ fn scratch_perf() {
     let t = std::time::Instant::now();
     println!("{:?} first {:?}", numbers(&place.import(&e)), t.elapsed());
     let t = std::time::Instant::now();
-    println!("{:?} again {:?}", numbers(&place.import(&e)), t.elapsed());
-    for c in &mut e.charts { c.name.push('x'); }
+    println!("analyze {:?}", place.services.store.read(Conn::refresh_statistics)); println!("{:?} again {:?}", numbers(&place.import(&e)), t.elapsed());
     let t = std::time::Instant::now();
-    println!("{:?} all changed {:?}", numbers(&place.import(&e)), t.elapsed());
     let t = std::time::Instant::now();
     let r = crate::service::verify::verify(&place.services).unwrap();
     println!("verify {:?} {}", t.elapsed(), r.checks.iter().map(|c| c.problems.len()).sum::<usize>());
-    let entry = place.delete(Target::Connection(place.connections()[0].id));
+    let t = std::time::Instant::now(); let r = place.write(|tx| trash::delete(tx, Target::Connection(place.connections()[0].id), &DeleteRequest::default())); println!("delete {:?} {:?}", t.elapsed(), r.as_ref().err()); let entry = r.unwrap().id; println!("delete {:?}", t.elapsed());
     let t = std::time::Instant::now();
     println!("{:?} in trash {:?}", numbers(&place.import(&e)), t.elapsed());
-    place.restore(entry);
-    for n in 0..50 { place.delete(Target::Dependent(DependentKind::Model, place.row(DependentKind::Model, 1000+n).id)); }
-    let t = std::time::Instant::now();
-    println!("{:?} half in trash {:?}", numbers(&place.import(&e)), t.elapsed());
-    for c in &mut e.charts { c.dataset_uuid = u(1099); }
-    let t = std::time::Instant::now();
-    println!("{:?} half individually in trash {:?}", numbers(&place.import(&e)), t.elapsed());
-}
+    let t = std::time::Instant::now(); let r = place.write(|tx| restore::restore(tx, entry, &RestoreRequest::default())); println!("restore {:?} {:?}", t.elapsed(), r.err());
+    let t = std::time::Instant::now(); for n in 0..3 { place.delete(Target::Dependent(DependentKind::Model, place.row(DependentKind::Model, 1000+n).id)); } println!("3 models {:?}", t.elapsed()); }
