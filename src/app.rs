@@ -114,12 +114,12 @@ impl Application {
             state.stop();
             handle.stop(true).await;
         });
-        let served = server.await;
+        let outcome = server.await;
         keeper.abort();
         let (services, running) = (self.services, self.eraser);
         web::block(move || close(&services, running)).await?;
         drop(self.lock);
-        Ok(served?)
+        Ok(outcome?)
     }
 }
 

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, web};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::Serialize;
@@ -281,13 +283,12 @@ impl<N: Needs> Auth<N> {
         let Some(credentials) = self.credentials.take() else { return Err(unauthenticated()) };
         let (known, mut input) = (self.caller.take(), self.input);
         let whole = move |services: &Services| {
-            let caller = match known {
-                Some(caller) => caller,
-                None => {
-                    let caller = services.store.read(|conn| credentials.caller(conn, N::SCOPE))?;
-                    services.last_use.note(&caller, Ts::now());
-                    caller
-                }
+            let caller = if let Some(caller) = known {
+                caller
+            } else {
+                let caller = services.store.read(|conn| credentials.caller(conn, N::SCOPE))?;
+                services.last_use.note(&caller, Ts::now());
+                caller
             };
             input.parse_query(query)?;
             work(services, &caller, &input)
@@ -318,8 +319,7 @@ impl<N: Needs> Auth<N> {
             mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             mac.update(part);
         }
-        let digest = mac.finalize().into_bytes();
-        let fingerprint = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let fingerprint = STANDARD.encode(mac.finalize().into_bytes());
         Ok(Some(Once { key, fingerprint }))
     }
 

@@ -7,12 +7,12 @@ use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::store::{Store, StoreResult};
+use crate::store::{Conn, Store, StoreResult};
 
 /// How soon an erasure that could not be completed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 /// PostgreSQL: how soon a failed cycle is tried again; each takes an exclusive lock.
-const RETRY_CYCLE: Duration = Duration::from_secs(60);
+const RETRY_CYCLE: Duration = Duration::from_mins(1);
 
 /// A handle to ask for an erasure soon.
 #[derive(Clone, Default)]
@@ -101,7 +101,7 @@ fn run(store: &Store, signals: &mpsc::Receiver<Signal>, cycle: Duration) {
 
 /// Erases once: what was shredded before it began is done when it succeeds.
 pub fn round(store: &Store) -> StoreResult<Round> {
-    let jobs = store.read(|conn| conn.open_erasure_jobs())?;
+    let jobs = store.read(Conn::open_erasure_jobs)?;
     if jobs.is_empty() {
         return Ok(Round { finished: 0, problem: None });
     }

@@ -8,7 +8,7 @@ use crate::service::Services;
 use crate::store::StoreResult;
 
 /// How often.
-pub const PERIOD: Duration = Duration::from_secs(60);
+pub const PERIOD: Duration = Duration::from_mins(1);
 
 /// One round; what fails is tried again in the next.
 pub fn round(services: &Services) {

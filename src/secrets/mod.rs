@@ -22,7 +22,7 @@ use value::SecretValue;
 
 use crate::domain::clock::Ts;
 use crate::store::rows::KeyEpochRow;
-use crate::store::{Store, StoreError};
+use crate::store::{Conn, Store, StoreError};
 
 /// Where the keys are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,7 +158,7 @@ fn look(store: &Store, source: &KeySource) -> Result<(Option<Keyring>, KeyState)
         KeySource::Folder(folder) => Keyring::read(folder)?,
         KeySource::File(file) => Some(Keyring::from_file(file, Epoch::FIRST)?),
     };
-    let rows = store.read(|conn| conn.list_key_epochs())?;
+    let rows = store.read(Conn::list_key_epochs)?;
     let mut known = Vec::with_capacity(rows.len());
     let mut primary = None;
     for row in rows {

@@ -68,7 +68,6 @@ pub struct NewConnection {
 /// A merge patch (RFC 7396) of a connection.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::option_option, reason = "absent and null differ in a merge patch")]
 pub struct ConnectionPatch {
     /// A new name.
     pub name: Option<String>,
@@ -325,12 +324,11 @@ impl Draft {
         let external_id = new.external_id.as_deref().and_then(|id| {
             ExternalId::parse(id).map_err(|problem| errors.push(problem.at("/external_id"))).ok()
         });
-        let name = match new.name.as_deref().or(new.external_id.as_deref()) {
-            Some(name) => Name::parse(name).map_err(|problem| errors.push(problem.at("/name"))).ok(),
-            None => {
-                errors.push(FieldError::new("/name", "required", "A connection needs a name."));
-                None
-            }
+        let name = if let Some(name) = new.name.as_deref().or(new.external_id.as_deref()) {
+            Name::parse(name).map_err(|problem| errors.push(problem.at("/name"))).ok()
+        } else {
+            errors.push(FieldError::new("/name", "required", "A connection needs a name."));
+            None
         };
         let connector = connectors::find(&new.connector);
         if connector.is_none() {
@@ -469,6 +467,7 @@ fn twin_in_trash(tx: &mut Tx<'_>, choice: OnTrashed, entry: EntryId, new: &NewCo
 
 /// A change whose fields have been checked.
 #[derive(Default)]
+#[expect(clippy::option_option, reason = "absent and removed differ")]
 struct Change {
     name: Option<Name>,
     external_id: Option<Option<ExternalId>>,

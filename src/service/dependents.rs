@@ -104,7 +104,6 @@ pub struct BatchItemView {
 /// A merge patch (RFC 7396) of a model.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::option_option, reason = "absent and null differ in a merge patch")]
 pub struct ModelPatch {
     /// A new name.
     pub name: Option<String>,
@@ -128,7 +127,6 @@ pub struct ModelPatch {
 /// A merge patch (RFC 7396) of a piece of content.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::option_option, reason = "absent and null differ in a merge patch")]
 pub struct ContentPatch {
     /// A new name.
     pub name: Option<String>,

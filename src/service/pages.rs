@@ -67,9 +67,9 @@ impl PageQuery {
         list: &str,
         filter: &impl std::fmt::Debug,
         more: bool,
-        last: Option<Cursor<K>>,
+        end: Option<Cursor<K>>,
     ) -> Option<String> {
-        let Cursor(key) = last.filter(|_| more)?;
+        let Cursor(key) = end.filter(|_| more)?;
         serde_json::to_vec(&(fingerprint(list, filter), key)).ok().map(|bytes| URL_SAFE_NO_PAD.encode(bytes))
     }
 }

@@ -383,7 +383,7 @@ fn entry_row(
         }
     };
     let view = root.view();
-    let name_key = Name::parse(&view.name).map(|name| name.key()).unwrap_or_else(|_| view.name.clone());
+    let name_key = Name::fold(&view.name);
     Ok(EntryRow {
         org_id: org,
         id,

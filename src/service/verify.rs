@@ -11,15 +11,13 @@ use crate::connectors;
 use crate::domain::ids::RootId;
 use crate::domain::kinds::{OwnerKind, Status};
 use crate::store::Conn;
-use crate::store::checks::{self, Finding};
+use crate::store::checks::{self, Finding, TOLD};
 use crate::store::filters::ConnectionFilter;
 use crate::store::rows::{ConnectionRow, OrganizationRow, SecretRow};
 
 #[cfg(test)]
 mod tests;
 
-/// The most problems of one check that are told one by one.
-const TOLD: usize = 20;
 /// Organizations, and connections of one, that are in memory at once.
 const PAGE: i64 = 500;
 

@@ -13,7 +13,7 @@ use diesel::sql_types::{BigInt, Text};
 use super::cascade::{CONNECTIONS, CONTENT, LINKS, MODELS, OUT_ORDER, Table};
 
 /// The most findings of one check that are told one by one.
-const TOLD: usize = 20;
+pub const TOLD: usize = 20;
 
 /// Something that is not as it must be.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]

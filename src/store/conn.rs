@@ -81,7 +81,6 @@ impl fmt::Debug for DatabaseUrl {
 }
 
 /// A connection to either database.
-#[expect(clippy::large_enum_variant, reason = "a handful of connections; a box would buy nothing")]
 pub enum Conn {
     /// SQLite, compiled in.
     Sqlite(SqliteConnection),

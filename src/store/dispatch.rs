@@ -18,8 +18,6 @@ macro_rules! dispatch {
     ($($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),* $(,)?) -> $out:ty;)+) => {
         impl Conn {$(
             $(#[$doc])*
-            #[expect(clippy::allow_attributes, reason = "the lint below holds for some of the functions only")]
-            #[allow(clippy::too_many_arguments, reason = "a store function takes what its statement binds")]
             pub fn $name(&mut self, $($arg: $ty),*) -> StoreResult<$out> {
                 Ok(match self {
                     Self::Sqlite(conn) => sqlite::$name(conn, $($arg),*),

@@ -14,9 +14,11 @@ mod dispatch;
 mod error;
 pub mod filters;
 pub mod migrate;
+#[expect(clippy::duplicate_mod, reason = "the queries are compiled once for each backend")]
 mod postgres;
 pub mod rows;
 pub mod schema;
+#[expect(clippy::duplicate_mod, reason = "the queries are compiled once for each backend")]
 mod sqlite;
 mod statement;
 pub mod types;
@@ -34,7 +36,7 @@ use conn::Manager;
 /// How long a request waits for a connection before it is told to come back (RELIABILITY limits).
 const POOL_WAIT: Duration = Duration::from_secs(2);
 /// Foreign-key plans cached while a table was empty scan it when it is full: no session lives for ever.
-const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 60);
+const SESSION_LIFETIME: Duration = Duration::from_mins(30);
 
 /// The database with its connections: one writer and several readers on SQLite, one pool on PostgreSQL.
 #[derive(Clone)]

@@ -5,6 +5,8 @@
 //! statement that moves rows, since a lock inside it shares its old snapshot; rows move by `DELETE ... RETURNING`,
 //! never by copy-then-delete, which loses a concurrent update.
 
+#![expect(clippy::unnecessary_wraps, reason = "both backends share the signatures that dispatch.rs lists")]
+
 use diesel::connection::SimpleConnection as _;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;

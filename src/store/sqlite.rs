@@ -3,6 +3,8 @@
 //! What must stay true: every connection has the settings of [`SETTINGS`] (they are read back when it is
 //! opened), above all `secure_delete`, which the bundled library has off by default.
 
+#![expect(clippy::unnecessary_wraps, reason = "both backends share the signatures that dispatch.rs lists")]
+
 use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;

@@ -1,10 +1,11 @@
 //! Databases become connections.
 //!
-//! Settings and secrets go together. While a secret is stored that the file does not bring itself, the settings stay
-//! as they are: the secret was entered for them, and a file must not lead it elsewhere (promise 13) nor beside another
-//! user name. Shredding it instead would take from a person what only a person can enter again, for a file in which
-//! Superset masks every password. So the old settings stay, and a notice names those that differ. Where no such
-//! secret is stored, as after a first import or a restore, the file decides, and what it does not mention stays.
+//! Settings and secrets go together. While a secret is stored that the file does not bring itself, settings that the
+//! file states otherwise stay as they are: the secret was entered for them, and a file must not lead it elsewhere
+//! (promise 13) nor beside another user name. Shredding it instead would take from a person what only a person can
+//! enter again, for a file in which Superset masks every password. So the old settings stay, a notice names those that
+//! differ, and the file's secrets, which are for the file's settings, are not taken either. Where no such secret is
+//! stored, as after a first import or a restore, the file decides, and what it does not mention stays.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -230,15 +231,21 @@ fn update(tx: &mut Tx<'_>, id: ConnectionId, mut stated: Stated<'_>, report: &mu
         let old: Settings = serde_json::from_str(row.settings.as_str())
             .map_err(|_| Error::Internal(format!("connection {id} has damaged settings")))?;
         let bound = stored.iter().any(|secret| !stated.secrets.contains_key(&secret.field));
-        let new = if bound { None } else { Some(merged(&row, &stated)?) };
-        match &new {
-            None => say_what_differs(&stated, &row, &old, report),
-            Some(_) => patch.settings = Some(stated.settings.clone()),
-        }
-        let elsewhere = new.is_some_and(|new| old.destination_changed(stated.connector, &new));
-        (patch.secrets, patch.source_hints) = to_enter(tx, &row, &stored, &mut stated, elsewhere)?;
-        if patch.secrets.contains_key(EXTRA) {
-            stated.say_what_is_extra(report);
+        let differing = differing(&stated, &old);
+        if bound && !differing.is_empty() {
+            report.notices.push(format!(
+                "`{}`: these settings differ from those of the connection \"{}\", which keeps its own with the secrets that are stored for them: {}",
+                stated.entry,
+                row.name,
+                differing.join(", ")
+            ));
+        } else {
+            let elsewhere = old.destination_changed(stated.connector, &merged(&row, &stated)?);
+            patch.settings = (!bound).then(|| stated.settings.clone());
+            (patch.secrets, patch.source_hints) = to_enter(tx, &row, &stored, &mut stated, elsewhere)?;
+            if patch.secrets.contains_key(EXTRA) {
+                stated.say_what_is_extra(report);
+            }
         }
     } else {
         report.notices.push(format!(
@@ -264,18 +271,11 @@ fn merged(row: &ConnectionRow, stated: &Stated<'_>) -> Result<Settings> {
     Settings::parse(stated.connector, merged.as_str()).map_err(|errors| stated.misfit(errors))
 }
 
-fn say_what_differs(stated: &Stated<'_>, row: &ConnectionRow, old: &Settings, report: &mut Report) {
+/// The settings that the file states otherwise than the connection has them.
+fn differing(stated: &Stated<'_>, old: &Settings) -> Vec<String> {
     let given: BTreeMap<String, SettingValue> = serde_json::from_str(stated.settings.as_str()).unwrap_or_default();
-    let differs = given.iter().filter(|(key, value)| old.effective(stated.connector, key) != Some(*value));
-    let keys: Vec<&str> = differs.map(|(key, _)| key.as_str()).collect();
-    if !keys.is_empty() {
-        report.notices.push(format!(
-            "`{}`: these settings differ from those of the connection \"{}\", which stay, since secrets are stored for them: {}",
-            stated.entry,
-            row.name,
-            keys.join(", ")
-        ));
-    }
+    let differs = |(key, value): &(String, SettingValue)| old.effective(stated.connector, key) != Some(value);
+    given.into_iter().filter(differs).map(|(key, _)| key).collect()
 }
 
 /// The secrets to write: those that the file changes. For a new destination all of them, those for the old one being

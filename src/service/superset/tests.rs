@@ -33,8 +33,7 @@ pub(in crate::service) struct Place {
 impl Place {
     pub(in crate::service) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = if let Some(u) = option_env!("SCRATCH_PG") { let s = Store::open(DatabaseUrl::parse(u).unwrap(), 2).unwrap(); migrate::down(&s).unwrap(); s } else {
-        Store::open(DatabaseUrl::Sqlite(folder.path().join("reprieve.db")), 2).unwrap() };
+        let store = Store::open(DatabaseUrl::Sqlite(folder.path().join("reprieve.db")), 2).unwrap();
         migrate::up(&store).unwrap();
         let vault = Vault::open(&store, KeySource::Folder(folder.path().join("keys"))).unwrap();
         let services =
@@ -231,6 +230,11 @@ fn settings_stay_while_a_secret_is_stored_that_the_file_does_not_bring() {
     assert!(host() && report.notices[0].ends_with(": host"), "{:?}", report.notices);
     assert_eq!((place.secrets(), place.connections()[0].status), (vec!["password".to_owned()], Status::Untested));
 
+    let mut with_options = file("evil.example");
+    with_options.databases[0].uri.undeclared.push(("a".to_owned(), Zeroizing::new("b".to_owned())));
+    place.import(&with_options);
+    assert_eq!(place.secrets(), ["password"], "options for one host are not sent to another");
+
     let own = |host: &str, value: &str| Export {
         databases: vec![with_secret(database(1, "one", host), "password", value)],
         ..Export::default()
@@ -274,6 +278,35 @@ fn a_name_that_another_connection_has_is_counted_on_and_stays() {
 }
 
 #[test]
+fn what_is_there_stays_in_its_connection_and_a_connection_keeps_its_connector() {
+    let (place, mut export) = (Place::new(), two_databases());
+    place.import(&export);
+    let [model, chart] = [(DependentKind::Model, 11), (DependentKind::Content, 23)].map(|(kind, uuid)| place.row(kind, uuid));
+    export.datasets[0].database_uuid = Uuid::from_u128(2);
+    export.charts[2].dataset_uuid = Uuid::from_u128(11);
+    export.databases[0].uri.connector = "redshift";
+    let report = place.import(&export);
+    assert_eq!(numbers(&report), [0; 7]);
+    assert_eq!(report.notices.len(), 3, "{:?}", report.notices);
+    assert_eq!(place.row(DependentKind::Model, 11).connection_id, model.connection_id);
+    assert_eq!(place.row(DependentKind::Content, 23).parent, chart.parent);
+}
+
+#[test]
+fn without_the_key_only_a_file_with_secrets_is_refused() {
+    let place = Place::new();
+    let vault = Vault::open(&place.services.store, KeySource::Folder("/nowhere".into())).unwrap();
+    let locked = Services { vault: Arc::new(vault), ..place.services.clone() };
+    let mut export = two_databases();
+    export.databases[1] = with_secret(database(2, "two", "b.example"), "password", "hunter2");
+    let Err(Error::Problem(problem)) = locked.write_once(&place.caller, |tx| import(tx, &export)) else { panic!("it is taken") };
+    assert_eq!(problem.code, Code::Locked);
+    assert!(problem.detail.starts_with("`databases/two.yaml`: "), "{}", problem.detail);
+    assert!(place.connections().is_empty());
+    assert!(locked.write_once(&place.caller, |tx| import(tx, &two_databases())).is_ok());
+}
+
+#[test]
 fn one_bad_entry_and_nothing_is_imported() {
     let place = Place::new();
     let refusal = |change: fn(&mut Export)| {
@@ -296,25 +329,3 @@ fn one_bad_entry_and_nothing_is_imported() {
         export.databases.clear();
     });
 }
-#[test]
-fn scratch_perf() {
-    let place = Place::new();
-    let mut e = Export { databases: vec![database(1, "one", "a.example")], ..Export::default() };
-    let u = |n: u128| Uuid::from_u128(n);
-    for n in 0..100u128 { e.datasets.push(Dataset { uuid: u(1000+n), name: format!("d{n}"), database_uuid: u(1), body_json: "{}".into(), entry: "x".into() }); }
-    let body = format!("{{\"a\":\"{}\"}}", "xyz ".repeat(1000));
-    for n in 0..20000u128 { e.charts.push(Chart { uuid: u(10000+n), name: format!("c{n}"), dataset_uuid: u(1000+n%100), body_json: body.clone(), entry: "x".into() }); }
-    for n in 0..100u128 { e.dashboards.push(Dashboard { uuid: u(100000+n), name: format!("b{n}"), chart_uuids: (0..200).map(|k| u(10000+n*200+k)).collect(), body_json: body.clone(), entry: "x".into() }); }
-    let t = std::time::Instant::now();
-    println!("{:?} first {:?}", numbers(&place.import(&e)), t.elapsed());
-    let t = std::time::Instant::now();
-    println!("analyze {:?}", place.services.store.read(Conn::refresh_statistics)); println!("{:?} again {:?}", numbers(&place.import(&e)), t.elapsed());
-    let t = std::time::Instant::now();
-    let t = std::time::Instant::now();
-    let r = crate::service::verify::verify(&place.services).unwrap();
-    println!("verify {:?} {}", t.elapsed(), r.checks.iter().map(|c| c.problems.len()).sum::<usize>());
-    let t = std::time::Instant::now(); let r = place.write(|tx| trash::delete(tx, Target::Connection(place.connections()[0].id), &DeleteRequest::default())); println!("delete {:?} {:?}", t.elapsed(), r.as_ref().err()); let entry = r.unwrap().id; println!("delete {:?}", t.elapsed());
-    let t = std::time::Instant::now();
-    println!("{:?} in trash {:?}", numbers(&place.import(&e)), t.elapsed());
-    let t = std::time::Instant::now(); let r = place.write(|tx| restore::restore(tx, entry, &RestoreRequest::default())); println!("restore {:?} {:?}", t.elapsed(), r.err());
-    let t = std::time::Instant::now(); for n in 0..3 { place.delete(Target::Dependent(DependentKind::Model, place.row(DependentKind::Model, 1000+n).id)); } println!("3 models {:?}", t.elapsed()); }

@@ -6,6 +6,7 @@ use crate::domain::kinds::DependentKind;
 use crate::service::impact::Target;
 use crate::service::secrets::{self, PutSecrets};
 use crate::service::superset::tests::{Place, real_export};
+use crate::store::filters::DependentFilter;
 
 /// The problems of one check.
 fn problems(place: &Place, name: &str) -> Vec<String> {
@@ -29,7 +30,7 @@ fn place() -> (Place, EntryId) {
     place.restore(entry);
     enter(r#"{"password":"hunter2"}"#);
     let org = place.caller.org;
-    let model = place.services.store.read(|conn| conn.list_dependents(DependentKind::Model, org, &Default::default(), None, 1));
+    let model = place.services.store.read(|conn| conn.list_dependents(DependentKind::Model, org, &DependentFilter::default(), None, 1));
     let entry = place.delete(Target::Dependent(DependentKind::Model, model.unwrap()[0].id));
     (place, entry)
 }
