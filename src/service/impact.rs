@@ -121,13 +121,18 @@ pub enum Target {
 
 /// What a deletion would take along, read without a lock.
 pub fn of(conn: &mut Conn, caller: &Caller, target: Target) -> Result<ImpactView> {
-    let root = match target {
+    let root = find(conn, caller, target)?;
+    describe(conn, caller, &root)
+}
+
+/// The live root of a deletion, without a lock.
+pub(super) fn find(conn: &mut Conn, caller: &Caller, target: Target) -> Result<Root> {
+    Ok(match target {
         Target::Connection(id) => Root::Connection(Box::new(super::connections::find(conn, caller, id)?)),
         Target::Dependent(kind, id) => {
             Root::Dependent(kind, Box::new(super::dependents::get(conn, caller, kind, id)?))
         }
-    };
-    describe(conn, caller, &root)
+    })
 }
 
 pub(super) fn describe(conn: &mut Conn, caller: &Caller, root: &Root) -> Result<ImpactView> {

@@ -101,11 +101,7 @@ pub enum ItemsView {
 /// Deletes: moves the root and all that hangs on it into the trash and shreds its secrets.
 pub fn delete(tx: &mut Tx<'_>, target: Target, request: &DeleteRequest) -> Result<EntryView> {
     let (caller, org) = (tx.caller, tx.caller.org);
-    let reason = match request.reason.as_deref().map(Reason::parse) {
-        Some(Ok(reason)) => Some(reason.into_string()),
-        Some(Err(problem)) => return Err(problem.at("reason").into()),
-        None => None,
-    };
+    let reason = reason(request)?;
     let root = lock_root(tx, target)?;
     check_version(root.version(), request.if_match)?;
     let entry = EntryId::mint();
@@ -151,7 +147,10 @@ pub fn delete(tx: &mut Tx<'_>, target: Target, request: &DeleteRequest) -> Resul
 
 /// What a deletion would answer: the same checks, nothing changed.
 pub fn preview(conn: &mut Conn, caller: &Caller, target: Target, request: &DeleteRequest) -> Result<ImpactView> {
-    let view = impact::of(conn, caller, target)?;
+    reason(request)?;
+    let root = impact::find(conn, caller, target)?;
+    check_version(root.version(), request.if_match)?;
+    let view = impact::describe(conn, caller, &root)?;
     if let Some(protected) = &view.protected {
         return Err(impact::deletion_protected(protected).into());
     }
@@ -161,6 +160,11 @@ pub fn preview(conn: &mut Conn, caller: &Caller, target: Target, request: &Delet
             .into());
     }
     Ok(view)
+}
+
+fn reason(request: &DeleteRequest) -> Result<Option<String>> {
+    let reason = request.reason.as_deref().map(Reason::parse).transpose();
+    Ok(reason.map_err(|problem| problem.at("reason"))?.map(Reason::into_string))
 }
 
 /// One entry, whatever its state.
