@@ -112,10 +112,11 @@ pub(in crate::store) fn list_entries(
             .filter(holds::org_id.eq(org))
             .filter(holds::entry_id.eq(t::id))
             .filter(holds::ends_at.is_null().or(holds::ends_at.gt(now)));
+        // Nothing holds an entry that has left the trash.
         query = if held {
-            query.filter(diesel::dsl::exists(hold))
+            query.filter(t::state.eq(EntryState::InTrash)).filter(diesel::dsl::exists(hold))
         } else {
-            query.filter(diesel::dsl::not(diesel::dsl::exists(hold)))
+            query.filter(t::state.ne(EntryState::InTrash).or(diesel::dsl::not(diesel::dsl::exists(hold))))
         };
     }
     if let Some(restorable) = filter.restorable {
