@@ -451,9 +451,10 @@ fn twin_in_trash(tx: &mut Tx<'_>, choice: OnTrashed, entry: EntryId, new: &NewCo
         return Err(problem.into());
     }
     tx.caller.require(Scope::TrashRestore)?;
-    let restored = restore::restore(tx, entry, &RestoreRequest::default())?;
+    // The old name may be taken meanwhile: the one of the request is what counts.
+    let request = RestoreRequest { name: new.name.clone(), ..RestoreRequest::default() };
+    let restored = restore::restore(tx, entry, &request)?;
     let wanted = ConnectionPatch {
-        name: new.name.clone(),
         settings: new.settings.clone(),
         tags: new.tags.clone(),
         metadata: new.metadata.clone(),
