@@ -62,6 +62,7 @@ codes! {
     Ambiguous = "ambiguous", 409, "More than one trash entry fits", "Restore one of `entries` by its id.";
     ParentInTrash = "parent_in_trash", 409, "A parent is in the trash", "Restore with `with_ancestors: true`, restore the parent's entry first, or give a `target`.";
     ParentPurged = "parent_purged", 409, "A parent is gone for good", "Restore with a `target`.";
+    ParentMoved = "parent_moved", 409, "A parent is in another connection now", "Restore with a `target`.";
     EntryClosed = "entry_closed", 409, "The entry is no longer in the trash", "Its `state` says what became of it.";
     NeedsCredentials = "needs_credentials", 409, "Required secrets are missing", "Enter the secrets in `missing`.";
     Held = "held", 409, "A hold keeps the entry", "Lift the holds first.";

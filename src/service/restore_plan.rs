@@ -192,17 +192,29 @@ fn find_ancestors(
     ancestors: &mut Vec<EntryRow>,
 ) -> Result<()> {
     let mut brought_back: BTreeSet<EntryId> = BTreeSet::new();
-    let parents = [Some(ParentRef::Connection(row.connection_id)), row.parent.map(ParentRef::Model)];
-    for parent in parents.into_iter().flatten() {
-        visit(conn, caller, parent, allowed, &mut brought_back, ancestors)?;
+    visit_parents(conn, caller, row, allowed, &mut brought_back, ancestors)
+}
+
+fn visit_parents(
+    conn: &mut Conn,
+    caller: &Caller,
+    row: &DependentRow,
+    allowed: bool,
+    brought_back: &mut BTreeSet<EntryId>,
+    ancestors: &mut Vec<EntryRow>,
+) -> Result<()> {
+    visit(conn, caller, ParentRef::Connection(row.connection_id), allowed, brought_back, ancestors)?;
+    match row.parent {
+        Some(model) => visit(conn, caller, ParentRef::Model(model, row.connection_id), allowed, brought_back, ancestors),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 #[derive(Clone, Copy)]
 enum ParentRef {
     Connection(ConnectionId),
-    Model(DependentId),
+    /// A model, and the connection it was of.
+    Model(DependentId, ConnectionId),
 }
 
 fn visit(
@@ -217,11 +229,14 @@ fn visit(
         ParentRef::Connection(id) => {
             (conn.find_connection(caller.org, id)?.is_some(), conn.trashed_connection(caller.org, id)?, "connection")
         }
-        ParentRef::Model(id) => (
-            conn.find_dependent(DependentKind::Model, caller.org, id)?.is_some(),
-            conn.trashed_dependent(DependentKind::Model, caller.org, id)?,
-            "model",
-        ),
+        ParentRef::Model(id, of) => {
+            let live = conn.find_dependent(DependentKind::Model, caller.org, id)?;
+            let trashed = conn.trashed_dependent_row(DependentKind::Model, caller.org, id)?;
+            if live.as_ref().or(trashed.as_ref()).is_some_and(|model| model.connection_id != of) {
+                return Err(Problem::new(Code::ParentMoved, "The model this belonged to is in another connection now.").into());
+            }
+            (live.is_some(), conn.trashed_dependent(DependentKind::Model, caller.org, id)?, "model")
+        }
     };
     if live {
         return Ok(());
@@ -244,10 +259,7 @@ fn visit(
     // An ancestor that was itself deleted under a parent which is now in another entry needs that one first.
     if entry.root_kind == RootKind::Model {
         let model = dependents_row(conn, caller, entry.root_id)?;
-        visit(conn, caller, ParentRef::Connection(model.connection_id), allowed, brought_back, ancestors)?;
-        if let Some(base) = model.parent {
-            visit(conn, caller, ParentRef::Model(base), allowed, brought_back, ancestors)?;
-        }
+        visit_parents(conn, caller, &model, allowed, brought_back, ancestors)?;
     } else {
         plan_connection(conn, caller, entry.clone(), &RestoreRequest::default(), None, None)?;
     }

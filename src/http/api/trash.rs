@@ -108,7 +108,7 @@ pub(super) async fn list_trash_items(auth: Auth<needs::TrashRead>) -> Result<Htt
     request_body = RestoreRequest,
     responses((status = 200, body = RestoreView)),
     security(("api_key" = ["trash:restore"])),
-    extensions(("x-error-codes" = json!(["invalid_input", "not_found", "entry_closed", "name_taken", "external_id_taken", "parent_in_trash", "parent_purged", "plan_stale", "concurrent_change"])))
+    extensions(("x-error-codes" = json!(["invalid_input", "not_found", "entry_closed", "name_taken", "external_id_taken", "parent_in_trash", "parent_purged", "parent_moved", "plan_stale", "concurrent_change"])))
 )]
 #[post("/v1/trash/{id}/restore")]
 pub(super) async fn restore_trash_entry(mut auth: Auth<needs::TrashRestore>) -> Result<HttpResponse, ApiError> {

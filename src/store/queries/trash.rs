@@ -19,7 +19,8 @@ const RESTORABLE: &str = "(trash_entries.state = 'in_trash' AND CASE trash_entri
         OR c.external_id = trash_entries.root_external_id)) \
     ELSE EXISTS (SELECT 1 FROM connections c WHERE c.org_id = trash_entries.org_id AND c.id = trash_entries.connection_id) \
         AND (trash_entries.model_id IS NULL OR EXISTS (SELECT 1 FROM models m \
-            WHERE m.org_id = trash_entries.org_id AND m.id = trash_entries.model_id)) \
+            WHERE m.org_id = trash_entries.org_id AND m.connection_id = trash_entries.connection_id \
+            AND m.id = trash_entries.model_id)) \
         AND NOT EXISTS (SELECT 1 FROM trash_models x JOIN models m ON m.org_id = x.org_id \
             AND m.connection_id = x.connection_id AND m.external_id = x.external_id \
             WHERE x.org_id = trash_entries.org_id AND x.entry_id = trash_entries.id) \
