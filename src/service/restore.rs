@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::caller::Caller;
 use super::connections::missing_of;
 use super::error::{Error, Problem, Result};
-use super::restore_plan::{Plan, PlannedRoot, plan};
+use super::restore_plan::{Plan, PlannedRoot, check_ancestors, plan};
 use super::trash::lock_open;
 use super::unit::Tx;
 use super::views::{ConnectionView, connector_of, missing_secrets};
@@ -151,6 +151,7 @@ pub fn preview(conn: &mut Conn, caller: &Caller, id: EntryId, request: &RestoreR
     let entry = conn.find_entry(caller.org, id)?.ok_or_else(|| Error::not_found("trash entry"))?;
     let plan = plan(conn, caller, entry, request)?;
     check_token(&plan, request)?;
+    check_ancestors(conn, caller, &plan, request.external_id.is_some())?;
     let mut restores = RestoredCounts::default();
     for entry in plan.ancestors.iter().chain([&plan.entry]) {
         restores.connections += entry.connections_count;

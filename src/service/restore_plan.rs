@@ -157,11 +157,7 @@ fn plan_dependent(
         }
         None => find_ancestors(conn, caller, &row, request.with_ancestors, &mut ancestors)?,
     }
-    // What an ancestor's entry brings back was live beside these rows once, so it can't be in conflict with them
-    // unless the connection is live already.
-    if ancestors.is_empty() {
-        check_external_ids(conn, caller, kind, &entry, &row, renamed)?;
-    }
+    check_external_ids(conn, caller, kind, &entry, &row, renamed)?;
     Ok(Plan { ancestors, entry, root: PlannedRoot::Dependent { kind, row: Box::new(row), moved } })
 }
 
@@ -178,6 +174,36 @@ fn check_target(
         let found = conn.connections_of_dependents(DependentKind::Model, caller.org, &[model])?;
         if !found.iter().any(|(_, of)| *of == connection) {
             return Err(Error::field("/target/model_id", "unknown_model", "The connection has no live model with this id."));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses when a row that would come back has the external id of one that an ancestor's entry brings back before
+/// it. A restore finds that out by itself, with its ancestors live; a preview has to ask.
+pub(super) fn check_ancestors(conn: &mut Conn, caller: &Caller, plan: &Plan, renamed: bool) -> Result<()> {
+    let PlannedRoot::Dependent { kind, row, .. } = &plan.root else { return Ok(()) };
+    let (org, connection) = (caller.org, row.connection_id);
+    let mut earlier: Vec<EntryId> = Vec::new();
+    for entry in plan.ancestors.iter().chain([&plan.entry]) {
+        for table in [DependentKind::Model, DependentKind::Content] {
+            let except = (renamed && table == *kind && entry.id == plan.entry.id).then_some(row.id);
+            let mut conflict = conn.external_id_conflict_in_trash(table, org, entry.id, &earlier, except)?;
+            // Nothing live is beside the rows of a connection in the trash.
+            if conflict.is_none() && entry.root_kind != RootKind::Connection {
+                conflict = conn.external_id_conflict(table, org, entry.id, connection, except)?;
+            }
+            if let Some(row) = conflict {
+                return Err(external_id_taken(row));
+            }
+        }
+        earlier.push(entry.id);
+    }
+    let own = row.external_id.as_deref().filter(|_| renamed);
+    for (other, _) in conn.trashed_dependents_by_external_ids(*kind, org, &[connection], own.as_slice())? {
+        let holder = conn.trashed_dependent(*kind, org, other)?;
+        if other != row.id && holder.is_some_and(|holder| earlier.contains(&holder)) {
+            return Err(external_id_taken(other));
         }
     }
     Ok(())

@@ -309,6 +309,31 @@ macro_rules! dependent_queries {
                 .optional()
         }
 
+        /// The first row of an entry whose external id a row of these other entries has, all of one connection.
+        pub(super) fn external_id_conflict_in_trash(
+            conn: &mut Conn,
+            org: OrgId,
+            entry: EntryId,
+            others: &[EntryId],
+            except: Option<DependentId>,
+        ) -> QueryResult<Option<DependentId>> {
+            let beside = diesel::alias!(trash as beside);
+            let taken = beside
+                .filter(beside.field(trash::org_id).eq(org))
+                .filter(beside.field(trash::entry_id).eq_any(others))
+                .filter(beside.field(trash::external_id).is_not_null())
+                .select(beside.field(trash::external_id));
+            trash::table
+                .filter(trash::org_id.eq(org))
+                .filter(trash::entry_id.eq(entry))
+                .filter(trash::id.ne(except.unwrap_or(DependentId(uuid::Uuid::nil()))))
+                .filter(trash::external_id.eq_any(taken))
+                .order(trash::id)
+                .select(trash::id)
+                .first(conn)
+                .optional()
+        }
+
         /// Re-attaches all rows of an entry to another connection.
         pub(super) fn retarget(
             conn: &mut Conn,
@@ -371,6 +396,7 @@ by_kind! {
     fn touch_dependents => touch(org: OrgId, ids: &[DependentId], at: Ts) -> usize;
     fn dependents_of_entry => items(org: OrgId, entry: EntryId, after: Option<DependentId>, limit: i64) -> Vec<DependentHead>;
     fn external_id_conflict => external_id_conflict(org: OrgId, entry: EntryId, connection: ConnectionId, except: Option<DependentId>) -> Option<DependentId>;
+    fn external_id_conflict_in_trash => external_id_conflict_in_trash(org: OrgId, entry: EntryId, others: &[EntryId], except: Option<DependentId>) -> Option<DependentId>;
     fn retarget_dependents => retarget(org: OrgId, entry: EntryId, connection: ConnectionId) -> usize;
     fn update_trashed_dependent => update_trashed(row: &DependentRow) -> usize;
 }
