@@ -9,3 +9,4 @@ mod support;
 
 mod docs;
 mod main_job;
+mod trash;
