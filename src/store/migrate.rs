@@ -20,11 +20,16 @@ const ADVISORY_LOCK: &str = "8243122658066687589";
 
 type Problem = Box<dyn std::error::Error + Send + Sync>;
 
-/// Applies what is pending; answers the versions applied.
+/// Applies what is pending; answers the versions applied. Fails on a database that a newer version of Reprieve
+/// migrated.
 pub fn up(store: &Store) -> StoreResult<Vec<String>> {
     on(store, |conn| match conn {
-        Conn::Sqlite(conn) => each_sqlite(conn, SQLITE, true),
+        Conn::Sqlite(conn) => {
+            pending_of(conn, SQLITE)?;
+            each_sqlite(conn, SQLITE, true)
+        }
         Conn::Pg(conn) => locked(conn, |conn| {
+            pending_of(conn, POSTGRES)?;
             Ok(conn.run_pending_migrations(POSTGRES)?.iter().map(ToString::to_string).collect())
         }),
     })
