@@ -141,6 +141,25 @@ impl Conn {
     }
 }
 
+/// A connection of a pool. Diesel calls one broken by the state of its transaction alone, so a session that ended
+/// outside of one would be handed out for ever; here it is asked whether it still answers.
+pub(super) struct Pooled {
+    pub(super) conn: Conn,
+    lost: bool,
+}
+
+impl Pooled {
+    /// After something failed: a session that does not answer any more leaves the pool.
+    pub(super) fn note_loss(&mut self) {
+        self.lost = on_both!(&mut self.conn, conn => conn.ping()).is_err();
+    }
+
+    /// Begins a transaction.
+    pub(super) fn begin(&mut self, begin: impl FnOnce(&mut Conn) -> StoreResult<()>) -> StoreResult<()> {
+        begin(&mut self.conn).inspect_err(|_| self.note_loss())
+    }
+}
+
 /// Makes and judges pooled connections.
 pub(super) struct Manager {
     url: DatabaseUrl,
@@ -153,20 +172,20 @@ impl Manager {
 }
 
 impl r2d2::ManageConnection for Manager {
-    type Connection = Conn;
+    type Connection = Pooled;
     type Error = StoreError;
 
-    fn connect(&self) -> Result<Conn, StoreError> {
-        Conn::open(&self.url)
+    fn connect(&self) -> Result<Pooled, StoreError> {
+        Ok(Pooled { conn: Conn::open(&self.url)?, lost: false })
     }
 
-    fn is_valid(&self, conn: &mut Conn) -> Result<(), StoreError> {
-        Ok(on_both!(conn, conn => conn.ping())?)
+    fn is_valid(&self, pooled: &mut Pooled) -> Result<(), StoreError> {
+        Ok(on_both!(&mut pooled.conn, conn => conn.ping())?)
     }
 
     /// Also true after a panic inside a transaction, so such a connection never goes back into the pool.
-    fn has_broken(&self, conn: &mut Conn) -> bool {
-        std::thread::panicking() || on_both!(conn, conn => conn.is_broken())
+    fn has_broken(&self, pooled: &mut Pooled) -> bool {
+        std::thread::panicking() || pooled.lost || on_both!(&mut pooled.conn, conn => conn.is_broken())
     }
 }
 

@@ -96,8 +96,12 @@ impl Store {
 
     /// Reads: each statement sees what was committed when it began.
     pub fn read<T, E: From<StoreError>>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
-        let mut conn = self.inner.readers.get().map_err(StoreError::from)?;
-        work(&mut conn)
+        let mut pooled = self.inner.readers.get().map_err(StoreError::from)?;
+        let result = work(&mut pooled.conn);
+        if result.is_err() {
+            pooled.note_loss();
+        }
+        result
     }
 
     /// Reads of several statements that must agree with each other.
@@ -105,10 +109,10 @@ impl Store {
         &self,
         work: impl FnOnce(&mut Conn) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut conn = self.inner.readers.get().map_err(StoreError::from)?;
-        conn.begin_snapshot()?;
-        let result = work(&mut conn);
-        conn.rollback()?;
+        let mut pooled = self.inner.readers.get().map_err(StoreError::from)?;
+        pooled.begin(Conn::begin_snapshot)?;
+        let result = work(&mut pooled.conn);
+        pooled.conn.rollback()?;
         result
     }
 
@@ -117,16 +121,16 @@ impl Store {
     /// On SQLite it begins IMMEDIATE on the one writer: a deferred transaction that reads and then writes
     /// fails at once under load, whatever the busy timeout.
     pub fn write<T, E: From<StoreError>>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
-        let mut conn = self.inner.writers.get().map_err(StoreError::from)?;
-        conn.begin_write()?;
-        match work(&mut conn) {
+        let mut pooled = self.inner.writers.get().map_err(StoreError::from)?;
+        pooled.begin(Conn::begin_write)?;
+        match work(&mut pooled.conn) {
             Ok(value) => {
-                conn.commit()?;
+                pooled.conn.commit()?;
                 Ok(value)
             }
             Err(error) => {
                 // A connection that can't roll back is broken and leaves the pool; the first error is the one to tell.
-                if let Err(rollback) = conn.rollback() {
+                if let Err(rollback) = pooled.conn.rollback() {
                     tracing::warn!(error = %rollback, "rollback failed");
                 }
                 Err(error)
