@@ -493,7 +493,10 @@ fn resolve_parent(
                 tx.conn.dependents_by_external_ids(DependentKind::Model, tx.caller.org, connection, &[external_id])?;
             match found.into_iter().next() {
                 Some((id, _)) => Ok(Some(id)),
-                None => Err(no_such_model(&format!("{at}/{}_external_id", field.trim_end_matches("_id")))),
+                None => {
+                    let pointer = format!("{at}/{}_external_id", field.trim_end_matches("_id"));
+                    Err(no_such_model(tx, connection, &pointer)?)
+                }
             }
         }
     }
@@ -510,12 +513,16 @@ fn check_parent(
     if found.iter().any(|(_, of)| *of == connection) {
         Ok(id)
     } else {
-        Err(no_such_model(&format!("{at}/{}", parent_field(kind))))
+        Err(no_such_model(tx, connection, &format!("{at}/{}", parent_field(kind)))?)
     }
 }
 
-fn no_such_model(pointer: &str) -> Error {
-    Error::field(pointer, "unknown_model", "The connection has no live model like this.")
+/// Why there is no such model: it may have gone with its connection since that was looked at.
+fn no_such_model(tx: &mut Tx<'_>, connection: ConnectionId, pointer: &str) -> Result<Error> {
+    if tx.conn.find_connection(tx.caller.org, connection)?.is_none() {
+        return absent(tx.conn, tx.caller, connection);
+    }
+    Ok(Error::field(pointer, "unknown_model", "The connection has no live model like this."))
 }
 
 fn change(
