@@ -7,6 +7,10 @@
 #[macro_use]
 mod support;
 
+mod cli;
 mod docs;
+mod import;
 mod main_job;
+mod races;
+mod store;
 mod trash;

@@ -2,6 +2,7 @@
 
 mod client;
 mod postgres;
+mod sql;
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -19,7 +20,8 @@ use serde_json::Value;
 pub(crate) use serde_json::json;
 
 pub(crate) use client::{Client, Reply};
-pub(crate) use postgres::data_folder as postgres_data_folder;
+pub(crate) use postgres::{TestDatabase, data_folder as postgres_data_folder};
+pub(crate) use sql::{Row, Sql};
 
 /// Makes a test on SQLite and one on PostgreSQL of one body.
 macro_rules! on_both {
