@@ -170,8 +170,15 @@ impl<N: Needs> Auth<N> {
     /// The answer closes the connection: what a secret passed through is then freed and not kept in a read
     /// buffer (RELIABILITY 0.5).
     #[must_use]
-    pub fn closing(mut self) -> Self {
-        self.closing = true;
+    pub fn closing(self) -> Self {
+        self.closing_if(true)
+    }
+
+    /// The same if `secret` says that one passed through. Before the body has been read nobody knows: ask for
+    /// [`Self::closing`] then, so that a refused body closes the connection too.
+    #[must_use]
+    pub fn closing_if(mut self, secret: bool) -> Self {
+        self.closing = secret;
         self
     }
 
@@ -234,7 +241,7 @@ impl<N: Needs> Auth<N> {
         self.blocking(false, query, move |services, caller, input| services.store.read(|conn| work(conn, caller, input)))
             .await
             .map(|(value, version)| close_if(closing, answer::render(&value, version)))
-            .map_err(|error| ApiError::new(error, &request_id))
+            .map_err(|error| ApiError::new(error, &request_id).closing(closing))
     }
 
     /// Answers a change: one unit of work, one effect for one idempotency key.
@@ -245,7 +252,7 @@ impl<N: Needs> Auth<N> {
     {
         let request_id = request_id(&self.request);
         let closing = self.closing;
-        let once = self.once().map_err(|error| ApiError::new(error, &request_id))?;
+        let once = self.once().map_err(|error| ApiError::new(error, &request_id).closing(closing))?;
         self.blocking(true, query, move |services, caller, input| {
             services.write(caller, once.as_ref(), |value| stored(value), |tx| work(tx, input))
         })
@@ -257,7 +264,7 @@ impl<N: Needs> Auth<N> {
             };
             close_if(closing, response)
         })
-        .map_err(|error| ApiError::new(error, &request_id))
+        .map_err(|error| ApiError::new(error, &request_id).closing(closing))
     }
 
     /// Answers a read that leaves a trace: a unit of work whose answer is never stored.
@@ -271,7 +278,7 @@ impl<N: Needs> Auth<N> {
         self.blocking(true, query, move |services, caller, input| services.write_once(caller, |tx| work(tx, input)))
             .await
             .map(|value| close_if(closing, answer::render(&value, None)))
-            .map_err(|error| ApiError::new(error, &request_id))
+            .map_err(|error| ApiError::new(error, &request_id).closing(closing))
     }
 
     /// Authenticates, if it has not been done for the body, parses the query and works; all on one blocking thread.
@@ -324,7 +331,7 @@ impl<N: Needs> Auth<N> {
     }
 
     fn error(&self, error: crate::service::error::Error) -> ApiError {
-        ApiError::new(error, &request_id(&self.request))
+        ApiError::new(error, &request_id(&self.request)).closing(self.closing)
     }
 }
 

@@ -19,12 +19,20 @@ use crate::store::StoreError;
 pub struct ApiError {
     error: Error,
     request_id: String,
+    closing: bool,
 }
 
 impl ApiError {
     /// The error of one request.
     pub fn new(error: impl Into<Error>, request_id: &str) -> Self {
-        Self { error: error.into(), request_id: request_id.to_owned() }
+        Self { error: error.into(), request_id: request_id.to_owned(), closing: false }
+    }
+
+    /// Closes the connection with this answer, because the request may have carried a secret.
+    #[must_use]
+    pub fn closing(mut self, closing: bool) -> Self {
+        self.closing = closing;
+        self
     }
 
     fn problem(&self) -> Problem {
@@ -74,6 +82,9 @@ impl ResponseError for ApiError {
                 response.force_close();
             }
             _ => {}
+        }
+        if self.closing {
+            response.force_close();
         }
         response.body(document(&problem, &self.request_id))
     }

@@ -26,9 +26,10 @@ const LIST: &[&str] =
     extensions(("x-error-codes" = json!(["invalid_input", "secret_in_settings", "name_taken", "external_id_taken", "already_in_trash", "ambiguous", "locked"])))
 )]
 #[post("/v1/connections")]
-pub(super) async fn create_connection(mut auth: Auth<needs::ConnectionsWrite>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn create_connection(auth: Auth<needs::ConnectionsWrite>) -> Result<HttpResponse, ApiError> {
+    let mut auth = auth.closing();
     let new: NewConnection = auth.json(body::JSON).await?;
-    let auth = if new.secrets.is_empty() { auth } else { auth.closing() };
+    let auth = auth.closing_if(!new.secrets.is_empty());
     auth.write(&[], move |tx, _| connections::create(tx, &new).map(Created)).await
 }
 
@@ -89,9 +90,10 @@ pub(super) async fn get_connection(auth: Auth<needs::ConnectionsRead>) -> Result
     extensions(("x-error-codes" = json!(["invalid_input", "secret_in_settings", "secrets_required", "not_found", "in_trash", "name_taken", "external_id_taken", "version_mismatch", "locked"])))
 )]
 #[patch("/v1/connections/{id}")]
-pub(super) async fn patch_connection(mut auth: Auth<needs::ConnectionsWrite>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn patch_connection(auth: Auth<needs::ConnectionsWrite>) -> Result<HttpResponse, ApiError> {
+    let mut auth = auth.closing();
     let patch: ConnectionPatch = auth.json(body::JSON).await?;
-    let auth = if patch.secrets.is_empty() { auth } else { auth.closing() };
+    let auth = auth.closing_if(!patch.secrets.is_empty());
     auth.write(&[], move |tx, input| connections::patch(tx, input.connection()?, input.if_match()?, &patch)).await
 }
 
@@ -108,9 +110,10 @@ pub(super) async fn patch_connection(mut auth: Auth<needs::ConnectionsWrite>) ->
     extensions(("x-error-codes" = json!(["invalid_input", "secret_in_settings", "secrets_required", "name_taken", "already_in_trash", "ambiguous", "locked"])))
 )]
 #[put("/v1/integrations/{key}/connections/{external_id}")]
-pub(super) async fn upsert_connection(mut auth: Auth<needs::ConnectionsWrite>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn upsert_connection(auth: Auth<needs::ConnectionsWrite>) -> Result<HttpResponse, ApiError> {
+    let mut auth = auth.closing();
     let mut new: NewConnection = auth.json(body::JSON).await?;
-    let auth = if new.secrets.is_empty() { auth } else { auth.closing() };
+    let auth = auth.closing_if(!new.secrets.is_empty());
     let named = name_by_path(&auth.input, &mut new);
     auth.write(&[], move |tx, _| {
         if let Err((pointer, code, detail)) = named {

@@ -34,9 +34,8 @@ pub(super) async fn get_connection_secrets(auth: Auth<needs::SecretsRead>) -> Re
     extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "version_mismatch", "locked"])))
 )]
 #[put("/v1/connections/{id}/secrets")]
-pub(super) async fn put_connection_secrets(mut auth: Auth<needs::SecretsWrite>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn put_connection_secrets(auth: Auth<needs::SecretsWrite>) -> Result<HttpResponse, ApiError> {
+    let mut auth = auth.closing();
     let secrets: PutSecrets = auth.json(body::JSON).await?;
-    auth.closing()
-        .write(&[], move |tx, input| secrets::put(tx, input.connection()?, input.if_match()?, &secrets))
-        .await
+    auth.write(&[], move |tx, input| secrets::put(tx, input.connection()?, input.if_match()?, &secrets)).await
 }
