@@ -9,7 +9,8 @@ pub mod keyring;
 pub mod state;
 pub mod value;
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
 use base64::Engine as _;
@@ -42,6 +43,9 @@ pub enum VaultError {
     /// The ring and the database contradict each other.
     #[error(transparent)]
     Refused(#[from] KeyRefusal),
+    /// A key that is given by its file is never made here.
+    #[error("there is no key file {0:?}: write 32 random bytes to it, readable by the service alone")]
+    NoKeyFile(PathBuf),
     /// Another process claimed the first key of this database a moment ago.
     #[error("another process has just claimed the first key of this database: give this one the same keyring and start again")]
     LostRace,
@@ -83,16 +87,17 @@ impl Vault {
     pub fn open(store: &Store, source: KeySource) -> Result<Self, VaultError> {
         let keys = match look(store, &source)? {
             (_, KeyState::CreateFirst) => {
-                let KeySource::Folder(folder) = &source else {
-                    return Err(KeyRefusal::NoPrimary.into());
+                let folder = match &source {
+                    KeySource::Folder(folder) => folder,
+                    KeySource::File(file) => return Err(VaultError::NoKeyFile(file.clone())),
                 };
                 let ring = Keyring::create(folder)?;
-                if let Err(error) = claim(store, &ring, Epoch::FIRST) {
-                    // Ours is of no use: left behind, it would contradict the database at the next start.
-                    let _ = std::fs::remove_file(folder.join(format!("epoch-{}.key", Epoch::FIRST)));
-                    return Err(error);
+                match claim(store, &ring, Epoch::FIRST) {
+                    Ok(()) => Keys::Ready { ring, primary: Epoch::FIRST },
+                    Err(VaultError::LostRace) => after_lost_race(store, folder)?,
+                    // Whether it was claimed is not known, and without its key the database could never be used.
+                    Err(error) => return Err(error),
                 }
-                Keys::Ready { ring, primary: Epoch::FIRST }
             }
             (Some(ring), KeyState::Claim { epoch }) => {
                 claim(store, &ring, epoch)?;
@@ -153,10 +158,27 @@ fn settled(ring: Option<Keyring>, state: KeyState) -> Keys {
     }
 }
 
+/// Another process was faster. One that read our key from the same folder claimed it for both; any other key makes
+/// ours of no use: left behind, it would contradict the database at the next start.
+fn after_lost_race(store: &Store, folder: &Path) -> Result<Keys, VaultError> {
+    match look(store, &KeySource::Folder(folder.to_owned())) {
+        Ok((ring, state)) => Ok(settled(ring, state)),
+        Err(VaultError::Refused(_)) => {
+            let _ = std::fs::remove_file(folder.join(format!("epoch-{}.key", Epoch::FIRST)));
+            Err(VaultError::LostRace)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 fn look(store: &Store, source: &KeySource) -> Result<(Option<Keyring>, KeyState), VaultError> {
     let ring = match source {
         KeySource::Folder(folder) => Keyring::read(folder)?,
-        KeySource::File(file) => Some(Keyring::from_file(file, Epoch::FIRST)?),
+        KeySource::File(file) => match Keyring::from_file(file, Epoch::FIRST) {
+            Ok(ring) => Some(ring),
+            Err(KeyringError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error.into()),
+        },
     };
     let rows = store.read(Conn::list_key_epochs)?;
     let mut known = Vec::with_capacity(rows.len());
