@@ -12,5 +12,6 @@ mod docs;
 mod import;
 mod main_job;
 mod races;
+mod secrets;
 mod store;
 mod trash;

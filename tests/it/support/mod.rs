@@ -271,3 +271,5 @@ pub(crate) fn issue(services: &Services, org: OrgId, scopes: &[&str]) -> String 
         .unwrap()
         .key
 }
+
+pub(crate) mod log;
