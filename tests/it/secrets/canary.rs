@@ -58,7 +58,10 @@ fn the_canary_is_found_in_every_form() {
     let secret = canary.secret(1);
     for shift in 0..3 {
         let text = format!("{}{secret}", "x".repeat(shift));
-        assert!(canary.is_in(&STANDARD_NO_PAD.encode(&text)) && canary.is_in(&URL_SAFE_NO_PAD.encode(&text)), "{shift}");
+        assert!(
+            canary.is_in(&STANDARD_NO_PAD.encode(&text)) && canary.is_in(&URL_SAFE_NO_PAD.encode(&text)),
+            "{shift}"
+        );
     }
     assert!(canary.is_in(&json!({ "a": secret }).to_string()));
     assert!(canary.is_in(&format!("{:?}", secret.as_bytes())));
@@ -106,7 +109,9 @@ fn refused(app: &TestApp, id: &str, canary: &Canary) -> Vec<Reply> {
         text(json!({"secrets": {"password": secret}, "more": "x".repeat(70_000)}).to_string()),
         app.admin.with("content-type", "text/plain").send("PUT", &path, Some(whole.clone())),
         app.admin.with("if-match", "\"9999\"").send("PUT", &path, Some(whole.clone())),
-        app.admin.with("idempotency-key", "created").post("/v1/connections", &json!({"name": "x", "connector": "postgres", "secrets": {"password": secret}})),
+        app.admin
+            .with("idempotency-key", "created")
+            .post("/v1/connections", &json!({"name": "x", "connector": "postgres", "secrets": {"password": secret}})),
         app.admin.patch(&connection, &json!({"settings": {"port": "x"}, "secrets": {"password": secret}})),
         app.admin.patch(&connection, &json!({"settings": {"host": "other.example"}, "secrets": {"extra": secret}})),
         reader.send("PUT", &path, Some(whole.clone())),
@@ -120,7 +125,10 @@ fn refused(app: &TestApp, id: &str, canary: &Canary) -> Vec<Reply> {
 /// Every GET of the API description for the things of one deletion, with every filter that widens it.
 fn every_get(app: &TestApp, connection: &str, entry: &str) -> Vec<Reply> {
     let first = |kind: &str| {
-        app.admin.get(&format!("/v1/trash/{entry}/items?kind={kind}")).json()["data"][0]["id"].as_str().unwrap_or("none").to_owned()
+        app.admin.get(&format!("/v1/trash/{entry}/items?kind={kind}")).json()["data"][0]["id"]
+            .as_str()
+            .unwrap_or("none")
+            .to_owned()
     };
     let (model, content) = (first("model"), first("content"));
     let key = app.admin.get("/v1/whoami").ok(200)["key_id"].as_str().unwrap().to_owned();
@@ -154,10 +162,11 @@ fn every_get(app: &TestApp, connection: &str, entry: &str) -> Vec<Reply> {
             continue;
         }
         let path = filled.join("/");
-        let found: Vec<Reply> = ["", "?state=any", "?kind=connection", "?kind=model", "?kind=content", "?page_size=200"]
-            .iter()
-            .map(|query| app.admin.get(&format!("{path}{query}")))
-            .collect();
+        let found: Vec<Reply> =
+            ["", "?state=any", "?kind=connection", "?kind=model", "?kind=content", "?page_size=200"]
+                .iter()
+                .map(|query| app.admin.get(&format!("{path}{query}")))
+                .collect();
         assert!(found.iter().all(|reply| reply.status < 500), "{found:#?}");
         assert!(found.iter().any(|reply| matches!(reply.status, 200 | 409 | 410)), "nothing to look at: {found:#?}");
         replies.extend(found);

@@ -101,7 +101,8 @@ fn erasure_stays_pending_while_a_session_holds_the_table_and_is_done_when_it_end
     reader.batch("BEGIN; SELECT count(*) FROM secret_slots").unwrap();
     let entry = app.delete_connection(&id);
     app.wait_for("a failed cycle", || {
-        texts(&app, "SELECT coalesce(last_problem, '') AS value FROM erasure_jobs")[0].contains("could not be rewritten")
+        texts(&app, "SELECT coalesce(last_problem, '') AS value FROM erasure_jobs")[0]
+            .contains("could not be rewritten")
     });
     assert_eq!(erasure_of(&app, &entry), "pending");
     reader.batch("COMMIT").unwrap();

@@ -43,7 +43,12 @@ fn edge_case_14_after_churn_no_window_of_a_shredded_secret_is_in_the_file_or_its
         match number % 4 {
             0 => {
                 let password = random_text(24);
-                app.admin.put(&format!("/v1/connections/{id}/secrets"), &json!({"secrets": {"password": password, "extra": null}})).ok(200);
+                app.admin
+                    .put(
+                        &format!("/v1/connections/{id}/secrets"),
+                        &json!({"secrets": {"password": password, "extra": null}}),
+                    )
+                    .ok(200);
                 live.insert(id.clone(), json!({ "password": password }));
             }
             1 | 2 => {

@@ -40,7 +40,11 @@ const CASES: &[(&str, Spoil, &str)] = &[
         },
         "is not a regular file",
     ),
-    ("a name with a leading zero", |folder, key| fs::rename(key, folder.join("epoch-01.key")).unwrap(), "is not the name of a key file"),
+    (
+        "a name with a leading zero",
+        |folder, key| fs::rename(key, folder.join("epoch-01.key")).unwrap(),
+        "is not the name of a key file",
+    ),
     (
         "a file where the folder should be",
         |folder, _| {

@@ -26,23 +26,33 @@ fn does_not_open(app: &TestApp, id: &str, field: &str) {
     assert_eq!(problem["missing"], json!([field]));
 }
 
+fn record_id(app: &TestApp, owner: &str, field: &str) -> String {
+    let sql = "SELECT CAST(record_id AS text) AS value FROM secrets WHERE CAST(owner_id AS text)";
+    texts(app, &format!("{sql} = '{owner}' AND field = '{field}'"))[0].clone()
+}
+
+fn set_record_id(app: &TestApp, owner: &str, field: &str, id: &str) {
+    let place = format!("CAST(owner_id AS text) = '{owner}' AND field = '{field}'");
+    execute(app, &format!("UPDATE secrets SET record_id = '{id}' WHERE {place}"));
+    assert_eq!(record_id(app, owner, field), id);
+}
+
 on_both! {
     fn a_record_moved_to_another_connection_or_field_does_not_open(app: &TestApp) {
         let (mine, other) = (create(app, "mine"), create(app, "other"));
-        let (password, extra) = (record_of(app, &mine, "password"), record_of(app, &mine, "extra"));
-        let own = record_of(app, &other, "password");
-
-        overwrite_record(app, &other, "password", &password);
-        does_not_open(app, &other, "password");
-        opens(app, &mine);
-        overwrite_record(app, &other, "password", &own);
-        opens(app, &other);
-
-        overwrite_record(app, &mine, "extra", &password);
-        does_not_open(app, &mine, "extra");
-        opens(app, &other);
-        overwrite_record(app, &mine, "extra", &extra);
-        opens(app, &mine);
+        let (source, id) = (record_of(app, &mine, "password"), record_id(app, &mine, "password"));
+        for (owner, field, untouched) in [(&other, "password", &mine), (&mine, "extra", &other)] {
+            let (own, own_id) = (record_of(app, owner, field), record_id(app, owner, field));
+            overwrite_record(app, owner, field, &source);
+            does_not_open(app, owner, field);
+            // Nor when it brings its record id along: its owner and field alone hold it in place.
+            set_record_id(app, owner, field, &id);
+            does_not_open(app, owner, field);
+            opens(app, untouched);
+            overwrite_record(app, owner, field, &own);
+            set_record_id(app, owner, field, &own_id);
+            opens(app, owner);
+        }
     }
 
     fn a_changed_or_cut_record_does_not_open(app: &TestApp) {
@@ -67,9 +77,7 @@ on_both! {
 
     fn an_old_record_put_back_after_a_restore_does_not_open(app: &TestApp) {
         let (mine, other) = (create(app, "mine"), create(app, "other"));
-        let of_password = format!("CAST(owner_id AS text) = '{mine}' AND field = 'password'");
-        let record_id = || texts(app, &format!("SELECT CAST(record_id AS text) AS value FROM secrets WHERE {of_password}"))[0].clone();
-        let (old, old_id) = (record_of(app, &mine, "password"), record_id());
+        let (old, old_id) = (record_of(app, &mine, "password"), record_id(app, &mine, "password"));
 
         // Within one life of the connection, a value that was replaced.
         let path = format!("/v1/connections/{mine}/secrets");
@@ -79,7 +87,7 @@ on_both! {
         does_not_open(app, &mine, "password");
         overwrite_record(app, &mine, "password", &second);
         opens(app, &mine);
-        let second_id = record_id();
+        let second_id = record_id(app, &mine, "password");
 
         // After its deletion and restore, with everything beside the generation put back too.
         let entry = app.delete_connection(&mine);
@@ -87,7 +95,8 @@ on_both! {
         app.admin.put(&path, &json!({"secrets": {"password": "third"}})).ok(200);
         for (record, id) in [(&old, &old_id), (&second, &second_id)] {
             overwrite_record(app, &mine, "password", record);
-            execute(app, &format!("UPDATE secrets SET record_id = '{id}', generation = 1 WHERE {of_password}"));
+            set_record_id(app, &mine, "password", id);
+            execute(app, "UPDATE secrets SET generation = 1");
             does_not_open(app, &mine, "password");
         }
         opens(app, &other);
