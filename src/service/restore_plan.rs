@@ -199,12 +199,11 @@ pub(super) fn check_ancestors(conn: &mut Conn, caller: &Caller, plan: &Plan, ren
         }
         earlier.push(entry.id);
     }
-    let own = row.external_id.as_deref().filter(|_| renamed);
-    for (other, _) in conn.trashed_dependents_by_external_ids(*kind, org, &[connection], own.as_slice())? {
-        let holder = conn.trashed_dependent(*kind, org, other)?;
-        if other != row.id && holder.is_some_and(|holder| earlier.contains(&holder)) {
-            return Err(external_id_taken(other));
-        }
+    if let Some(external_id) = row.external_id.as_deref().filter(|_| renamed)
+        && let Some(other) = conn.with_external_id_in_entries(*kind, org, &earlier, external_id)?
+        && other != row.id
+    {
+        return Err(external_id_taken(other));
     }
     Ok(())
 }

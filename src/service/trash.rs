@@ -106,6 +106,10 @@ pub fn delete(tx: &mut Tx<'_>, target: Target, request: &DeleteRequest) -> Resul
     check_version(root.version(), request.if_match)?;
     let entry = EntryId::mint();
     let binds = root.binds(org, entry);
+    if root.kind() != RootKind::Content {
+        // Counting and moving a large cascade takes longer than a request usually may.
+        tx.conn.allow_long_statements()?;
+    }
     tx.conn.lock_models_in_scope(root.kind(), binds)?;
     let row = tx.conn.impact(root.kind(), binds)?;
     if let Some(protected) = impact::protected(tx.conn, &root, binds, &row)? {
@@ -118,9 +122,6 @@ pub fn delete(tx: &mut Tx<'_>, target: Target, request: &DeleteRequest) -> Resul
             .into());
     }
     let counts = impact::counts(&row);
-    if counts.models + counts.content > LARGE_MOVE {
-        tx.conn.allow_long_statements()?;
-    }
     let secrets = shred_secrets(tx, &root)?;
     let new = entry_row(tx, &root, entry, counts, row.references, reason, &secrets)?;
     tx.conn.insert_entry(&new)?;

@@ -200,13 +200,14 @@ fn impact(scope: &Scope) -> String {
     )
 }
 
-/// Links that point into what goes from content that stays. `NOT EXISTS`, since `NOT IN` of a list that outgrows
-/// the planner's memory is compared row by row.
+/// Links that point into what goes from content that stays. The LIMIT keeps the planner from making a join of the
+/// look-up: on tables it knows nothing of yet it compares every pair (measured: seconds for 20,000 links).
 fn elsewhere(scope: &Scope, links: &str) -> String {
     let content = scope.content;
     format!(
         "{links}.org_id = {{org}} AND {links}.to_id IN (SELECT id FROM content WHERE {content}) \
-         AND NOT EXISTS (SELECT 1 FROM content WHERE id = {links}.from_id AND {content})"
+         AND NOT EXISTS (SELECT 1 FROM (SELECT org_id, id, connection_id, model_id FROM content \
+         WHERE org_id = {{org}} AND id = {links}.from_id LIMIT 1) source WHERE {content})"
     )
 }
 

@@ -121,6 +121,8 @@ dispatch! {
     fn external_id_conflict(kind: DependentKind, org: OrgId, entry: EntryId, connection: ConnectionId, except: Option<DependentId>) -> Option<DependentId>;
     /// The first row of an entry whose external id a row of these other entries has, all of one connection.
     fn external_id_conflict_in_trash(kind: DependentKind, org: OrgId, entry: EntryId, others: &[EntryId], except: Option<DependentId>) -> Option<DependentId>;
+    /// The row of these entries that has an external id.
+    fn with_external_id_in_entries(kind: DependentKind, org: OrgId, entries: &[EntryId], external_id: &str) -> Option<DependentId>;
     /// Re-attaches the rows of an entry to another connection.
     fn retarget_dependents(kind: DependentKind, org: OrgId, entry: EntryId, connection: ConnectionId) -> usize;
     /// Writes what a restore changes on a trashed model or piece of content.
