@@ -252,8 +252,10 @@ impl<N: Needs> Auth<N> {
     {
         let request_id = request_id(&self.request);
         let closing = self.closing;
-        let once = self.once().map_err(|error| ApiError::new(error, &request_id).closing(closing))?;
+        // Read here, told once the caller is known.
+        let once = self.once();
         self.blocking(true, query, move |services, caller, input| {
+            let once = once?;
             services.write(caller, once.as_ref(), |value| stored(value), |tx| work(tx, input))
         })
         .await
