@@ -111,6 +111,9 @@ fn field_error(pointer: &str, message: &str) -> FieldError {
     if message.starts_with("invalid type") || message.starts_with("invalid value") || message.starts_with("invalid length") {
         return FieldError::new(pointer, "wrong_type", expected());
     }
+    if message.starts_with("a secret must be a string") {
+        return FieldError::new(pointer, "wrong_type", "Expected a string.");
+    }
     if message.starts_with("UUID") {
         return FieldError::new(pointer, "invalid_value", "Expected a UUID.");
     }
