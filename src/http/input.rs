@@ -53,7 +53,8 @@ impl Input {
             if value.len() > MAX_QUERY_VALUE {
                 return Err(Error::field(name, "too_long", "This query parameter is too long."));
             }
-            if value.chars().any(char::is_control) {
+            // A reason may have several lines; what a line break can't be part of finds or allows nothing.
+            if value.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
                 return Err(Error::field(name, "control_character", "This query parameter holds a control character."));
             }
             self.query.push((name.into_owned(), value.into_owned()));
