@@ -8,6 +8,7 @@ use crate::domain::clock::Ts;
 use crate::domain::codes::Code;
 use crate::domain::ids::{ConnectionId, DependentId, EntryId};
 use crate::domain::kinds::DependentKind;
+use crate::domain::text::Name;
 use crate::service::error::{Error, Problem, Result};
 use crate::service::pages::PageQuery;
 
@@ -77,6 +78,15 @@ impl Input {
     /// Whether the raw query says `name=true`: which way a handler goes, before the caller is known.
     pub fn asks_for(&self, name: &str) -> bool {
         url::form_urlencoded::parse(self.raw_query.as_bytes()).any(|(other, value)| other == name && value == "true")
+    }
+
+    /// A query parameter that is the name of something, in the form in which names are stored.
+    pub fn name(&self, name: &str) -> Result<Option<Name>> {
+        match self.text(name).as_deref().map(Name::parse) {
+            Some(Err(problem)) => Err(problem.at(name).into()),
+            Some(Ok(parsed)) => Ok(Some(parsed)),
+            None => Ok(None),
+        }
     }
 
     /// A query parameter that is `true` or `false`.

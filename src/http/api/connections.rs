@@ -4,7 +4,6 @@ use actix_web::{HttpResponse, get, patch, post, put};
 
 use crate::domain::kinds::Status;
 use crate::domain::tags::TagFilter;
-use crate::domain::text::Name;
 use crate::http::answer::{Created, CreatedOr};
 use crate::http::auth::{Auth, needs};
 use crate::http::body;
@@ -149,13 +148,8 @@ fn filter(input: &Input) -> ServiceResult<ConnectionFilter> {
         Some(Err(problem)) => return Err(problem.at("tag").into()),
         None => None,
     };
-    let name_key = match input.text("name").as_deref().map(Name::parse) {
-        Some(Ok(name)) => Some(name.key()),
-        Some(Err(problem)) => return Err(problem.at("name").into()),
-        None => None,
-    };
     Ok(ConnectionFilter {
-        name_key,
+        name_key: input.name("name")?.map(|name| name.key()),
         connector: input.text("connector"),
         integration: input.text("integration"),
         external_id: input.text("external_id"),

@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, get, patch, post, put};
 
 use crate::domain::ids::{ConnectionId, DependentId};
 use crate::domain::kinds::DependentKind;
+use crate::domain::text::Name;
 use crate::http::answer::{Created, CreatedOr};
 use crate::http::auth::{Auth, needs};
 use crate::http::body;
@@ -76,7 +77,7 @@ pub(super) async fn list_content(auth: Auth<needs::ConnectionsRead>) -> Result<H
             connection_id: None,
             parent: input.parsed("model_id", "a UUID", DependentId::parse)?,
             kind: input.text("kind"),
-            name: input.text("name"),
+            name: input.name("name")?.map(Name::into_string),
             external_id: input.text("external_id"),
         };
         let page = dependents::list::<ContentView>(conn, caller, KIND, input.connection()?, filter, &input.page()?)?;
