@@ -54,6 +54,17 @@ where
     Option::<T>::deserialize(deserializer).map(Some)
 }
 
+/// For a field that a patch may leave or set but not clear: `null` is refused like any other wrong type.
+///
+/// Use with `#[serde(default, deserialize_with = "not_null")]`.
+pub fn not_null<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
 fn merge<'a>(target: &'a str, patch: &'a str) -> Result<Cow<'a, str>, BrokenText> {
     let patch = patch.trim_matches(WHITESPACE);
     if !patch.starts_with('{') {

@@ -19,7 +19,7 @@ use crate::domain::codes::Code;
 use crate::domain::ids::{ConnectionId, EntryId, RootId};
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{OnTrashed, OwnerKind, Status};
-use crate::domain::merge_patch::{self, double_option};
+use crate::domain::merge_patch::{self, double_option, not_null};
 use crate::domain::scopes::Scope;
 use crate::domain::tags::Tags;
 use crate::domain::text::{ExternalId, Name, suggest_free_name};
@@ -70,18 +70,22 @@ pub struct NewConnection {
 #[serde(deny_unknown_fields)]
 pub struct ConnectionPatch {
     /// A new name.
+    #[serde(default, deserialize_with = "not_null")]
     pub name: Option<String>,
     /// A new external id; `null` removes it.
     #[serde(default, deserialize_with = "double_option")]
     #[schema(value_type = Option<String>)]
     pub external_id: Option<Option<String>>,
     /// Settings to change; `null` removes one. A new destination needs the secrets in the same call.
+    #[serde(default, deserialize_with = "not_null")]
     #[schema(value_type = Option<Object>)]
     pub settings: Option<JsonText>,
     /// Tags to change; `null` removes one.
+    #[serde(default, deserialize_with = "not_null")]
     #[schema(value_type = Option<Object>)]
     pub tags: Option<JsonText>,
     /// Metadata to change; `null` removes a member.
+    #[serde(default, deserialize_with = "not_null")]
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<JsonText>,
     /// Secrets by field; needs `secrets:write`.
@@ -92,6 +96,7 @@ pub struct ConnectionPatch {
     #[serde(default)]
     pub source_hints: HintInput,
     /// Lifting it needs `connections:protect`.
+    #[serde(default, deserialize_with = "not_null")]
     pub deletion_protection: Option<bool>,
 }
 

@@ -19,7 +19,7 @@ use crate::domain::FieldError;
 use crate::domain::ids::{ConnectionId, DependentId};
 use crate::domain::json::JsonText;
 use crate::domain::kinds::DependentKind;
-use crate::domain::merge_patch::{self, double_option};
+use crate::domain::merge_patch::{self, double_option, not_null};
 use crate::domain::scopes::Scope;
 use crate::domain::text::{ExternalId, Kind, Name};
 use crate::store::Conn;
@@ -106,8 +106,10 @@ pub struct BatchItemView {
 #[serde(deny_unknown_fields)]
 pub struct ModelPatch {
     /// A new name.
+    #[serde(default, deserialize_with = "not_null")]
     pub name: Option<String>,
     /// A new kind.
+    #[serde(default, deserialize_with = "not_null")]
     pub kind: Option<String>,
     /// A new external id; `null` removes it.
     #[serde(default, deserialize_with = "double_option")]
@@ -118,9 +120,11 @@ pub struct ModelPatch {
     #[schema(value_type = Option<DependentId>)]
     pub base_model_id: Option<Option<DependentId>>,
     /// Changes of the body; `null` removes a member.
+    #[serde(default, deserialize_with = "not_null")]
     #[schema(value_type = Option<Object>)]
     pub body: Option<JsonText>,
     /// Lifting it needs `connections:protect`.
+    #[serde(default, deserialize_with = "not_null")]
     pub deletion_protection: Option<bool>,
 }
 
@@ -129,8 +133,10 @@ pub struct ModelPatch {
 #[serde(deny_unknown_fields)]
 pub struct ContentPatch {
     /// A new name.
+    #[serde(default, deserialize_with = "not_null")]
     pub name: Option<String>,
     /// A new kind.
+    #[serde(default, deserialize_with = "not_null")]
     pub kind: Option<String>,
     /// A new external id; `null` removes it.
     #[serde(default, deserialize_with = "double_option")]
@@ -141,11 +147,14 @@ pub struct ContentPatch {
     #[schema(value_type = Option<DependentId>)]
     pub model_id: Option<Option<DependentId>>,
     /// Changes of the body; `null` removes a member.
+    #[serde(default, deserialize_with = "not_null")]
     #[schema(value_type = Option<Object>)]
     pub body: Option<JsonText>,
     /// Lifting it needs `connections:protect`.
+    #[serde(default, deserialize_with = "not_null")]
     pub deletion_protection: Option<bool>,
     /// All links from now on.
+    #[serde(default, deserialize_with = "not_null")]
     pub links: Option<Vec<LinkInput>>,
 }
 
@@ -566,8 +575,13 @@ fn change(
         row.body = body.clone();
     }
     if let Some(body) = patch.body {
-        row.body = merge_patch::apply(&row.body, body)
-            .map_err(|_| Error::Internal(format!("{kind} {id} has a damaged stored body")))?;
+        // `null` removes the member (RFC 7396): what is left is what a row without a body has.
+        row.body = if body.as_str() == "null" {
+            JsonText::empty_object()
+        } else {
+            merge_patch::apply(&row.body, body)
+                .map_err(|_| Error::Internal(format!("{kind} {id} has a damaged stored body")))?
+        };
     }
     if row.body.len() > MAX_BODY {
         errors.push(body_too_long(""));

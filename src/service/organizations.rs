@@ -14,6 +14,7 @@ use super::{Services, keys};
 use crate::domain::clock::Ts;
 use crate::domain::codes::Code;
 use crate::domain::ids::{OrgId, RootId};
+use crate::domain::merge_patch::not_null;
 use crate::domain::scopes::{Grants, Scope};
 use crate::domain::text::{Name, OrganizationName};
 use crate::store::Conn;
@@ -39,6 +40,7 @@ pub struct NewOrganization {
 #[serde(deny_unknown_fields)]
 pub struct OrganizationPatch {
     /// Another name to show.
+    #[serde(default, deserialize_with = "not_null")]
     pub display_name: Option<String>,
 }
 
