@@ -55,6 +55,8 @@ impl Store {
     pub fn open(url: DatabaseUrl, size: u32) -> StoreResult<Self> {
         if let DatabaseUrl::Sqlite(path) = &url {
             sqlite::prepare_file(path)?;
+            // The change to WAL needs the file alone and does not wait for it: it is made before two pools race for it.
+            drop(Conn::open(&url)?);
         }
         let pool = |url: &DatabaseUrl, size: u32| {
             r2d2::Pool::builder()
