@@ -1,0 +1,169 @@
+//! Every operation of the API description, and how to call each on real rows.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::Value;
+
+use super::kit::*;
+use crate::support::*;
+
+/// An operation as the description has it.
+pub(super) struct Operation {
+    pub(super) id: String,
+    pub(super) method: String,
+    pub(super) path: String,
+    /// The scope it asks for: `Some("")` for any key, `None` for an operation that declares no key.
+    pub(super) scope: Option<String>,
+    pub(super) about: Value,
+}
+
+impl Operation {
+    pub(super) fn is_write(&self) -> bool {
+        self.method != "GET"
+    }
+
+    /// The platform's own administration, which spans organizations.
+    pub(super) fn is_of_the_platform(&self) -> bool {
+        self.scope.as_deref() == Some("platform:admin")
+    }
+}
+
+/// Every operation of the served description.
+pub(super) fn all(app: &TestApp) -> Vec<Operation> {
+    let document = app.stranger().get("/openapi.json").ok(200);
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, about) in item.as_object().unwrap() {
+            operations.push(Operation {
+                id: about["operationId"].as_str().unwrap_or_else(|| panic!("{method} {path} has no id")).to_owned(),
+                method: method.to_ascii_uppercase(),
+                path: path.clone(),
+                scope: scope_of(about),
+                about: about.clone(),
+            });
+        }
+    }
+    operations
+}
+
+/// The operations that need a key.
+pub(super) fn of_v1(app: &TestApp) -> Vec<Operation> {
+    all(app).into_iter().filter(|operation| operation.path.starts_with("/v1/")).collect()
+}
+
+fn scope_of(about: &Value) -> Option<String> {
+    let scopes = about["security"].get(0)?.get("api_key")?.as_array()?;
+    Some(scopes.first().and_then(Value::as_str).unwrap_or_default().to_owned())
+}
+
+/// One row of everything that a path can name.
+#[derive(Debug, Clone)]
+pub(super) struct Samples {
+    pub(super) connection: String,
+    pub(super) model: String,
+    pub(super) content: String,
+    pub(super) entry: String,
+    pub(super) key: String,
+    pub(super) organization: String,
+}
+
+impl Samples {
+    /// Makes them with this key; the same names and external ids every time.
+    pub(super) fn make(client: &Client) -> Self {
+        let connection = client.post("/v1/connections", &postgres_connection("warehouse")).ok(201)["id"].clone();
+        let path = format!("/v1/connections/{}", connection.as_str().unwrap());
+        let model = client.post(&format!("{path}/models"), &json!({"name": "orders", "external_id": "m-1"})).ok(201);
+        let content = json!({"name": "revenue", "external_id": "c-1", "model_id": model["id"]});
+        let content = client.post(&format!("{path}/content"), &content).ok(201);
+        let gone = client.post("/v1/connections", &postgres_connection("gone")).ok(201);
+        let gone = format!("/v1/connections/{}", gone["id"].as_str().unwrap());
+        client.post(&format!("{gone}/models"), &json!({"name": "old orders"})).ok(201);
+        let entry = client.delete(&gone).ok(200);
+        let key = client.post("/v1/api-keys", &json!({"name": "spare", "scopes": ["trash:read"]})).ok(201);
+        let whoami = client.get("/v1/whoami").ok(200);
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        Self {
+            connection: text(&connection),
+            model: text(&model["id"]),
+            content: text(&content["id"]),
+            entry: text(&entry["id"]),
+            key: text(&key["id"]),
+            organization: text(&whoami["organization"]["id"]),
+        }
+    }
+
+    /// Ids that nothing has.
+    pub(super) fn unknown() -> Self {
+        Self {
+            connection: unknown_id(),
+            model: unknown_id(),
+            content: unknown_id(),
+            entry: unknown_id(),
+            key: unknown_id(),
+            organization: unknown_id(),
+        }
+    }
+
+    pub(super) fn ids(&self) -> BTreeSet<&str> {
+        [&self.connection, &self.model, &self.content, &self.entry, &self.key].map(String::as_str).into()
+    }
+
+    /// The path of an operation on these rows.
+    pub(super) fn path(&self, operation: &Operation) -> String {
+        let id = match operation.path.split('/').nth(2) {
+            Some("connections") => &self.connection,
+            Some("models") => &self.model,
+            Some("content") => &self.content,
+            Some("trash") => &self.entry,
+            Some("api-keys") => &self.key,
+            Some("organizations") => &self.organization,
+            _ => "",
+        };
+        let external_id = if operation.path.contains("/models/") { "m-1" } else { "c-1" };
+        let external_id = if operation.path.contains("/integrations/") { "ext-warehouse" } else { external_id };
+        let path =
+            operation.path.replace("{key}", "postgres").replace("{external_id}", external_id).replace("{id}", id);
+        assert!(!path.contains('{') && !path.contains("//"), "how is {} {} called?", operation.method, operation.path);
+        path
+    }
+
+    /// Calls an operation so that it succeeds and takes nothing away that another call needs; a purge is refused for
+    /// the name.
+    pub(super) fn call(&self, client: &Client, operation: &Operation) -> Reply {
+        let mut path = self.path(operation);
+        if operation.method == "DELETE" && operation.id != "revoke_api_key" {
+            path.push_str("?validate_only=true");
+        }
+        client.send(&operation.method, &path, harmless_body(operation).map(|body| body.to_string())).sound()
+    }
+}
+
+fn fresh_name() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    format!("fresh-{}", NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+fn settings() -> Value {
+    json!({"host": "db.example.com", "port": 5432, "database": "sales", "username": "bi"})
+}
+
+fn harmless_body(operation: &Operation) -> Option<Value> {
+    if operation.about.get("requestBody").is_none() {
+        return None;
+    }
+    Some(match operation.id.as_str() {
+        "create_connection" => json!({"name": fresh_name(), "connector": "postgres", "settings": settings()}),
+        "upsert_connection" => json!({"connector": "postgres", "settings": settings()}),
+        "put_connection_secrets" => json!({"secrets": {"password": "another"}}),
+        "create_model" | "create_content" => json!({"name": fresh_name()}),
+        "create_models" | "create_contents" => json!({"items": [{"name": fresh_name()}]}),
+        "upsert_model" | "upsert_content" => json!({"name": "the same"}),
+        "patch_connection" | "patch_model" | "patch_content" | "patch_organization" => json!({}),
+        "restore_trash_entry" => json!({"validate_only": true}),
+        "purge_trash_entry" => json!({"confirm": "not its name"}),
+        "create_api_key" => json!({"name": "k", "scopes": ["keys:admin"]}),
+        "create_organization" => json!({"name": fresh_name()}),
+        other => panic!("the tests don't know a body for {other}: add one here"),
+    })
+}
