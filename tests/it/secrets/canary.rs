@@ -20,13 +20,16 @@ impl Canary {
     pub(super) fn new() -> Self {
         let stem = format!("cAnArY{}", uuid::Uuid::new_v4().simple());
         let mut forms = BTreeSet::from([stem.clone(), hex(stem.as_bytes()), hex(stem.as_bytes()).to_uppercase()]);
-        forms.insert(stem.bytes().map(|byte| format!("%{byte:02X}")).collect());
+        let digits = hex(stem.as_bytes()).to_uppercase().into_bytes();
+        forms.insert(
+            digits.chunks(2).map(|pair| format!("%{}", String::from_utf8_lossy(pair))).collect::<Vec<_>>().concat(),
+        );
         forms.insert(stem.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", "));
         // What stands before it shifts the digits of Base64; the first and last mix with their neighbours.
         for shift in 0..3_usize {
             let shifted = format!("{}{stem}", " ".repeat(shift));
             for text in [STANDARD_NO_PAD.encode(&shifted), URL_SAFE_NO_PAD.encode(&shifted)] {
-                forms.insert(text[shift + 1..text.len() - 3].to_owned());
+                forms.insert(text.get(shift + 1..text.len() - 3).unwrap().to_owned());
             }
         }
         Self { stem, forms }
@@ -46,7 +49,7 @@ impl Canary {
         for form in &self.forms {
             if let Some(at) = text.find(form.as_str()) {
                 let from = text.floor_char_boundary(at.saturating_sub(300));
-                panic!("{place} holds the secret: {}", &text[from..at + form.len()]);
+                panic!("{place} holds the secret: {}", text.get(from..at + form.len()).unwrap());
             }
         }
     }

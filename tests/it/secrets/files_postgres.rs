@@ -1,4 +1,4 @@
-//! Edge case 14 on PostgreSQL: after an erasure cycle, what was shredded is in no file of its database: neither
+//! Edge case 14 on a database server: after an erasure cycle, what was shredded is in no file of its database: neither
 //! heap nor TOAST nor statistics. The server's write-ahead log is not promised.
 
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Edge case 14 on SQLite: what was shredded is in none of the database's files.
+//! Edge case 14 where the database is a file: what was shredded is in none of the database's files.
 
 use std::collections::BTreeMap;
 

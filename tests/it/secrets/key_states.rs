@@ -232,7 +232,7 @@ on_each! {
             let key = folder.join("epoch-1.key");
             let open = || {
                 let store = Store::open(app.config.database.clone(), 2).unwrap();
-                store.read(|conn| conn.list_key_epochs()).unwrap();
+                store.read(reprieve::store::Conn::list_key_epochs).unwrap();
                 move |source: &KeySource| drop(Vault::open(&store, source.clone()))
             };
             // Whoever loses may refuse; the next start has to find everything in order.

@@ -1,7 +1,7 @@
 //! Secrets: what becomes of them in the database, its files, the answers and the log; the keys they are sealed
 //! with; the rules by which they are entered and leave.
 
-/// Makes a test on SQLite and one on PostgreSQL of a body that starts its services itself.
+/// Makes a test on each database of a body that starts its services itself.
 macro_rules! on_each {
     ($(fn $name:ident($backend:ident: Backend) $body:block)+) => {$(
         mod $name {

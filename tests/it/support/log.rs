@@ -17,7 +17,9 @@ fn log() -> MutexGuard<'static, Log> {
 }
 
 /// Everything that is logged while it lives, other tests' lines among it.
-pub(crate) struct Recording(());
+pub(crate) struct Recording {
+    from: usize,
+}
 
 /// Starts to record. The client's own lines are left out: it is no part of the service.
 pub(crate) fn record() -> Recording {
@@ -30,13 +32,14 @@ pub(crate) fn record() -> Recording {
             .try_init()
             .unwrap();
     });
-    log().recordings += 1;
-    Recording(())
+    let mut log = log();
+    log.recordings += 1;
+    Recording { from: log.text.len() }
 }
 
 impl Recording {
     pub(crate) fn text(&self) -> String {
-        String::from_utf8_lossy(&log().text).into_owned()
+        String::from_utf8_lossy(&log().text[self.from..]).into_owned()
     }
 }
 
