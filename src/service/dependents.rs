@@ -500,13 +500,11 @@ fn resolve_parent(
             }
             let found =
                 tx.conn.dependents_by_external_ids(DependentKind::Model, tx.caller.org, connection, &[external_id])?;
-            match found.into_iter().next() {
-                Some((id, _)) => Ok(Some(id)),
-                None => {
-                    let pointer = format!("{at}/{}_external_id", field.trim_end_matches("_id"));
-                    Err(no_such_model(tx, connection, &pointer)?)
-                }
-            }
+            let Some((id, _)) = found.into_iter().next() else {
+                let pointer = format!("{at}/{}_external_id", field.trim_end_matches("_id"));
+                return Err(no_such_model(tx, connection, &pointer)?);
+            };
+            Ok(Some(id))
         }
     }
 }
