@@ -14,22 +14,14 @@ use crate::support::*;
 const DATABASE: &str = "databases/examples.yaml";
 const DATABASE_UUID: &str = "a2dc77af-e654-49bb-b321-40f6b559a1ee";
 /// What an import writes.
-const TABLES: [&str; 6] = [
-    "connections",
-    "models",
-    "content",
-    "links",
-    "secrets",
-    "trash_entries",
-];
+const TABLES: [&str; 6] = ["connections", "models", "content", "links", "secrets", "trash_entries"];
 
 fn export() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/data/superset-export.zip")
 }
 
 fn import(app: &TestApp, path: &Path) -> Result<Report, String> {
-    superset::import_file(&app.services, &Caller::command_line(app.org), path)
-        .map_err(|error| error.to_string())
+    superset::import_file(&app.services, &Caller::command_line(app.org), path).map_err(|error| error.to_string())
 }
 
 /// The export with its entries passed through `change`, which may drop one or give it another text.
@@ -43,9 +35,7 @@ fn repack(app: &TestApp, change: impl Fn(&str, String) -> Option<String>) -> Pat
         let mut text = String::new();
         entry.read_to_string(&mut text).unwrap();
         if let Some(text) = change(&name, text) {
-            writer
-                .start_file(name, SimpleFileOptions::default())
-                .unwrap();
+            writer.start_file(name, SimpleFileOptions::default()).unwrap();
             writer.write_all(text.as_bytes()).unwrap();
         }
     }
@@ -55,15 +45,14 @@ fn repack(app: &TestApp, change: impl Fn(&str, String) -> Option<String>) -> Pat
 
 /// The export with one piece of text replaced in the entries whose path ends like this.
 fn replaced(app: &TestApp, entry: &str, old: &str, new: &str) -> PathBuf {
-    let path = repack(app, |name, text| {
+    repack(app, |name, text| {
         Some(if name.ends_with(entry) {
             assert!(text.contains(old), "{name} does not hold {old}");
             text.replace(old, new)
         } else {
             text
         })
-    });
-    path
+    })
 }
 
 /// The uuids of the export's entries whose path has this part, as its files say.
@@ -75,10 +64,7 @@ fn uuids(part: &str) -> Vec<String> {
         if entry.name().unwrap().contains(part) {
             let mut text = String::new();
             entry.read_to_string(&mut text).unwrap();
-            let uuid = text
-                .lines()
-                .find_map(|line| line.strip_prefix("uuid: "))
-                .unwrap();
+            let uuid = text.lines().find_map(|line| line.strip_prefix("uuid: ")).unwrap();
             uuids.push(uuid.to_owned());
         }
     }
@@ -92,9 +78,7 @@ fn everything(app: &TestApp) -> Vec<Vec<Row>> {
 }
 
 fn external_ids(app: &TestApp, source: &str) -> Vec<String> {
-    app.sql().lines(&format!(
-        "SELECT external_id AS line FROM {source} ORDER BY external_id"
-    ))
+    app.sql().lines(&format!("SELECT external_id AS line FROM {source} ORDER BY external_id"))
 }
 
 fn counts(report: &Report) -> [usize; 7] {
@@ -271,10 +255,7 @@ fn copy(app: &TestApp, name: &str, bytes: &[u8]) -> PathBuf {
 
 /// Every case keeps a file of its own.
 fn kept(app: &TestApp, path: &Path) -> PathBuf {
-    let name = format!(
-        "case-{}",
-        std::fs::read_dir(app.data_dir()).unwrap().count()
-    );
+    let name = format!("case-{}", std::fs::read_dir(app.data_dir()).unwrap().count());
     copy(app, &name, &std::fs::read(path).unwrap())
 }
 
@@ -283,8 +264,5 @@ fn renamed(app: &TestApp, entry: &str, old: &str, new: &str) -> PathBuf {
 }
 
 fn without(app: &TestApp, entry: &str) -> PathBuf {
-    kept(
-        app,
-        &repack(app, |name, text| (!name.ends_with(entry)).then_some(text)),
-    )
+    kept(app, &repack(app, |name, text| (!name.ends_with(entry)).then_some(text)))
 }

@@ -9,7 +9,6 @@ use serde_json::{Map, Value};
 use super::TestApp;
 
 /// A connection of its own, beside those of the service.
-#[expect(clippy::large_enum_variant, reason = "one a test")]
 pub(crate) enum Sql {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
@@ -42,8 +41,7 @@ impl Sql {
 
     #[track_caller]
     pub(crate) fn run(&mut self, sql: &str) {
-        self.try_run(sql)
-            .unwrap_or_else(|error| panic!("{error}: {sql}"));
+        self.try_run(sql).unwrap_or_else(|error| panic!("{error}: {sql}"));
     }
 
     pub(crate) fn try_run(&mut self, sql: &str) -> diesel::QueryResult<()> {
@@ -67,18 +65,16 @@ impl Sql {
     /// How many rows of `source`, a table with or without a condition, there are.
     #[track_caller]
     pub(crate) fn count(&mut self, source: &str) -> i64 {
-        let lines = self.lines(&format!(
-            "SELECT CAST(count(*) AS text) AS line FROM {source}"
-        ));
+        let lines = self.lines(&format!("SELECT CAST(count(*) AS text) AS line FROM {source}"));
         lines[0].parse().unwrap()
     }
 
     /// The columns of a table, in order.
     pub(crate) fn columns(&mut self, table: &str) -> Vec<String> {
         match self {
-            Self::Sqlite(_) => self.lines(&format!(
-                "SELECT name AS line FROM pragma_table_info('{table}') ORDER BY cid"
-            )),
+            Self::Sqlite(_) => {
+                self.lines(&format!("SELECT name AS line FROM pragma_table_info('{table}') ORDER BY cid"))
+            }
             Self::Postgres(_) => self.lines(&format!(
                 "SELECT attname::text AS line FROM pg_attribute WHERE attrelid = '{table}'::regclass \
                  AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
@@ -98,19 +94,13 @@ impl Sql {
                     _ => format!("'{column}', \"{column}\""),
                 };
                 let pairs: Vec<String> = columns.iter().map(value).collect();
-                self.lines(&format!(
-                    "SELECT json_object({}) AS line FROM {source} ORDER BY line",
-                    pairs.join(", ")
-                ))
+                self.lines(&format!("SELECT json_object({}) AS line FROM {source} ORDER BY line", pairs.join(", ")))
             }
             Self::Postgres(_) => self.lines(&format!(
                 "SELECT row_to_json(r)::text COLLATE \"C\" AS line FROM (SELECT * FROM {source}) r ORDER BY line"
             )),
         };
-        lines
-            .iter()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
+        lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 

@@ -1,0 +1,169 @@
+//! A machine of a test's own, the commands run on it and the server it serves with.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use reprieve::store::DatabaseUrl;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::*;
+
+/// A machine with nothing on it but the program.
+pub(super) struct Machine {
+    folder: tempfile::TempDir,
+    variables: Vec<(String, String)>,
+}
+
+/// What a command came to.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) code: Option<i32>,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+}
+
+impl Done {
+    #[track_caller]
+    pub(super) fn ok(self) -> String {
+        assert_eq!(self.code, Some(0), "{self:#?}");
+        self.stdout
+    }
+
+    /// A refusal with these words in it, and no more than words.
+    #[track_caller]
+    pub(super) fn refused(&self, code: i32, words: &[&str]) {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        for word in words {
+            assert!(self.stderr.contains(word), "{word:?} is not in {self:#?}");
+        }
+        assert!(!self.stderr.contains("panicked") && !self.stderr.contains("Error {"), "{self:#?}");
+        assert_eq!(self.stdout, "", "{self:#?}");
+    }
+}
+
+impl Machine {
+    pub(super) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new() }
+    }
+
+    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_reprieve"));
+        command.args(args).current_dir(self.folder.path()).env_clear();
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    pub(super) fn run(&self, args: &[&str]) -> Done {
+        let output = self.command(args).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Done { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    pub(super) fn serve(&self, args: &[&str]) -> Served {
+        Served::start(self.command(&[&["serve", "--listen", "127.0.0.1:0"], args].concat()))
+    }
+
+    pub(super) fn database(&self) -> Sql {
+        Sql::open(&DatabaseUrl::Sqlite(self.path("reprieve-data/reprieve.db")))
+    }
+}
+
+/// A running server, and all that it wrote.
+pub(super) struct Served {
+    child: Child,
+    pub(super) address: SocketAddr,
+    written: Arc<Mutex<String>>,
+    readers: Vec<JoinHandle<()>>,
+}
+
+impl Served {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let written = Arc::new(Mutex::new(String::new()));
+        let streams: [Box<dyn std::io::Read + Send>; 2] =
+            [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
+        let readers = streams
+            .into_iter()
+            .map(|stream| {
+                let written = Arc::clone(&written);
+                thread::spawn(move || {
+                    for line in BufReader::new(stream).lines() {
+                        *written.lock().unwrap() += &(line.unwrap() + "\n");
+                    }
+                })
+            })
+            .collect();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let address = loop {
+            let text = written.lock().unwrap().clone();
+            let after = text.split_once("http://127.0.0.1:").map(|(_, rest)| rest.to_owned());
+            let port: String = after.unwrap_or_default().chars().take_while(char::is_ascii_digit).collect();
+            if let (Ok(port), true) = (port.parse::<u16>(), text.ends_with('\n')) {
+                break SocketAddr::from(([127, 0, 0, 1], port));
+            }
+            assert!(child.try_wait().unwrap().is_none(), "it ended: {text}");
+            assert!(Instant::now() < deadline, "it names no address: {text}");
+            thread::sleep(Duration::from_millis(20));
+        };
+        let served = Self { child, address, written, readers };
+        while TcpStream::connect(address).is_err() {
+            thread::sleep(Duration::from_millis(20));
+        }
+        assert_eq!(Client::new(address, "").get("/readyz").status, 200);
+        served
+    }
+
+    pub(super) fn client(&self, key: &str) -> Client {
+        Client::new(self.address, key)
+    }
+
+    pub(super) fn terminate(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+    }
+
+    /// Waits for the end: exit code and everything written.
+    pub(super) fn wait(mut self) -> (Option<i32>, String) {
+        let deadline = Instant::now() + Duration::from_secs(25);
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "it does not stop: {}", self.written.lock().unwrap());
+            thread::sleep(Duration::from_millis(20));
+        };
+        for reader in std::mem::take(&mut self.readers) {
+            reader.join().unwrap();
+        }
+        let text = self.written.lock().unwrap().clone();
+        (status.code(), text)
+    }
+
+    pub(super) fn stop(self) -> String {
+        self.terminate();
+        let (code, text) = self.wait();
+        assert_eq!(code, Some(0), "{text}");
+        text
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
