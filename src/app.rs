@@ -44,7 +44,10 @@ impl Application {
     pub fn build(config: Config) -> anyhow::Result<Self> {
         make_private_folder(&config.data_dir)?;
         let store = Store::open(config.database.clone(), config.pool_size)?;
-        let lock = store.sqlite_file().map(|file| lock_database(file)).transpose()?;
+        let lock = store
+            .sqlite_file()
+            .map(|file| lock_database(file))
+            .transpose()?;
         if config.migrate {
             let applied = migrate::up(&store)?;
             if !applied.is_empty() {
@@ -55,10 +58,21 @@ impl Application {
         }
         let (eraser, running) = eraser::Eraser::start(store.clone(), config.erasure_interval)?;
         let services = services(&config, store, eraser)?;
-        let listener = TcpListener::bind(config.listen)
-            .with_context(|| format!("can't listen on {}; choose another address with --listen", config.listen))?;
+        let listener = TcpListener::bind(config.listen).with_context(|| {
+            format!(
+                "can't listen on {}; choose another address with --listen",
+                config.listen
+            )
+        })?;
         let address = listener.local_addr()?;
-        Ok(Self { config, services, eraser: running, listener, address, lock })
+        Ok(Self {
+            config,
+            services,
+            eraser: running,
+            listener,
+            address,
+            lock,
+        })
     }
 
     /// The services, for what happens between opening and serving.
@@ -74,7 +88,8 @@ impl Application {
     /// Serves until SIGTERM or SIGINT.
     pub async fn run(self) -> anyhow::Result<()> {
         let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
+        let mut interrupt =
+            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
         self.run_until(async move {
             tokio::select! {
                 _ = term.recv() => {}
@@ -133,11 +148,20 @@ pub fn open_services(config: &Config) -> anyhow::Result<Services> {
 
 fn services(config: &Config, store: Store, eraser: eraser::Eraser) -> anyhow::Result<Services> {
     connectors::load()?;
-    let vault = Vault::open(&store, config.keys.clone()).context("the encryption keys can't be used")?;
+    let vault =
+        Vault::open(&store, config.keys.clone()).context("the encryption keys can't be used")?;
     if let Some(problem) = vault.problem() {
-        tracing::warn!(problem, "secrets can't be entered or read; everything else works");
+        tracing::warn!(
+            problem,
+            "secrets can't be entered or read; everything else works"
+        );
     }
-    Ok(Services { store, vault: Arc::new(vault), eraser, last_use: Arc::default() })
+    Ok(Services {
+        store,
+        vault: Arc::new(vault),
+        eraser,
+        last_use: Arc::default(),
+    })
 }
 
 fn refuse_pending(store: &Store) -> anyhow::Result<()> {
@@ -145,7 +169,11 @@ fn refuse_pending(store: &Store) -> anyhow::Result<()> {
     if pending.is_empty() {
         return Ok(());
     }
-    bail!("{} migration(s) are pending on {}: run `reprieve migrate` first", pending.len(), store.url())
+    bail!(
+        "{} migration(s) are pending on {}: run `reprieve migrate` first",
+        pending.len(),
+        store.url()
+    )
 }
 
 fn make_private_folder(folder: &Path) -> anyhow::Result<()> {

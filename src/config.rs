@@ -116,8 +116,15 @@ pub fn load(options: Options, serve: ServeOptions) -> Result<(Config, LogConfig)
 }
 
 /// Puts the layers together; `options` and `serve` hold what flags and environment say.
-pub fn resolve(options: Options, serve: ServeOptions, file: File) -> Result<(Config, LogConfig), ConfigError> {
-    let data_dir = options.data_dir.or(file.data_dir).unwrap_or_else(|| DATA_DIR.into());
+pub fn resolve(
+    options: Options,
+    serve: ServeOptions,
+    file: File,
+) -> Result<(Config, LogConfig), ConfigError> {
+    let data_dir = options
+        .data_dir
+        .or(file.data_dir)
+        .unwrap_or_else(|| DATA_DIR.into());
     if data_dir.as_os_str().is_empty() {
         return Err(refuse("--data-dir", "names no folder"));
     }
@@ -129,15 +136,28 @@ pub fn resolve(options: Options, serve: ServeOptions, file: File) -> Result<(Con
     if !(1..=1_000).contains(&pool_size) {
         return Err(refuse("--pool-size", "goes from 1 to 1000"));
     }
-    let erasure_interval = serve.erasure_interval.or(file.erasure_interval).map_or(ERASURE_INTERVAL, Span::get);
+    let erasure_interval = serve
+        .erasure_interval
+        .or(file.erasure_interval)
+        .map_or(ERASURE_INTERVAL, Span::get);
     if erasure_interval > ERASURE_INTERVAL_MAX {
-        return Err(refuse("--erasure-interval", "is 24h at most: what was shredded must be gone within a day"));
+        return Err(refuse(
+            "--erasure-interval",
+            "is 24h at most: what was shredded must be gone within a day",
+        ));
     }
     let config = Config {
         database,
-        keys: key_source([(options.keys, options.key_file), (file.keys, file.key_file)], &data_dir)?,
+        keys: key_source(
+            [(options.keys, options.key_file), (file.keys, file.key_file)],
+            &data_dir,
+        )?,
         listen: serve.listen.or(file.listen).unwrap_or(LISTEN),
-        public_url: serve.public_url.or(file.public_url).map(|url| public_url(&url)).transpose()?,
+        public_url: serve
+            .public_url
+            .or(file.public_url)
+            .map(|url| public_url(&url))
+            .transpose()?,
         pool_size,
         workers: workers(serve.workers.or(file.workers))?,
         migrate: !serve.no_migrate.or(file.no_migrate).unwrap_or(false),
@@ -147,20 +167,31 @@ pub fn resolve(options: Options, serve: ServeOptions, file: File) -> Result<(Con
     };
     let log = LogConfig {
         format: options.log_format.or(file.log_format).unwrap_or_default(),
-        level: options.log_level.or(file.log_level).unwrap_or_else(|| LOG_LEVEL.to_owned()),
+        level: options
+            .log_level
+            .or(file.log_level)
+            .unwrap_or_else(|| LOG_LEVEL.to_owned()),
     };
     Ok((config, log))
 }
 
 fn refuse(option: &'static str, detail: &str) -> ConfigError {
-    ConfigError::Option { option, detail: detail.to_owned() }
+    ConfigError::Option {
+        option,
+        detail: detail.to_owned(),
+    }
 }
 
 /// Beside the scheme, checks what libpq would otherwise complain about with a piece of the password in its words.
 fn database(url: &str) -> Result<DatabaseUrl, ConfigError> {
     let parsed = DatabaseUrl::parse(url)?;
     let encode = |what: &str| {
-        refuse("--database-url", &format!("has {what}: in a user name or password write it percent-encoded (%40 for @, %25 for %, %2F for /)"))
+        refuse(
+            "--database-url",
+            &format!(
+                "has {what}: in a user name or password write it percent-encoded (%40 for @, %25 for %, %2F for /)"
+            ),
+        )
     };
     if let DatabaseUrl::Postgres(url) = &parsed {
         let rest = url.split_once("://").map_or("", |(_, rest)| rest);
@@ -178,10 +209,15 @@ fn database(url: &str) -> Result<DatabaseUrl, ConfigError> {
 }
 
 /// The first layer that names a folder or a file decides; both in one layer contradict each other.
-fn key_source(layers: [(Option<PathBuf>, Option<PathBuf>); 2], data_dir: &Path) -> Result<KeySource, ConfigError> {
+fn key_source(
+    layers: [(Option<PathBuf>, Option<PathBuf>); 2],
+    data_dir: &Path,
+) -> Result<KeySource, ConfigError> {
     for layer in layers {
         match layer {
-            (Some(_), Some(_)) => return Err(refuse("--key-file", "can't be given together with --keys")),
+            (Some(_), Some(_)) => {
+                return Err(refuse("--key-file", "can't be given together with --keys"));
+            }
             (Some(folder), None) => return Ok(KeySource::Folder(folder)),
             (None, Some(file)) => return Ok(KeySource::File(file)),
             (None, None) => {}
@@ -191,7 +227,12 @@ fn key_source(layers: [(Option<PathBuf>, Option<PathBuf>); 2], data_dir: &Path) 
 }
 
 fn public_url(text: &str) -> Result<Url, ConfigError> {
-    let expected = || refuse("--public-url", "must be like https://reprieve.example.com, without user, query or fragment");
+    let expected = || {
+        refuse(
+            "--public-url",
+            "must be like https://reprieve.example.com, without user, query or fragment",
+        )
+    };
     let url = Url::parse(text).map_err(|_| expected())?;
     let plain = matches!(url.scheme(), "http" | "https")
         && url.has_host()

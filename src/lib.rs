@@ -4,9 +4,9 @@
 //! one moves it and everything that hangs on it into the trash in one step and shreds its secrets at once;
 //! restoring brings back exactly what that deletion removed. docs/architecture.md is the map.
 
+pub mod app;
 pub mod cli;
 pub mod config;
-pub mod app;
 pub mod connectors;
 pub mod domain;
 pub mod http;

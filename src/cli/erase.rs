@@ -25,12 +25,18 @@ pub(super) fn run(config: &Config) -> anyhow::Result<ExitCode> {
     let pending = store.read(Conn::open_erasure_jobs)?.len();
     let done = due.saturating_sub(pending);
     if done > 0 {
-        say(&format!("{} done.", count(done, "erasure is", "erasures are")))?;
+        say(&format!(
+            "{} done.",
+            count(done, "erasure is", "erasures are")
+        ))?;
     }
     match problem {
         None => Ok(ExitCode::SUCCESS),
         Some(problem) => {
-            complain(&format!("{} pending: {problem}", count(pending, "erasure is", "erasures are")));
+            complain(&format!(
+                "{} pending: {problem}",
+                count(pending, "erasure is", "erasures are")
+            ));
             Ok(ExitCode::FAILURE)
         }
     }

@@ -31,19 +31,33 @@ enum Source {
 }
 
 pub(super) fn run(args: &Args, config: &Config) -> anyhow::Result<ExitCode> {
-    let Source::Superset { file, organization, json } = &args.source;
+    let Source::Superset {
+        file,
+        organization,
+        json,
+    } = &args.source;
     let services = open(config)?;
     let caller = organization.caller(&services)?;
     let report = superset::import_file(&services, &caller, file).in_words()?;
-    say(&if *json { serde_json::to_string_pretty(&report)? } else { render(&report) })?;
+    say(&if *json {
+        serde_json::to_string_pretty(&report)?
+    } else {
+        render(&report)
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn render(report: &Report) -> String {
-    let row = |what: &str, created: usize, updated: usize| [what.to_owned(), created.to_string(), updated.to_string()];
+    let row = |what: &str, created: usize, updated: usize| {
+        [what.to_owned(), created.to_string(), updated.to_string()]
+    };
     let mut parts = vec![table(&[
         ["", "CREATED", "UPDATED"].map(str::to_owned),
-        row("connections", report.connections_created, report.connections_updated),
+        row(
+            "connections",
+            report.connections_created,
+            report.connections_updated,
+        ),
         row("models", report.models_created, report.models_updated),
         row("content", report.content_created, report.content_updated),
     ])];
@@ -55,16 +69,28 @@ fn render(report: &Report) -> String {
         let mut rows = vec![["CONNECTION", "ID", "SECRETS TO ENTER"].map(str::to_owned)];
         rows.extend(report.connections.iter().map(|connection| {
             let missing = connection.missing_secrets.join(", ");
-            let missing = if missing.is_empty() { "none".to_owned() } else { missing };
+            let missing = if missing.is_empty() {
+                "none".to_owned()
+            } else {
+                missing
+            };
             [plain(&connection.name), connection.id.to_string(), missing]
         }));
         parts.push(table(&rows));
     }
-    if report.connections.iter().any(|connection| !connection.missing_secrets.is_empty()) {
+    if report
+        .connections
+        .iter()
+        .any(|connection| !connection.missing_secrets.is_empty())
+    {
         parts.push("Enter them with PUT /v1/connections/{id}/secrets.\n".to_owned());
     }
     if !report.notices.is_empty() {
-        let notices: Vec<String> = report.notices.iter().map(|notice| format!("  {}", plain(notice))).collect();
+        let notices: Vec<String> = report
+            .notices
+            .iter()
+            .map(|notice| format!("  {}", plain(notice)))
+            .collect();
         parts.push(format!("Notices:\n{}\n", notices.join("\n")));
     }
     parts.join("\n")
@@ -92,7 +118,10 @@ mod tests {
             content_updated: 0,
             skipped_in_trash: 1,
             notices: vec!["the role `\u{1b}[2J` was left out".to_owned()],
-            connections: vec![connection("examples", &["password"]), connection("lake", &[])],
+            connections: vec![
+                connection("examples", &["password"]),
+                connection("lake", &[]),
+            ],
         };
         let text = render(&report);
         let [examples, lake] = [0, 1].map(|n| report.connections[n].id);
@@ -105,7 +134,10 @@ mod tests {
             "Enter them with PUT /v1/connections/{id}/secrets.",
             "  the role `\\u{1b}[2J` was left out",
         ] {
-            assert!(text.lines().any(|found| found == line), "{line:?} in\n{text}");
+            assert!(
+                text.lines().any(|found| found == line),
+                "{line:?} in\n{text}"
+            );
         }
     }
 }

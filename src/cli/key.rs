@@ -66,7 +66,11 @@ pub(super) fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
         Action::List { organization, json } => {
             let caller = organization.caller(&services)?;
             let found = all(&services, |conn, page| keys::list(conn, &caller, page))?;
-            say(&if json { serde_json::to_string_pretty(&found)? } else { render(&found, Ts::now()) })?;
+            say(&if json {
+                serde_json::to_string_pretty(&found)?
+            } else {
+                render(&found, Ts::now())
+            })?;
         }
         Action::Revoke { id, organization } => {
             let caller = organization.caller(&services)?;
@@ -89,7 +93,10 @@ fn hand_out(services: &Services, create: &Create) -> anyhow::Result<()> {
         revoke(services, &caller, made.about.id)?;
         return Err(error).context("the key can't be written to stdout and is revoked again");
     }
-    remark(&format!("Key {} ({}) is made. Keep it: it is not shown again.", made.about.id, made.about.name));
+    remark(&format!(
+        "Key {} ({}) is made. Keep it: it is not shown again.",
+        made.about.id, made.about.name
+    ));
     Ok(())
 }
 
@@ -99,23 +106,29 @@ fn issue(services: &Services, caller: &Caller, create: &Create) -> anyhow::Resul
         .map(|span| chrono::Duration::from_std(span.get()).map(|span| Ts::now().plus(span)))
         .transpose()?;
     services
-        .write_once(caller, |tx| organizations::issue_key(tx, &create.name, &create.scopes, expires_at))
+        .write_once(caller, |tx| {
+            organizations::issue_key(tx, &create.name, &create.scopes, expires_at)
+        })
         .in_words()
 }
 
 fn revoke(services: &Services, caller: &Caller, id: KeyId) -> anyhow::Result<ApiKeyView> {
-    services.write_once(caller, |tx| keys::revoke(tx, id)).in_words()
+    services
+        .write_once(caller, |tx| keys::revoke(tx, id))
+        .in_words()
 }
 
 fn render(keys: &[ApiKeyView], now: Ts) -> String {
-    let mut rows = vec![["ID", "NAME", "SCOPES", "CREATED", "LAST USED", "STATE"].map(str::to_owned)];
+    let mut rows =
+        vec![["ID", "NAME", "SCOPES", "CREATED", "LAST USED", "STATE"].map(str::to_owned)];
     rows.extend(keys.iter().map(|key| {
         [
             key.id.to_string(),
             key.name.clone(),
             key.scopes.join(" "),
             key.created_at.to_string(),
-            key.last_used_at.map_or_else(|| "never".to_owned(), |at| at.to_string()),
+            key.last_used_at
+                .map_or_else(|| "never".to_owned(), |at| at.to_string()),
             state(key, now),
         ]
     }));
@@ -132,13 +145,17 @@ fn state(key: &ApiKeyView, now: Ts) -> String {
 }
 
 fn parse_id(text: &str) -> anyhow::Result<KeyId> {
-    KeyId::parse(text).ok_or_else(|| anyhow!("expected an id such as 019365f0-2b1c-7d3e-8f4a-5b6c7d8e9f00"))
+    KeyId::parse(text)
+        .ok_or_else(|| anyhow!("expected an id such as 019365f0-2b1c-7d3e-8f4a-5b6c7d8e9f00"))
 }
 
 fn parse_scope(text: &str) -> anyhow::Result<String> {
     match Grants::parse([text]) {
         Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err(anyhow!("expected `*`, a family such as `connections:*`, or one of {}", words().join(", "))),
+        Err(_) => Err(anyhow!(
+            "expected `*`, a family such as `connections:*`, or one of {}",
+            words().join(", ")
+        )),
     }
 }
 
@@ -150,8 +167,15 @@ fn words() -> Vec<&'static str> {
 fn scopes() -> String {
     let mut rows = vec![["Scopes:".to_owned(), String::new()]];
     rows.push(["  *".to_owned(), "Everything".to_owned()]);
-    rows.extend(Scope::ALL.iter().map(|scope| [format!("  {scope}"), scope.meaning().to_owned()]));
-    format!("{}A family is written connections:*; trash:* does not include trash:purge.", table(&rows))
+    rows.extend(
+        Scope::ALL
+            .iter()
+            .map(|scope| [format!("  {scope}"), scope.meaning().to_owned()]),
+    );
+    format!(
+        "{}A family is written connections:*; trash:* does not include trash:purge.",
+        table(&rows)
+    )
 }
 
 #[cfg(test)]
@@ -180,12 +204,29 @@ mod tests {
         let now = at("2026-12-01T00:00:00Z");
         for (expires_at, revoked_at, state) in [
             (None, None, "active"),
-            (Some("2027-01-01T00:00:00Z"), None, "active until 2027-01-01T00:00:00.000000Z"),
-            (Some("2026-12-01T00:00:00Z"), None, "expired 2026-12-01T00:00:00.000000Z"),
-            (Some("2026-11-30T00:00:00Z"), Some("2026-11-29T00:00:00Z"), "revoked 2026-11-29T00:00:00.000000Z"),
+            (
+                Some("2027-01-01T00:00:00Z"),
+                None,
+                "active until 2027-01-01T00:00:00.000000Z",
+            ),
+            (
+                Some("2026-12-01T00:00:00Z"),
+                None,
+                "expired 2026-12-01T00:00:00.000000Z",
+            ),
+            (
+                Some("2026-11-30T00:00:00Z"),
+                Some("2026-11-29T00:00:00Z"),
+                "revoked 2026-11-29T00:00:00.000000Z",
+            ),
         ] {
             let text = render(&[key(expires_at, revoked_at)], now);
-            assert!(text.trim_end().ends_with(&format!("trash:read trash:restore  2026-11-22T09:30:00.000000Z  never      {state}")), "{text}");
+            assert!(
+                text.trim_end().ends_with(&format!(
+                    "trash:read trash:restore  2026-11-22T09:30:00.000000Z  never      {state}"
+                )),
+                "{text}"
+            );
         }
     }
 
@@ -193,7 +234,10 @@ mod tests {
     fn the_help_lists_every_scope_and_a_typo_gets_the_list() {
         let refusal = parse_scope("trash:burn").unwrap_err().to_string();
         for scope in Scope::ALL {
-            assert!(scopes().contains(scope.as_str()) && refusal.contains(scope.as_str()), "{scope}");
+            assert!(
+                scopes().contains(scope.as_str()) && refusal.contains(scope.as_str()),
+                "{scope}"
+            );
         }
         assert!(parse_scope("connections:*").is_ok());
     }

@@ -10,20 +10,33 @@ use crate::config::{LogConfig, LogFormat};
 
 /// Starts logging for the whole process.
 pub(super) fn start(log: &LogConfig) -> anyhow::Result<()> {
-    let builder = tracing_subscriber::fmt().with_env_filter(filter(&log.level)?).with_writer(io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter(&log.level)?)
+        .with_writer(io::stderr);
     let started = match log.format {
-        LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).try_init(),
+        LogFormat::Json => builder
+            .json()
+            .flatten_event(true)
+            .with_span_list(false)
+            .try_init(),
         LogFormat::Text if io::stderr().is_terminal() => builder.try_init(),
         LogFormat::Text => builder.with_ansi(false).try_init(),
     };
-    started.map_err(|error| anyhow!(error)).context("logging can't be started")
+    started
+        .map_err(|error| anyhow!(error))
+        .context("logging can't be started")
 }
 
 fn filter(text: &str) -> anyhow::Result<EnvFilter> {
     // A word that is no level would be taken for a target: `--log-level inof` would switch everything else off.
-    for word in text.split(',').filter(|word| !word.contains(['=', '[', ']'])) {
+    for word in text
+        .split(',')
+        .filter(|word| !word.contains(['=', '[', ']']))
+    {
         if word.is_empty() || word.parse::<LevelFilter>().is_err() {
-            bail!("--log-level: {word:?} is neither a level (off, error, warn, info, debug, trace) nor a target with one (reprieve::store=debug)");
+            bail!(
+                "--log-level: {word:?} is neither a level (off, error, warn, info, debug, trace) nor a target with one (reprieve::store=debug)"
+            );
         }
     }
     EnvFilter::try_new(text).context("--log-level")

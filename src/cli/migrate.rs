@@ -22,12 +22,19 @@ pub(super) fn run(args: &Args, config: &Config) -> anyhow::Result<ExitCode> {
     let (versions, heading, nothing) = if args.status {
         (migrate::pending(&store)?, "pending", "Nothing is pending.")
     } else {
-        (migrate::up(&store)?, "applied", "The database is up to date.")
+        (
+            migrate::up(&store)?,
+            "applied",
+            "The database is up to date.",
+        )
     };
     if versions.is_empty() {
         say(nothing)?;
     } else {
-        let lines: Vec<String> = versions.iter().map(|version| format!("{heading} {version}")).collect();
+        let lines: Vec<String> = versions
+            .iter()
+            .map(|version| format!("{heading} {version}"))
+            .collect();
         say(&lines.join("\n"))?;
     }
     Ok(ExitCode::SUCCESS)

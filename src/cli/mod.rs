@@ -120,7 +120,10 @@ impl Organization {
     /// The command line, working in this organization.
     fn caller(&self, services: &Services) -> anyhow::Result<Caller> {
         let name = self.organization.as_deref();
-        let row = services.store.read(|conn| organizations::choose(conn, name)).in_words()?;
+        let row = services
+            .store
+            .read(|conn| organizations::choose(conn, name))
+            .in_words()?;
         Ok(Caller::command_line(row.id))
     }
 }
@@ -156,7 +159,13 @@ impl<T> InWords<T> for ServiceResult<T> {
                 let fields: Vec<String> = problem
                     .errors
                     .iter()
-                    .map(|error| format!("{}: {}", error.pointer.trim_start_matches('/'), error.detail))
+                    .map(|error| {
+                        format!(
+                            "{}: {}",
+                            error.pointer.trim_start_matches('/'),
+                            error.detail
+                        )
+                    })
                     .collect();
                 bail!(fields.join("; "))
             }

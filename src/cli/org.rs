@@ -43,12 +43,23 @@ pub(super) fn run(args: Args, config: &Config) -> anyhow::Result<ExitCode> {
     match args.action {
         Action::Create { name, display_name } => {
             let new = NewOrganization { name, display_name };
-            let made = services.write_once(&caller, |tx| organizations::create_bare(tx, &new)).in_words()?;
-            say(&format!("Organization {} is made, id {}.", made.name, made.id))?;
+            let made = services
+                .write_once(&caller, |tx| organizations::create_bare(tx, &new))
+                .in_words()?;
+            say(&format!(
+                "Organization {} is made, id {}.",
+                made.name, made.id
+            ))?;
         }
         Action::List { json } => {
-            let found = all(&services, |conn, page| organizations::list(conn, &caller, page))?;
-            say(&if json { serde_json::to_string_pretty(&found)? } else { render(&found) })?;
+            let found = all(&services, |conn, page| {
+                organizations::list(conn, &caller, page)
+            })?;
+            say(&if json {
+                serde_json::to_string_pretty(&found)?
+            } else {
+                render(&found)
+            })?;
         }
     }
     Ok(ExitCode::SUCCESS)

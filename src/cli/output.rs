@@ -34,20 +34,31 @@ pub(super) fn complain(text: &str) {
 /// An error with its causes on one line, each said once: some errors repeat their cause in their own words.
 pub(super) fn chain(error: &anyhow::Error) -> String {
     let one_line = |text: String| text.lines().map(str::trim).collect::<Vec<_>>().join(" ");
-    error.chain().map(|cause| one_line(cause.to_string())).fold(String::new(), |text, cause| {
-        if text.is_empty() {
-            cause
-        } else if text.contains(&cause) {
-            text
-        } else {
-            format!("{text}: {cause}")
-        }
-    })
+    error
+        .chain()
+        .map(|cause| one_line(cause.to_string()))
+        .fold(String::new(), |text, cause| {
+            if text.is_empty() {
+                cause
+            } else if text.contains(&cause) {
+                text
+            } else {
+                format!("{text}: {cause}")
+            }
+        })
 }
 
 /// A text from elsewhere on one line of a terminal: control characters could move its cursor.
 pub(super) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() }).collect()
+    text.chars()
+        .map(|c| {
+            if c.is_control() {
+                c.escape_debug().to_string()
+            } else {
+                c.to_string()
+            }
+        })
+        .collect()
 }
 
 /// `1 model`, `2 models`.
@@ -88,7 +99,9 @@ mod tests {
 
     #[test]
     fn a_cause_is_said_once() {
-        let error = anyhow::anyhow!("disk full").context("cannot write x: disk full").context("start\n\tfailed");
+        let error = anyhow::anyhow!("disk full")
+            .context("cannot write x: disk full")
+            .context("start\n\tfailed");
         assert_eq!(chain(&error), "start failed: cannot write x: disk full");
     }
 

@@ -18,7 +18,11 @@ const KEY_FILE: &str = "admin.key";
 pub(super) fn run(config: Config, log: LogFormat) -> anyhow::Result<ExitCode> {
     let key_file = config.data_dir.join(KEY_FILE);
     let application = Application::build(config.clone())?;
-    let key_to = if io::stdout().is_terminal() { KeyTo::Screen } else { KeyTo::File(&key_file) };
+    let key_to = if io::stdout().is_terminal() {
+        KeyTo::Screen
+    } else {
+        KeyTo::File(&key_file)
+    };
     let first = bootstrap::first_start(application.services(), key_to)?;
 
     let url = match &config.public_url {
@@ -63,8 +67,12 @@ fn key_note(first: &FirstStart, key_file: &Path) -> String {
     match first {
         FirstStart::KeyToShow(_) => "below; keep it, it is shown this once".to_owned(),
         FirstStart::KeyWritten(file) => format!("written to {}", file.display()),
-        FirstStart::KeyMissing => "none yet: make one with `reprieve key create --name admin --scope '*'`".to_owned(),
-        FirstStart::No if key_file.exists() => format!("in {}, unless it was revoked", key_file.display()),
+        FirstStart::KeyMissing => {
+            "none yet: make one with `reprieve key create --name admin --scope '*'`".to_owned()
+        }
+        FirstStart::No if key_file.exists() => {
+            format!("in {}, unless it was revoked", key_file.display())
+        }
         FirstStart::No => "as handed out; `reprieve key list` shows which there are".to_owned(),
     }
 }
@@ -80,16 +88,30 @@ mod tests {
             database_url: Some("postgres://reprieve:hunter2@db/reprieve".to_owned().into()),
             ..Options::default()
         };
-        let (config, _) = config::resolve(options, config::ServeOptions::default(), config::File::default()).unwrap();
+        let (config, _) = config::resolve(
+            options,
+            config::ServeOptions::default(),
+            config::File::default(),
+        )
+        .unwrap();
         let key = key_note(&FirstStart::KeyMissing, Path::new("admin.key"));
         let text = banner(&config, "http://127.0.0.1:3003", &key);
-        assert!(text.contains("http://127.0.0.1:3003") && text.contains("postgres://db/reprieve"), "{text}");
-        assert!(text.contains("reprieve key create") && !text.contains("hunter2"), "{text}");
+        assert!(
+            text.contains("http://127.0.0.1:3003") && text.contains("postgres://db/reprieve"),
+            "{text}"
+        );
+        assert!(
+            text.contains("reprieve key create") && !text.contains("hunter2"),
+            "{text}"
+        );
     }
 
     #[test]
     fn no_note_tells_the_key() {
-        let note = key_note(&FirstStart::KeyToShow("rpv_secret".to_owned()), Path::new("admin.key"));
+        let note = key_note(
+            &FirstStart::KeyToShow("rpv_secret".to_owned()),
+            Path::new("admin.key"),
+        );
         assert!(!note.contains("rpv_secret"));
     }
 }

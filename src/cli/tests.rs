@@ -12,7 +12,9 @@ use crate::config::File;
 /// The command line without the environment of whoever runs the tests.
 fn command() -> Definition {
     fn deaf(command: Definition) -> Definition {
-        command.mut_args(|arg| arg.env(Resettable::Reset)).mut_subcommands(deaf)
+        command
+            .mut_args(|arg| arg.env(Resettable::Reset))
+            .mut_subcommands(deaf)
     }
     deaf(Cli::command())
 }
@@ -25,12 +27,26 @@ fn parse(command: Definition, args: &[&str]) -> Result<Cli, clap::Error> {
 /// Every subcommand that does something, with the options it shows.
 fn leaves(mut command: Definition) -> Vec<Definition> {
     command.build();
-    let inner: Vec<Definition> = command.get_subcommands().filter(|inner| inner.get_name() != "help").cloned().collect();
-    if inner.is_empty() { vec![command] } else { inner.into_iter().flat_map(leaves).collect() }
+    let inner: Vec<Definition> = command
+        .get_subcommands()
+        .filter(|inner| inner.get_name() != "help")
+        .cloned()
+        .collect();
+    if inner.is_empty() {
+        vec![command]
+    } else {
+        inner.into_iter().flat_map(leaves).collect()
+    }
 }
 
 fn flags(command: &Definition) -> Vec<&Arg> {
-    command.get_arguments().filter(|arg| arg.get_long().is_some_and(|long| long != "help" && long != "version")).collect()
+    command
+        .get_arguments()
+        .filter(|arg| {
+            arg.get_long()
+                .is_some_and(|long| long != "help" && long != "version")
+        })
+        .collect()
 }
 
 #[test]
@@ -48,21 +64,44 @@ fn the_help_shows_every_option_with_its_variable_and_its_default() {
         for flag in flags(&leaf) {
             let long = flag.get_long().unwrap_or_default();
             assert!(help.contains(&format!("--{long}")), "--{long} in\n{help}");
-            let Some(variable) = flag.get_env().and_then(|name| name.to_str()) else { continue };
-            assert_eq!(variable, format!("REPRIEVE_{}", long.to_uppercase().replace('-', "_")));
-            assert!(one_line.contains(&format!("[env: {variable}")), "{variable} in\n{help}");
-            assert!(flag.get_help().is_some_and(|help| help.to_string().contains("[default: ")), "--{long} names no default");
+            let Some(variable) = flag.get_env().and_then(|name| name.to_str()) else {
+                continue;
+            };
+            assert_eq!(
+                variable,
+                format!("REPRIEVE_{}", long.to_uppercase().replace('-', "_"))
+            );
+            assert!(
+                one_line.contains(&format!("[env: {variable}")),
+                "{variable} in\n{help}"
+            );
+            assert!(
+                flag.get_help()
+                    .is_some_and(|help| help.to_string().contains("[default: ")),
+                "--{long} names no default"
+            );
         }
         for option in flags(&Cli::command()) {
-            assert!(help.contains(&format!("[env: REPRIEVE_{}", option.get_id().as_str().to_uppercase())), "{} in\n{help}", option.get_id());
+            assert!(
+                help.contains(&format!(
+                    "[env: REPRIEVE_{}",
+                    option.get_id().as_str().to_uppercase()
+                )),
+                "{} in\n{help}",
+                option.get_id()
+            );
         }
     }
 }
 
 #[test]
 fn the_defaults_in_the_help_are_the_defaults() {
-    let serve = leaves(Cli::command()).into_iter().find(|leaf| leaf.get_name() == "serve").unwrap();
-    let (config, log) = config::resolve(Options::default(), ServeOptions::default(), File::default()).unwrap();
+    let serve = leaves(Cli::command())
+        .into_iter()
+        .find(|leaf| leaf.get_name() == "serve")
+        .unwrap();
+    let (config, log) =
+        config::resolve(Options::default(), ServeOptions::default(), File::default()).unwrap();
     let hours = config.erasure_interval.as_secs() / 3600;
     for (id, default) in [
         ("data_dir", config.data_dir.display().to_string()),
@@ -73,7 +112,10 @@ fn the_defaults_in_the_help_are_the_defaults() {
         ("log_level", format!("`{}`", log.level)),
         ("log_format", format!("{:?}", log.format).to_lowercase()),
     ] {
-        let flag = serve.get_arguments().find(|arg| arg.get_id() == id).unwrap();
+        let flag = serve
+            .get_arguments()
+            .find(|arg| arg.get_id() == id)
+            .unwrap();
         let help = flag.get_help().unwrap().to_string();
         assert!(help.ends_with(&format!("[default: {default}]")), "{help}");
     }
@@ -81,10 +123,18 @@ fn the_defaults_in_the_help_are_the_defaults() {
 
 #[test]
 fn the_file_takes_every_option_of_serve_but_its_own_name() {
-    let serve = leaves(Cli::command()).into_iter().find(|leaf| leaf.get_name() == "serve").unwrap();
-    let options: BTreeSet<&str> =
-        flags(&serve).iter().map(|arg| arg.get_id().as_str()).filter(|id| *id != "config").collect();
-    let refusal = File::parse("nothing = 1", Path::new("x")).unwrap_err().to_string();
+    let serve = leaves(Cli::command())
+        .into_iter()
+        .find(|leaf| leaf.get_name() == "serve")
+        .unwrap();
+    let options: BTreeSet<&str> = flags(&serve)
+        .iter()
+        .map(|arg| arg.get_id().as_str())
+        .filter(|id| *id != "config")
+        .collect();
+    let refusal = File::parse("nothing = 1", Path::new("x"))
+        .unwrap_err()
+        .to_string();
     let keys: BTreeSet<&str> = refusal.split('`').skip(3).step_by(2).collect();
     assert_eq!(keys, options);
 }
@@ -97,23 +147,46 @@ fn the_flag_wins_over_the_environment_and_that_over_the_file() {
         let command = command().mut_arg("data_dir", |arg| arg.env("PATH"));
         let file = File::parse("data_dir = 'file'", Path::new("x")).unwrap();
         let cli = parse(command, args).unwrap();
-        config::resolve(cli.options, ServeOptions::default(), file).unwrap().0.data_dir
+        config::resolve(cli.options, ServeOptions::default(), file)
+            .unwrap()
+            .0
+            .data_dir
     };
-    assert_eq!(listening(&["erase", "--data-dir", "flag"]), Path::new("flag"));
-    assert_eq!(listening(&["--data-dir", "flag", "erase"]), Path::new("flag"));
+    assert_eq!(
+        listening(&["erase", "--data-dir", "flag"]),
+        Path::new("flag")
+    );
+    assert_eq!(
+        listening(&["--data-dir", "flag", "erase"]),
+        Path::new("flag")
+    );
     assert_eq!(listening(&["erase"]), Path::new(&path));
 }
 
 #[test]
 fn every_subcommand_takes_the_common_options_before_and_after_it() {
     for leaf in [
-        &["serve"][..], &["migrate"], &["org", "list"], &["org", "create", "acme"], &["key", "list"],
-        &["key", "create", "--name", "n", "--scope", "*"], &["key", "revoke", "019365f0-2b1c-7d3e-8f4a-5b6c7d8e9f00"],
-        &["import", "superset", "x.zip"], &["erase"], &["verify"],
+        &["serve"][..],
+        &["migrate"],
+        &["org", "list"],
+        &["org", "create", "acme"],
+        &["key", "list"],
+        &["key", "create", "--name", "n", "--scope", "*"],
+        &["key", "revoke", "019365f0-2b1c-7d3e-8f4a-5b6c7d8e9f00"],
+        &["import", "superset", "x.zip"],
+        &["erase"],
+        &["verify"],
     ] {
-        for args in [[leaf, &["--data-dir", "d"]].concat(), [&["--data-dir", "d"], leaf].concat()] {
+        for args in [
+            [leaf, &["--data-dir", "d"]].concat(),
+            [&["--data-dir", "d"], leaf].concat(),
+        ] {
             let cli = parse(command(), &args).unwrap();
-            assert_eq!(cli.options.data_dir.as_deref(), Some(Path::new("d")), "{args:?}");
+            assert_eq!(
+                cli.options.data_dir.as_deref(),
+                Some(Path::new("d")),
+                "{args:?}"
+            );
         }
     }
 }
@@ -126,7 +199,9 @@ fn migrations_are_switched_off_and_on_again() {
         (&["serve", "--no-migrate=false"], Some(false)),
         (&["serve", "--no-migrate=1"], Some(true)),
     ] {
-        let Command::Serve(serve) = parse(command(), args).unwrap().command else { panic!("{args:?}") };
+        let Command::Serve(serve) = parse(command(), args).unwrap().command else {
+            panic!("{args:?}")
+        };
         assert_eq!(serve.no_migrate, expected, "{args:?}");
     }
 }
@@ -134,12 +209,28 @@ fn migrations_are_switched_off_and_on_again() {
 #[test]
 fn what_it_does_not_know_is_a_usage_error_and_no_password_shows() {
     for args in [
-        &["fly"][..], &["serve", "--fly"], &[], &["org"], &["key", "create", "--name", "n"], &["erase", "--listen", "127.0.0.1:1"],
-        &["key", "create", "--name", "n", "--scope", "trash:burn"], &["key", "revoke", "1"],
-        &["serve", "--erasure-interval", "soon"], &["serve", "--listen", "here"], &["serve", "--log-format", "xml"],
-        &["serve", "--database-url", "postgres://u:hunter2@db/x", "--workers", "many"],
+        &["fly"][..],
+        &["serve", "--fly"],
+        &[],
+        &["org"],
+        &["key", "create", "--name", "n"],
+        &["erase", "--listen", "127.0.0.1:1"],
+        &["key", "create", "--name", "n", "--scope", "trash:burn"],
+        &["key", "revoke", "1"],
+        &["serve", "--erasure-interval", "soon"],
+        &["serve", "--listen", "here"],
+        &["serve", "--log-format", "xml"],
+        &[
+            "serve",
+            "--database-url",
+            "postgres://u:hunter2@db/x",
+            "--workers",
+            "many",
+        ],
     ] {
-        let Err(error) = parse(command(), args) else { panic!("{args:?}") };
+        let Err(error) = parse(command(), args) else {
+            panic!("{args:?}")
+        };
         assert_eq!(error.exit_code(), 2, "{args:?}");
         assert!(!error.to_string().contains("hunter2"), "{error}");
     }
@@ -148,7 +239,10 @@ fn what_it_does_not_know_is_a_usage_error_and_no_password_shows() {
 #[test]
 fn the_help_hides_the_database_url_of_the_environment() {
     for leaf in leaves(Cli::command()) {
-        let url = leaf.get_arguments().find(|arg| arg.get_id() == "database_url").unwrap();
+        let url = leaf
+            .get_arguments()
+            .find(|arg| arg.get_id() == "database_url")
+            .unwrap();
         assert!(url.is_hide_env_values_set());
     }
 }

@@ -19,7 +19,13 @@ pub struct Options {
     #[arg(long, global = true, value_name = "DIR", env = "REPRIEVE_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
     /// The database: `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/NAME` [default: sqlite:<data-dir>/reprieve.db]
-    #[arg(long, global = true, value_name = "URL", env = "REPRIEVE_DATABASE_URL", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "REPRIEVE_DATABASE_URL",
+        hide_env_values = true
+    )]
     pub database_url: Option<DatabaseUrlText>,
     /// Folder of the encryption keys; the first key is made in it [default: <data-dir>/keys]
     #[arg(long, global = true, value_name = "DIR", env = "REPRIEVE_KEYS")]
@@ -31,7 +37,12 @@ pub struct Options {
     #[arg(long, global = true, value_name = "FILE", env = "REPRIEVE_CONFIG")]
     pub config: Option<PathBuf>,
     /// How log lines look on stderr [default: text]
-    #[arg(long, global = true, value_name = "FORMAT", env = "REPRIEVE_LOG_FORMAT")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        env = "REPRIEVE_LOG_FORMAT"
+    )]
     pub log_format: Option<LogFormat>,
     /// What is logged: off, error, warn, info, debug or trace, or by target, say `info,reprieve::store=debug` [default: `info,actix_server=warn`]
     #[arg(long, global = true, value_name = "FILTER", env = "REPRIEVE_LOG_LEVEL")]

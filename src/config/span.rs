@@ -40,8 +40,16 @@ impl FromStr for Span {
             "d" => 86_400,
             _ => return Err(SpanError),
         };
-        let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).ok_or(SpanError)?;
-        if (1..=LONGEST).contains(&seconds) { Ok(Self(Duration::from_secs(seconds))) } else { Err(SpanError) }
+        let seconds = number
+            .parse::<u64>()
+            .ok()
+            .and_then(|number| number.checked_mul(unit))
+            .ok_or(SpanError)?;
+        if (1..=LONGEST).contains(&seconds) {
+            Ok(Self(Duration::from_secs(seconds)))
+        } else {
+            Err(SpanError)
+        }
     }
 }
 
@@ -59,14 +67,39 @@ mod tests {
 
     #[test]
     fn a_number_and_a_unit_make_a_span() {
-        for (text, seconds) in [("1s", 1), ("30s", 30), ("15m", 900), ("1h", 3_600), ("90d", 7_776_000), ("36500d", LONGEST)] {
-            assert_eq!(text.parse::<Span>().map(Span::get), Ok(Duration::from_secs(seconds)), "{text}");
+        for (text, seconds) in [
+            ("1s", 1),
+            ("30s", 30),
+            ("15m", 900),
+            ("1h", 3_600),
+            ("90d", 7_776_000),
+            ("36500d", LONGEST),
+        ] {
+            assert_eq!(
+                text.parse::<Span>().map(Span::get),
+                Ok(Duration::from_secs(seconds)),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn anything_else_is_refused() {
-        for text in ["", "1", "h", "0s", "-1h", "1.5h", "1 h", "1H", "1h30m", "1w", "36501d", "99999999999999999999d", "1é"] {
+        for text in [
+            "",
+            "1",
+            "h",
+            "0s",
+            "-1h",
+            "1.5h",
+            "1 h",
+            "1H",
+            "1h30m",
+            "1w",
+            "36501d",
+            "99999999999999999999d",
+            "1é",
+        ] {
             assert_eq!(text.parse::<Span>(), Err(SpanError), "{text}");
         }
     }

@@ -37,17 +37,83 @@ fn the_first_layer_that_speaks_wins_for_every_option() {
     type Upper = fn(&mut Options, &mut ServeOptions);
     // The option, in the file, as it shows by default, from the file, and with a flag over the file.
     let table: [(&str, &str, &str, Upper, &str); 11] = [
-        ("data_dir: \"./reprieve-data\"", "data_dir = 'f'", "data_dir: \"f\"", |o, _| o.data_dir = Some("u".into()), "data_dir: \"u\""),
-        ("database: sqlite:./reprieve-data/reprieve.db", "database_url = 'sqlite:f.db'", "database: sqlite:f.db", |o, _| o.database_url = Some(url("postgres://db/u")), "database: postgres://db/u"),
-        ("keys: Folder(\"./reprieve-data/keys\")", "keys = 'f'", "keys: Folder(\"f\")", |o, _| o.keys = Some("u".into()), "keys: Folder(\"u\")"),
-        ("format: Text", "log_format = 'json'", "format: Json", |o, _| o.log_format = Some(LogFormat::Text), "format: Text"),
-        ("level: \"info,actix_server=warn\"", "log_level = 'warn'", "level: \"warn\"", |o, _| o.log_level = Some("trace".into()), "level: \"trace\""),
-        ("listen: 127.0.0.1:3003", "listen = '[::1]:1'", "listen: [::1]:1", |_, s| s.listen = Some(([0, 0, 0, 0], 0).into()), "listen: 0.0.0.0:0"),
-        ("public_url: None", "public_url = 'https://f'", "host: Some(Domain(\"f\"))", |_, s| s.public_url = Some("http://u/x".into()), "host: Some(Domain(\"u\"))"),
-        ("workers: ", "workers = 7", "workers: 7,", |_, s| s.workers = Some(8), "workers: 8,"),
-        ("pool_size: 10,", "pool_size = 7", "pool_size: 7,", |_, s| s.pool_size = Some(8), "pool_size: 8,"),
-        ("migrate: true", "no_migrate = true", "migrate: false", |_, s| s.no_migrate = Some(false), "migrate: true"),
-        ("erasure_interval: 3600s", "erasure_interval = '24h'", "erasure_interval: 86400s", |_, s| s.erasure_interval = "5m".parse().ok(), "erasure_interval: 300s"),
+        (
+            "data_dir: \"./reprieve-data\"",
+            "data_dir = 'f'",
+            "data_dir: \"f\"",
+            |o, _| o.data_dir = Some("u".into()),
+            "data_dir: \"u\"",
+        ),
+        (
+            "database: sqlite:./reprieve-data/reprieve.db",
+            "database_url = 'sqlite:f.db'",
+            "database: sqlite:f.db",
+            |o, _| o.database_url = Some(url("postgres://db/u")),
+            "database: postgres://db/u",
+        ),
+        (
+            "keys: Folder(\"./reprieve-data/keys\")",
+            "keys = 'f'",
+            "keys: Folder(\"f\")",
+            |o, _| o.keys = Some("u".into()),
+            "keys: Folder(\"u\")",
+        ),
+        (
+            "format: Text",
+            "log_format = 'json'",
+            "format: Json",
+            |o, _| o.log_format = Some(LogFormat::Text),
+            "format: Text",
+        ),
+        (
+            "level: \"info,actix_server=warn\"",
+            "log_level = 'warn'",
+            "level: \"warn\"",
+            |o, _| o.log_level = Some("trace".into()),
+            "level: \"trace\"",
+        ),
+        (
+            "listen: 127.0.0.1:3003",
+            "listen = '[::1]:1'",
+            "listen: [::1]:1",
+            |_, s| s.listen = Some(([0, 0, 0, 0], 0).into()),
+            "listen: 0.0.0.0:0",
+        ),
+        (
+            "public_url: None",
+            "public_url = 'https://f'",
+            "host: Some(Domain(\"f\"))",
+            |_, s| s.public_url = Some("http://u/x".into()),
+            "host: Some(Domain(\"u\"))",
+        ),
+        (
+            "workers: ",
+            "workers = 7",
+            "workers: 7,",
+            |_, s| s.workers = Some(8),
+            "workers: 8,",
+        ),
+        (
+            "pool_size: 10,",
+            "pool_size = 7",
+            "pool_size: 7,",
+            |_, s| s.pool_size = Some(8),
+            "pool_size: 8,",
+        ),
+        (
+            "migrate: true",
+            "no_migrate = true",
+            "migrate: false",
+            |_, s| s.no_migrate = Some(false),
+            "migrate: true",
+        ),
+        (
+            "erasure_interval: 3600s",
+            "erasure_interval = '24h'",
+            "erasure_interval: 86400s",
+            |_, s| s.erasure_interval = "5m".parse().ok(),
+            "erasure_interval: 300s",
+        ),
     ];
     for (default, text, from_file, set, from_flag) in table {
         let (mut options_set, mut serve_set) = (options(), serve());
@@ -64,13 +130,26 @@ fn the_first_layer_that_speaks_wins_for_every_option() {
 
 #[test]
 fn database_and_keys_follow_the_data_folder() {
-    let found = resolved(Options { data_dir: Some("/srv/r".into()), ..options() }, serve(), "data_dir = 'f'");
-    assert!(found.contains("sqlite:/srv/r/reprieve.db") && found.contains("Folder(\"/srv/r/keys\")"), "{found}");
+    let found = resolved(
+        Options {
+            data_dir: Some("/srv/r".into()),
+            ..options()
+        },
+        serve(),
+        "data_dir = 'f'",
+    );
+    assert!(
+        found.contains("sqlite:/srv/r/reprieve.db") && found.contains("Folder(\"/srv/r/keys\")"),
+        "{found}"
+    );
 }
 
 #[test]
 fn a_key_folder_and_a_key_file_contradict_each_other_in_one_layer_only() {
-    let file_wins = Options { key_file: Some("u".into()), ..options() };
+    let file_wins = Options {
+        key_file: Some("u".into()),
+        ..options()
+    };
     assert!(resolved(file_wins, serve(), "keys = 'f'").contains("keys: File(\"u\")"));
     assert!(refusal(options(), serve(), "keys = 'f'\nkey_file = 'g'").contains("--keys"));
 }
@@ -95,27 +174,52 @@ fn values_out_of_range_are_refused_by_the_option() {
 #[test]
 fn an_unknown_key_is_refused_with_its_line_and_the_keys_there_are() {
     let text = "# ours\nlisten = '127.0.0.1:1'\nlisten_to = 'x'\n";
-    let said = File::parse(text, Path::new("etc/reprieve.toml")).unwrap_err().to_string();
+    let said = File::parse(text, Path::new("etc/reprieve.toml"))
+        .unwrap_err()
+        .to_string();
     assert!(said.starts_with("etc/reprieve.toml, line 3: "), "{said}");
-    for word in ["`listen_to`", "`listen`", "`data_dir`", "`erasure_interval`"] {
+    for word in [
+        "`listen_to`",
+        "`listen`",
+        "`data_dir`",
+        "`erasure_interval`",
+    ] {
         assert!(said.contains(word), "{word} in {said}");
     }
 }
 
 #[test]
 fn a_value_of_the_wrong_type_is_refused_with_its_line() {
-    for text in ["\nworkers = 'many'", "\nlisten = 'here'", "\nerasure_interval = '1 week'", "\nlog_format = 'xml'", "\nlisten = "] {
-        let said = File::parse(text, Path::new("x.toml")).unwrap_err().to_string();
+    for text in [
+        "\nworkers = 'many'",
+        "\nlisten = 'here'",
+        "\nerasure_interval = '1 week'",
+        "\nlog_format = 'xml'",
+        "\nlisten = ",
+    ] {
+        let said = File::parse(text, Path::new("x.toml"))
+            .unwrap_err()
+            .to_string();
         assert!(said.starts_with("x.toml, line 2: "), "{said}");
     }
 }
 
 #[test]
 fn a_password_shows_nowhere() {
-    let with = |text: &str| Options { database_url: Some(url(text)), ..options() };
+    let with = |text: &str| Options {
+        database_url: Some(url(text)),
+        ..options()
+    };
     let good = "postgres://u:hunter2@db/reprieve";
     assert!(!resolved(with(good), serve(), "").contains("hunter2"));
-    assert!(!format!("{:?} {:?}", with(good), file(&format!("database_url = '{good}'"))).contains("hunter2"));
+    assert!(
+        !format!(
+            "{:?} {:?}",
+            with(good),
+            file(&format!("database_url = '{good}'"))
+        )
+        .contains("hunter2")
+    );
     // What libpq would take apart at the wrong place and then quote.
     for url in [
         "mysql://u:hunter2@db/x",
@@ -127,11 +231,26 @@ fn a_password_shows_nowhere() {
         "postgres://u:hunter2%@db/reprieve",
     ] {
         let said = refusal(with(url), serve(), "");
-        assert!(said.starts_with("--database-url") && !said.contains("hunter2"), "{said}");
+        assert!(
+            said.starts_with("--database-url") && !said.contains("hunter2"),
+            "{said}"
+        );
     }
     let typo = "database_urll = 'postgres://u:hunter2@db/x'";
-    assert!(!File::parse(typo, Path::new("x")).unwrap_err().to_string().contains("hunter2"));
-    for url in ["postgres://u:p%40ss%2F%25@db:5432/x?sslmode=disable", "postgres://db/x", "postgres:///x?host=/run/pg"] {
-        assert!(resolve(with(url), serve(), File::default()).is_ok(), "{url}");
+    assert!(
+        !File::parse(typo, Path::new("x"))
+            .unwrap_err()
+            .to_string()
+            .contains("hunter2")
+    );
+    for url in [
+        "postgres://u:p%40ss%2F%25@db:5432/x?sslmode=disable",
+        "postgres://db/x",
+        "postgres:///x?host=/run/pg",
+    ] {
+        assert!(
+            resolve(with(url), serve(), File::default()).is_ok(),
+            "{url}"
+        );
     }
 }

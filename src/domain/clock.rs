@@ -10,14 +10,26 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A moment in UTC, truncated to microseconds.
 #[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, diesel::expression::AsExpression, diesel::deserialize::FromSqlRow,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    diesel::expression::AsExpression,
+    diesel::deserialize::FromSqlRow,
 )]
 #[diesel(sql_type = crate::store::types::Moment)]
 pub struct Ts(DateTime<Utc>);
 
 impl Ts {
     /// The wall clock of this host.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the wall clock"
+    )]
     pub fn now() -> Self {
         Self::from(Utc::now())
     }
@@ -25,7 +37,11 @@ impl Ts {
     /// This moment and `duration` more; the last moment there is on overflow.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
-        Self::from(self.0.checked_add_signed(duration).unwrap_or(DateTime::<Utc>::MAX_UTC))
+        Self::from(
+            self.0
+                .checked_add_signed(duration)
+                .unwrap_or(DateTime::<Utc>::MAX_UTC),
+        )
     }
 
     /// The moment as chrono has it.
@@ -35,7 +51,9 @@ impl Ts {
 
     /// Reads RFC 3339 with any offset.
     pub fn parse(text: &str) -> Option<Self> {
-        DateTime::parse_from_rfc3339(text).ok().map(|at| Self::from(at.with_timezone(&Utc)))
+        DateTime::parse_from_rfc3339(text)
+            .ok()
+            .map(|at| Self::from(at.with_timezone(&Utc)))
     }
 }
 
@@ -69,7 +87,9 @@ impl utoipa::PartialSchema for Ts {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
         utoipa::openapi::ObjectBuilder::new()
             .schema_type(utoipa::openapi::schema::Type::String)
-            .format(Some(utoipa::openapi::SchemaFormat::KnownFormat(utoipa::openapi::KnownFormat::DateTime)))
+            .format(Some(utoipa::openapi::SchemaFormat::KnownFormat(
+                utoipa::openapi::KnownFormat::DateTime,
+            )))
             .into()
     }
 }
@@ -82,7 +102,10 @@ mod tests {
 
     #[test]
     fn a_moment_is_written_in_fixed_width_and_reads_back() {
-        for text in ["2026-11-22T09:30:00Z", "2026-11-22T10:30:00.123456789+01:00"] {
+        for text in [
+            "2026-11-22T09:30:00Z",
+            "2026-11-22T10:30:00.123456789+01:00",
+        ] {
             let at = Ts::parse(text).unwrap();
             assert_eq!(at.to_string().len(), 27);
             assert_eq!(Ts::parse(&at.to_string()), Some(at));

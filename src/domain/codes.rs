@@ -89,7 +89,11 @@ mod tests {
     #[test]
     fn every_code_is_one_word_that_reads_back() {
         for code in Code::ALL {
-            assert!(code.as_str().chars().all(|c| c.is_ascii_lowercase() || c == '_'));
+            assert!(
+                code.as_str()
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c == '_')
+            );
             assert_eq!(Code::parse(code.as_str()), Some(*code));
             assert!((400..=599).contains(&code.status()));
         }

@@ -82,7 +82,9 @@ impl From<DependentId> for RootId {
 
 fn parse(text: &str) -> Option<Uuid> {
     // `Uuid` also reads braces, URNs and the form without hyphens; one spelling keeps one row at one address.
-    (text.len() == 36).then(|| Uuid::try_parse(text).ok()).flatten()
+    (text.len() == 36)
+        .then(|| Uuid::try_parse(text).ok())
+        .flatten()
 }
 
 #[cfg(test)]

@@ -238,7 +238,9 @@ impl<'de> Visitor<'de> for Node<'_, 'de> {
 ///
 /// It goes through `serde_json` only, and not below `flatten` or an untagged enum, which take the
 /// text apart first.
-#[derive(Clone, PartialEq, Eq, Hash, diesel::expression::AsExpression, diesel::deserialize::FromSqlRow)]
+#[derive(
+    Clone, PartialEq, Eq, Hash, diesel::expression::AsExpression, diesel::deserialize::FromSqlRow,
+)]
 #[diesel(sql_type = diesel::sql_types::Text)]
 pub struct JsonText(String);
 

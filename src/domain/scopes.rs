@@ -64,7 +64,9 @@ impl Grants {
         for word in words {
             let known = word == "*"
                 || Scope::ALL.iter().any(|scope| scope.as_str() == word)
-                || word.strip_suffix(":*").is_some_and(|family| !family.is_empty() && family_exists(family));
+                || word
+                    .strip_suffix(":*")
+                    .is_some_and(|family| !family.is_empty() && family_exists(family));
             if !known {
                 return Err(word.to_owned());
             }
@@ -97,7 +99,9 @@ impl Grants {
     pub fn cover(&self, other: &Self) -> bool {
         // `*` also stands for scopes that a later version adds, so only `*` covers it.
         (!other.0.contains("*") || self.0.contains("*"))
-            && Scope::ALL.iter().all(|scope| !other.allow(*scope) || self.allow(*scope))
+            && Scope::ALL
+                .iter()
+                .all(|scope| !other.allow(*scope) || self.allow(*scope))
     }
 
     /// The words as they were given, sorted.
@@ -112,7 +116,9 @@ impl Grants {
 }
 
 fn family_exists(family: &str) -> bool {
-    Scope::ALL.iter().any(|scope| scope.as_str().split(':').next() == Some(family))
+    Scope::ALL
+        .iter()
+        .any(|scope| scope.as_str().split(':').next() == Some(family))
 }
 
 #[cfg(test)]

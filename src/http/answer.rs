@@ -2,7 +2,9 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION,
+};
 use serde::Serialize;
 
 use crate::service::connections::Upserted;
@@ -88,13 +90,20 @@ impl<T: Answer> Answer for CreatedOr<T> {
     }
 
     fn status(&self) -> StatusCode {
-        if self.created { StatusCode::CREATED } else { StatusCode::OK }
+        if self.created {
+            StatusCode::CREATED
+        } else {
+            StatusCode::OK
+        }
     }
 }
 
 impl From<Upserted> for CreatedOr<ConnectionView> {
     fn from(upserted: Upserted) -> Self {
-        Self { created: upserted.created, view: upserted.view }
+        Self {
+            created: upserted.created,
+            view: upserted.view,
+        }
     }
 }
 
@@ -133,7 +142,11 @@ pub fn stored<T: Answer>(value: &T) -> StoredAnswer {
     StoredAnswer {
         status: status.as_u16(),
         etag: value.version().map(|version| format!("\"{version}\"")),
-        location: if status == StatusCode::CREATED || value.shown_once() { value.location() } else { None },
+        location: if status == StatusCode::CREATED || value.shown_once() {
+            value.location()
+        } else {
+            None
+        },
         body: serde_json::to_string(value).ok(),
         shown_once: value.shown_once(),
     }
@@ -154,7 +167,9 @@ pub fn respond(answer: StoredAnswer, replayed: bool) -> HttpResponse {
         response.insert_header((LOCATION, location));
     }
     match answer.body {
-        Some(body) => response.insert_header((CONTENT_TYPE, "application/json")).body(body),
+        Some(body) => response
+            .insert_header((CONTENT_TYPE, "application/json"))
+            .body(body),
         None => response.finish(),
     }
 }
@@ -163,5 +178,14 @@ pub fn respond(answer: StoredAnswer, replayed: bool) -> HttpResponse {
 pub fn render<T: Serialize>(value: &T, version: Option<i64>) -> HttpResponse {
     let body = serde_json::to_string(value).ok();
     let etag = version.map(|version| format!("\"{version}\""));
-    respond(StoredAnswer { status: 200, etag, location: None, body, shown_once: false }, false)
+    respond(
+        StoredAnswer {
+            status: 200,
+            etag,
+            location: None,
+            body,
+            shown_once: false,
+        },
+        false,
+    )
 }

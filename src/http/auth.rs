@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, web};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, web};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -143,7 +143,11 @@ fn credentials(request: &HttpRequest) -> Option<Credentials> {
 }
 
 fn request_id(request: &HttpRequest) -> String {
-    request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default()
+    request
+        .extensions()
+        .get::<RequestId>()
+        .map(|id| id.0.clone())
+        .unwrap_or_default()
 }
 
 impl Credentials {
@@ -157,10 +161,15 @@ impl Credentials {
         if let Some(header) = &self.actor {
             caller.require(Scope::ActorAssert)?;
             let actor = parse_actor_header(header).map_err(|problem| {
-                Problem::new(Code::InvalidRequest, format!("The header Reprieve-Actor is not valid: {}", problem.detail))
+                Problem::new(
+                    Code::InvalidRequest,
+                    format!("The header Reprieve-Actor is not valid: {}", problem.detail),
+                )
             })?;
-            caller.actor =
-                Actor { id: actor.id.into_string(), name: actor.name.map(crate::domain::text::Name::into_string) };
+            caller.actor = Actor {
+                id: actor.id.into_string(),
+                name: actor.name.map(crate::domain::text::Name::into_string),
+            };
         }
         Ok(caller)
     }
@@ -183,12 +192,18 @@ impl<N: Needs> Auth<N> {
     }
 
     /// Reads a JSON body, once the caller is known.
-    pub async fn json<T: DeserializeOwned>(&mut self, limit: usize) -> std::result::Result<T, ApiError> {
+    pub async fn json<T: DeserializeOwned>(
+        &mut self,
+        limit: usize,
+    ) -> std::result::Result<T, ApiError> {
         self.json_or(limit, None).await
     }
 
     /// The same for a body that may be left out, which means `{}`.
-    pub async fn json_or_empty<T: DeserializeOwned>(&mut self, limit: usize) -> std::result::Result<T, ApiError> {
+    pub async fn json_or_empty<T: DeserializeOwned>(
+        &mut self,
+        limit: usize,
+    ) -> std::result::Result<T, ApiError> {
         self.json_or(limit, Some("{}")).await
     }
 
@@ -201,12 +216,20 @@ impl<N: Needs> Auth<N> {
         result.map_err(|error| self.error(error))
     }
 
-    async fn read_json<T: DeserializeOwned>(&mut self, limit: usize, empty: Option<&str>) -> Result<T> {
+    async fn read_json<T: DeserializeOwned>(
+        &mut self,
+        limit: usize,
+        empty: Option<&str>,
+    ) -> Result<T> {
         self.authenticate().await?;
         let payload = std::mem::replace(&mut self.payload, Payload::None);
         let no_body = !self.request.headers().contains_key("content-length")
             && !self.request.headers().contains_key("transfer-encoding")
-            || self.request.headers().get("content-length").is_some_and(|length| length == "0");
+            || self
+                .request
+                .headers()
+                .get("content-length")
+                .is_some_and(|length| length == "0");
         let bytes = match empty {
             Some(empty) if no_body => web::Bytes::copy_from_slice(empty.as_bytes()),
             _ => body::read(&self.request, payload, limit, self.state.body_timeout).await?,
@@ -217,10 +240,14 @@ impl<N: Needs> Auth<N> {
     }
 
     async fn authenticate(&mut self) -> Result<()> {
-        let Some(credentials) = self.credentials.take() else { return Err(unauthenticated()) };
+        let Some(credentials) = self.credentials.take() else {
+            return Err(unauthenticated());
+        };
         let (credentials, caller) = Arc::clone(&self.state)
             .run(move |services| {
-                let caller = services.store.read(|conn| credentials.caller(conn, N::SCOPE))?;
+                let caller = services
+                    .store
+                    .read(|conn| credentials.caller(conn, N::SCOPE))?;
                 services.last_use.note(&caller, Ts::now());
                 Ok((credentials, caller))
             })
@@ -231,21 +258,31 @@ impl<N: Needs> Auth<N> {
     }
 
     /// Answers a read. `query` names the query parameters it takes.
-    pub async fn read<T, F>(self, query: &'static [&'static str], work: F) -> std::result::Result<HttpResponse, ApiError>
+    pub async fn read<T, F>(
+        self,
+        query: &'static [&'static str],
+        work: F,
+    ) -> std::result::Result<HttpResponse, ApiError>
     where
         T: Serialize + Send + 'static,
         F: FnOnce(&mut Conn, &Caller, &Input) -> Result<(T, Option<i64>)> + Send + 'static,
     {
         let request_id = request_id(&self.request);
         let closing = self.closing;
-        self.blocking(false, query, move |services, caller, input| services.store.read(|conn| work(conn, caller, input)))
-            .await
-            .map(|(value, version)| close_if(closing, answer::render(&value, version)))
-            .map_err(|error| ApiError::new(error, &request_id).closing(closing))
+        self.blocking(false, query, move |services, caller, input| {
+            services.store.read(|conn| work(conn, caller, input))
+        })
+        .await
+        .map(|(value, version)| close_if(closing, answer::render(&value, version)))
+        .map_err(|error| ApiError::new(error, &request_id).closing(closing))
     }
 
     /// Answers a change: one unit of work, one effect for one idempotency key.
-    pub async fn write<T, F>(self, query: &'static [&'static str], work: F) -> std::result::Result<HttpResponse, ApiError>
+    pub async fn write<T, F>(
+        self,
+        query: &'static [&'static str],
+        work: F,
+    ) -> std::result::Result<HttpResponse, ApiError>
     where
         T: Answer + Send + 'static,
         F: Fn(&mut Tx<'_>, &Input) -> Result<T> + Send + 'static,
@@ -256,7 +293,12 @@ impl<N: Needs> Auth<N> {
         let once = self.once();
         self.blocking(true, query, move |services, caller, input| {
             let once = once?;
-            services.write(caller, once.as_ref(), |value| stored(value), |tx| work(tx, input))
+            services.write(
+                caller,
+                once.as_ref(),
+                |value| stored(value),
+                |tx| work(tx, input),
+            )
         })
         .await
         .map(|written| {
@@ -270,54 +312,86 @@ impl<N: Needs> Auth<N> {
     }
 
     /// Answers a read that leaves a trace: a unit of work whose answer is never stored.
-    pub async fn audited<T, F>(self, query: &'static [&'static str], work: F) -> std::result::Result<HttpResponse, ApiError>
+    pub async fn audited<T, F>(
+        self,
+        query: &'static [&'static str],
+        work: F,
+    ) -> std::result::Result<HttpResponse, ApiError>
     where
         T: Serialize + Send + 'static,
         F: Fn(&mut Tx<'_>, &Input) -> Result<T> + Send + 'static,
     {
         let request_id = request_id(&self.request);
         let closing = self.closing;
-        self.blocking(true, query, move |services, caller, input| services.write_once(caller, |tx| work(tx, input)))
-            .await
-            .map(|value| close_if(closing, answer::render(&value, None)))
-            .map_err(|error| ApiError::new(error, &request_id).closing(closing))
+        self.blocking(true, query, move |services, caller, input| {
+            services.write_once(caller, |tx| work(tx, input))
+        })
+        .await
+        .map(|value| close_if(closing, answer::render(&value, None)))
+        .map_err(|error| ApiError::new(error, &request_id).closing(closing))
     }
 
     /// Authenticates, if it has not been done for the body, parses the query and works; all on one blocking thread.
-    async fn blocking<T, F>(mut self, write: bool, query: &'static [&'static str], work: F) -> Result<T>
+    async fn blocking<T, F>(
+        mut self,
+        write: bool,
+        query: &'static [&'static str],
+        work: F,
+    ) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Services, &Caller, &Input) -> Result<T> + Send + 'static,
     {
-        let Some(credentials) = self.credentials.take() else { return Err(unauthenticated()) };
+        let Some(credentials) = self.credentials.take() else {
+            return Err(unauthenticated());
+        };
         let (known, mut input) = (self.caller.take(), self.input);
         let whole = move |services: &Services| {
             let caller = if let Some(caller) = known {
                 caller
             } else {
-                let caller = services.store.read(|conn| credentials.caller(conn, N::SCOPE))?;
+                let caller = services
+                    .store
+                    .read(|conn| credentials.caller(conn, N::SCOPE))?;
                 services.last_use.note(&caller, Ts::now());
                 caller
             };
             input.parse_query(query)?;
             work(services, &caller, &input)
         };
-        if write { self.state.run_write(whole).await } else { self.state.run(whole).await }
+        if write {
+            self.state.run_write(whole).await
+        } else {
+            self.state.run(whole).await
+        }
     }
 
     /// The idempotency key with the fingerprint of this request, keyed by the caller's own secret, which is
     /// stored nowhere: the service keeps no key for it, and works without the keyring.
     fn once(&self) -> Result<Option<Once>> {
-        let Some(header) = self.request.headers().get("idempotency-key") else { return Ok(None) };
+        let Some(header) = self.request.headers().get("idempotency-key") else {
+            return Ok(None);
+        };
         let key = header
             .to_str()
             .ok()
             .and_then(|text| IdempotencyKey::parse(text).ok())
-            .ok_or_else(|| Problem::new(Code::InvalidRequest, "Idempotency-Key takes 1 to 255 visible ASCII characters."))?;
-        let Some(credentials) = &self.credentials else { return Err(unauthenticated()) };
+            .ok_or_else(|| {
+                Problem::new(
+                    Code::InvalidRequest,
+                    "Idempotency-Key takes 1 to 255 visible ASCII characters.",
+                )
+            })?;
+        let Some(credentials) = &self.credentials else {
+            return Err(unauthenticated());
+        };
         let mut mac = Hmac::<Sha256>::new_from_slice(credentials.key.secret().as_bytes())
             .map_err(|error| crate::service::error::Error::Internal(error.to_string()))?;
-        let if_match = self.request.headers().get("if-match").map_or(&b""[..], |value| value.as_bytes());
+        let if_match = self
+            .request
+            .headers()
+            .get("if-match")
+            .map_or(&b""[..], |value| value.as_bytes());
         for part in [
             self.request.method().as_str().as_bytes(),
             self.request.uri().path().as_bytes(),
@@ -339,7 +413,9 @@ impl<N: Needs> Auth<N> {
 
 fn close_if(closing: bool, mut response: HttpResponse) -> HttpResponse {
     if closing {
-        response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
+        response
+            .head_mut()
+            .set_connection_type(actix_web::http::ConnectionType::Close);
     }
     response
 }

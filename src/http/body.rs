@@ -26,10 +26,23 @@ pub const DEPENDENT: usize = 256 * 1024 + 128 * 1024;
 pub const BATCH: usize = 8 * 1024 * 1024;
 
 /// Reads a body of at most `limit` bytes that must be JSON.
-pub async fn read(request: &HttpRequest, payload: Payload, limit: usize, timeout: Duration) -> Result<Bytes> {
+pub async fn read(
+    request: &HttpRequest,
+    payload: Payload,
+    limit: usize,
+    timeout: Duration,
+) -> Result<Bytes> {
     check_type(request)?;
-    let too_large = || Error::from(Problem::new(Code::BodyTooLarge, format!("A body here has up to {limit} bytes.")));
-    let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let too_large = || {
+        Error::from(Problem::new(
+            Code::BodyTooLarge,
+            format!("A body here has up to {limit} bytes."),
+        ))
+    };
+    let announced = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
         return Err(too_large());
     }
@@ -37,7 +50,9 @@ pub async fn read(request: &HttpRequest, payload: Payload, limit: usize, timeout
     let arriving = async {
         let mut body = BytesMut::with_capacity(announced.unwrap_or(0));
         while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(|_| Problem::new(Code::InvalidRequest, "The body did not arrive whole."))?;
+            let chunk = chunk.map_err(|_| {
+                Problem::new(Code::InvalidRequest, "The body did not arrive whole.")
+            })?;
             if body.len() + chunk.len() > limit {
                 return Err(too_large());
             }
@@ -47,31 +62,53 @@ pub async fn read(request: &HttpRequest, payload: Payload, limit: usize, timeout
     };
     tokio::time::timeout(timeout, arriving)
         .await
-        .unwrap_or_else(|_| Err(Problem::new(Code::RequestTimeout, "The body took too long to arrive.").into()))
+        .unwrap_or_else(|_| {
+            Err(Problem::new(Code::RequestTimeout, "The body took too long to arrive.").into())
+        })
 }
 
 fn check_type(request: &HttpRequest) -> Result<()> {
-    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let header = |name| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    };
     let encoding = header(CONTENT_ENCODING);
     if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
-        return Err(Problem::new(Code::UnsupportedMediaType, "Bodies are not taken compressed.").into());
+        return Err(Problem::new(
+            Code::UnsupportedMediaType,
+            "Bodies are not taken compressed.",
+        )
+        .into());
     }
     let full = header(CONTENT_TYPE);
-    let essence = full.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = full
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     let fits = essence == "application/json"
         || (request.method() == Method::PATCH && essence == "application/merge-patch+json");
     if fits {
         return Ok(());
     }
-    Err(Problem::new(Code::UnsupportedMediaType, "The body must be application/json.").into())
+    Err(Problem::new(
+        Code::UnsupportedMediaType,
+        "The body must be application/json.",
+    )
+    .into())
 }
 
 /// Parses a body into its typed form.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     json::check(body, MAX_DEPTH).map_err(|problem| match problem {
-        JsonProblem::Malformed { line, column } => {
-            Error::from(Problem::new(Code::MalformedJson, format!("The body is not JSON at line {line}, column {column}.")))
-        }
+        JsonProblem::Malformed { line, column } => Error::from(Problem::new(
+            Code::MalformedJson,
+            format!("The body is not JSON at line {line}, column {column}."),
+        )),
         JsonProblem::Refused(error) => error.into(),
     })?;
     let mut reader = serde_json::Deserializer::from_slice(body);
@@ -83,32 +120,49 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
 
 fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
-    path.iter().fold(String::new(), |pointer, segment| match segment {
-        Segment::Seq { index } => format!("{pointer}/{index}"),
-        Segment::Map { key } => child_pointer(&pointer, key),
-        Segment::Enum { .. } | Segment::Unknown => pointer,
-    })
+    path.iter()
+        .fold(String::new(), |pointer, segment| match segment {
+            Segment::Seq { index } => format!("{pointer}/{index}"),
+            Segment::Map { key } => child_pointer(&pointer, key),
+            Segment::Enum { .. } | Segment::Unknown => pointer,
+        })
 }
 
 /// serde's messages quote the input; only their fixed parts are passed on.
 fn field_error(pointer: &str, message: &str) -> FieldError {
     let quoted = |message: &str| message.split('`').nth(1).unwrap_or_default().to_owned();
     let expected = || {
-        let expected = message.split_once(", expected ").map_or("another value", |(_, expected)| expected);
-        format!("Expected {}.", expected.split(" at line ").next().unwrap_or_default())
+        let expected = message
+            .split_once(", expected ")
+            .map_or("another value", |(_, expected)| expected);
+        format!(
+            "Expected {}.",
+            expected.split(" at line ").next().unwrap_or_default()
+        )
     };
     if message.starts_with("missing field") {
-        return FieldError::new(child_pointer(pointer, &quoted(message)), "required", "This field is required.");
+        return FieldError::new(
+            child_pointer(pointer, &quoted(message)),
+            "required",
+            "This field is required.",
+        );
     }
     if message.starts_with("unknown field") {
         let name = quoted(message);
-        let pointer = if pointer.ends_with(&child_pointer("", &name)) { pointer.to_owned() } else { child_pointer(pointer, &name) };
+        let pointer = if pointer.ends_with(&child_pointer("", &name)) {
+            pointer.to_owned()
+        } else {
+            child_pointer(pointer, &name)
+        };
         return FieldError::new(pointer, "unknown_field", "This field is not known here.");
     }
     if message.starts_with("unknown variant") {
         return FieldError::new(pointer, "not_allowed_value", expected());
     }
-    if message.starts_with("invalid type") || message.starts_with("invalid value") || message.starts_with("invalid length") {
+    if message.starts_with("invalid type")
+        || message.starts_with("invalid value")
+        || message.starts_with("invalid length")
+    {
         return FieldError::new(pointer, "wrong_type", expected());
     }
     if message.starts_with("a secret must be a string") {
@@ -131,8 +185,10 @@ mod tests {
         match parse::<NewConnection>(body.as_bytes()) {
             Err(Error::Problem(problem)) => {
                 let error = problem.errors.first().cloned();
-                let (pointer, code, detail) =
-                    error.map_or((String::new(), "", problem.detail), |error| (error.pointer, error.code, error.detail));
+                let (pointer, code, detail) = error
+                    .map_or((String::new(), "", problem.detail), |error| {
+                        (error.pointer, error.code, error.detail)
+                    });
                 (problem.code, pointer, code, detail)
             }
             other => panic!("{other:?}"),
@@ -142,21 +198,59 @@ mod tests {
     #[test]
     fn a_wrong_body_is_told_where_and_why_and_never_repeated() {
         for (body, pointer, code) in [
-            (r#"{"connector":"postgres","nmae":"x"}"#, "/nmae", "unknown_field"),
+            (
+                r#"{"connector":"postgres","nmae":"x"}"#,
+                "/nmae",
+                "unknown_field",
+            ),
             (r#"{"name":"x"}"#, "/connector", "required"),
             (r#"{"connector":7}"#, "/connector", "wrong_type"),
-            (r#"{"connector":"postgres","on_trashed":"revive"}"#, "/on_trashed", "not_allowed_value"),
-            (r#"{"connector":"postgres","secrets":{"password":7}}"#, "/secrets/password", "wrong_type"),
-            (r#"{"connector":"postgres","secrets":{"password":""}}"#, "/secrets/password", "invalid_value"),
-            (r#"{"connector":"a","connector":"b"}"#, "/connector", "duplicate_key"),
+            (
+                r#"{"connector":"postgres","on_trashed":"revive"}"#,
+                "/on_trashed",
+                "not_allowed_value",
+            ),
+            (
+                r#"{"connector":"postgres","secrets":{"password":7}}"#,
+                "/secrets/password",
+                "wrong_type",
+            ),
+            (
+                r#"{"connector":"postgres","secrets":{"password":""}}"#,
+                "/secrets/password",
+                "invalid_value",
+            ),
+            (
+                r#"{"connector":"a","connector":"b"}"#,
+                "/connector",
+                "duplicate_key",
+            ),
             (r#"{"connector":"a\u0000b"}"#, "/connector", "nul_character"),
-            (r#"{"metadata":{"a":{"b":1,"b":2}}}"#, "/metadata/a/b", "duplicate_key"),
+            (
+                r#"{"metadata":{"a":{"b":1,"b":2}}}"#,
+                "/metadata/a/b",
+                "duplicate_key",
+            ),
         ] {
             let (problem, at, found, detail) = refused(body);
-            assert_eq!((problem, at.as_str(), found), (Code::InvalidInput, pointer, code), "{body}: {detail}");
-            assert!(!detail.contains("revive") && !detail.contains('7'), "{detail}");
+            assert_eq!(
+                (problem, at.as_str(), found),
+                (Code::InvalidInput, pointer, code),
+                "{body}: {detail}"
+            );
+            assert!(
+                !detail.contains("revive") && !detail.contains('7'),
+                "{detail}"
+            );
         }
-        for body in ["", "{", "[1,", "nul", "{\"connector\":\"x\"} x", "\u{feff}{}"] {
+        for body in [
+            "",
+            "{",
+            "[1,",
+            "nul",
+            "{\"connector\":\"x\"} x",
+            "\u{feff}{}",
+        ] {
             assert_eq!(refused(body).0, Code::MalformedJson, "{body}");
         }
         assert_eq!(refused("[]").0, Code::InvalidInput);

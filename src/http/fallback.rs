@@ -26,7 +26,10 @@ impl Routes {
                     ("PATCH", item.patch.is_some()),
                     ("DELETE", item.delete.is_some()),
                 ];
-                let allowed = methods.into_iter().filter_map(|(method, there)| there.then_some(method)).collect();
+                let allowed = methods
+                    .into_iter()
+                    .filter_map(|(method, there)| there.then_some(method))
+                    .collect();
                 (path.split('/').map(str::to_owned).collect(), allowed)
             })
             .collect();
@@ -42,7 +45,11 @@ impl Routes {
             .filter(|(pattern, _)| {
                 pattern.len() == parts.len()
                     && pattern.iter().zip(&parts).all(|(pattern, part)| {
-                        if pattern.starts_with('{') { !part.is_empty() } else { pattern == part }
+                        if pattern.starts_with('{') {
+                            !part.is_empty()
+                        } else {
+                            pattern == part
+                        }
                     })
             })
             .flat_map(|(_, methods)| methods.iter().copied())
@@ -55,13 +62,24 @@ impl Routes {
 
 /// Answers what no route took.
 pub async fn fallback(request: HttpRequest, routes: web::Data<Routes>) -> HttpResponse {
-    let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+    let request_id = request
+        .extensions()
+        .get::<RequestId>()
+        .map(|id| id.0.clone())
+        .unwrap_or_default();
     let allowed = routes.allowed(request.path());
     if allowed.is_empty() {
-        return ApiError::new(Problem::new(Code::NotFound, "There is nothing at this path."), &request_id).error_response();
+        return ApiError::new(
+            Problem::new(Code::NotFound, "There is nothing at this path."),
+            &request_id,
+        )
+        .error_response();
     }
     let allowed = allowed.join(", ");
-    let problem = Problem::new(Code::MethodNotAllowed, format!("This path takes {allowed}."));
+    let problem = Problem::new(
+        Code::MethodNotAllowed,
+        format!("This path takes {allowed}."),
+    );
     let mut response = ApiError::new(problem, &request_id).error_response();
     if let Ok(value) = allowed.parse() {
         response.headers_mut().insert(ALLOW, value);

@@ -30,9 +30,16 @@ pub struct Input {
 impl Input {
     /// Takes over what the handler may need later, on another thread.
     pub fn of(request: &HttpRequest) -> Self {
-        let if_match = request.headers().get(IF_MATCH).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let if_match = request
+            .headers()
+            .get(IF_MATCH)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         Self {
-            path: request.match_info().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            path: request
+                .match_info()
+                .iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
             raw_query: request.query_string().to_owned(),
             query: Vec::new(),
             if_match,
@@ -46,17 +53,36 @@ impl Input {
         }
         for (name, value) in url::form_urlencoded::parse(self.raw_query.as_bytes()) {
             if !known.contains(&name.as_ref()) {
-                return Err(Error::field(name.chars().take(64).collect::<String>(), "unknown_field", "This query parameter is not known here."));
+                return Err(Error::field(
+                    name.chars().take(64).collect::<String>(),
+                    "unknown_field",
+                    "This query parameter is not known here.",
+                ));
             }
             if self.query.iter().any(|(other, _)| *other == name) {
-                return Err(Error::field(name, "duplicate", "This query parameter is there twice."));
+                return Err(Error::field(
+                    name,
+                    "duplicate",
+                    "This query parameter is there twice.",
+                ));
             }
             if value.len() > MAX_QUERY_VALUE {
-                return Err(Error::field(name, "too_long", "This query parameter is too long."));
+                return Err(Error::field(
+                    name,
+                    "too_long",
+                    "This query parameter is too long.",
+                ));
             }
             // A reason may have several lines; what a line break can't be part of finds or allows nothing.
-            if value.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-                return Err(Error::field(name, "control_character", "This query parameter holds a control character."));
+            if value
+                .chars()
+                .any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+            {
+                return Err(Error::field(
+                    name,
+                    "control_character",
+                    "This query parameter holds a control character.",
+                ));
             }
             self.query.push((name.into_owned(), value.into_owned()));
         }
@@ -65,19 +91,32 @@ impl Input {
 
     /// A query parameter as text.
     pub fn text(&self, name: &str) -> Option<String> {
-        self.query.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone())
+        self.query
+            .iter()
+            .find(|(other, _)| other == name)
+            .map(|(_, value)| value.clone())
     }
 
     /// A query parameter that `parse` must understand.
-    pub fn parsed<T>(&self, name: &str, expected: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>> {
+    pub fn parsed<T>(
+        &self,
+        name: &str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>> {
         self.text(name)
-            .map(|value| parse(&value).ok_or_else(|| Error::field(name, "invalid_value", format!("Expected {expected}."))))
+            .map(|value| {
+                parse(&value).ok_or_else(|| {
+                    Error::field(name, "invalid_value", format!("Expected {expected}."))
+                })
+            })
             .transpose()
     }
 
     /// Whether the raw query says `name=true`: which way a handler goes, before the caller is known.
     pub fn asks_for(&self, name: &str) -> bool {
-        url::form_urlencoded::parse(self.raw_query.as_bytes()).any(|(other, value)| other == name && value == "true")
+        url::form_urlencoded::parse(self.raw_query.as_bytes())
+            .any(|(other, value)| other == name && value == "true")
     }
 
     /// A query parameter that is the name of something, in the form in which names are stored.
@@ -101,7 +140,9 @@ impl Input {
 
     /// The page of a list.
     pub fn page(&self) -> Result<PageQuery> {
-        let size = self.parsed("page_size", "a number from 1 to 200", |value| value.parse().ok())?;
+        let size = self.parsed("page_size", "a number from 1 to 200", |value| {
+            value.parse().ok()
+        })?;
         PageQuery::new(size, self.text("page_token"))
     }
 
@@ -114,13 +155,23 @@ impl Input {
                 .and_then(|tag| tag.strip_suffix('"'))
                 .and_then(|tag| tag.parse().ok())
                 .map(Some)
-                .ok_or_else(|| Problem::new(Code::InvalidRequest, "If-Match must be one ETag of ours, such as \"3\".").into()),
+                .ok_or_else(|| {
+                    Problem::new(
+                        Code::InvalidRequest,
+                        "If-Match must be one ETag of ours, such as \"3\".",
+                    )
+                    .into()
+                }),
         }
     }
 
     /// A part of the path, percent-decoded.
     pub fn part(&self, name: &str) -> Result<String> {
-        let raw = self.path.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value);
+        let raw = self
+            .path
+            .iter()
+            .find(|(other, _)| other == name)
+            .map_or("", |(_, value)| value);
         match percent_decode_str(raw).decode_utf8() {
             Ok(text) => Ok(text.into_owned()),
             Err(_) => Err(Problem::new(Code::InvalidRequest, "The path is not UTF-8.").into()),

@@ -41,12 +41,19 @@ pub async fn observe(
     request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
     let mut response = match refuse_path(request.uri().path(), &id) {
-        Some(refusal) => request.into_response(refusal.error_response()).map_into_right_body(),
+        Some(refusal) => request
+            .into_response(refusal.error_response())
+            .map_into_right_body(),
         None => next.call(request).await?.map_into_left_body(),
     };
     let status = response.status();
     let route = response.request().match_pattern();
-    let named = response.request().extensions().get::<Named>().copied().filter(|_| status != StatusCode::UNAUTHORIZED);
+    let named = response
+        .request()
+        .extensions()
+        .get::<Named>()
+        .copied()
+        .filter(|_| status != StatusCode::UNAUTHORIZED);
     tracing::info!(
         request_id = %id,
         organization = named.map(|named| tracing::field::display(named.org)),
@@ -60,12 +67,22 @@ pub async fn observe(
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(X_REQUEST_ID, value);
     }
-    response.headers_mut().insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+    response.headers_mut().insert(
+        HeaderName::from_static("x-content-type-options"),
+        HeaderValue::from_static("nosniff"),
+    );
     Ok(response)
 }
 
 /// Bad UTF-8 would fold two paths into one, and a NUL is a 500 on one database and a row on the other.
 fn refuse_path(path: &str, request_id: &str) -> Option<ApiError> {
-    let clean = percent_decode_str(path).decode_utf8().is_ok_and(|path| !path.chars().any(char::is_control));
-    (!clean).then(|| ApiError::new(Problem::new(Code::InvalidRequest, "The path is not clean UTF-8."), request_id))
+    let clean = percent_decode_str(path)
+        .decode_utf8()
+        .is_ok_and(|path| !path.chars().any(char::is_control));
+    (!clean).then(|| {
+        ApiError::new(
+            Problem::new(Code::InvalidRequest, "The path is not clean UTF-8."),
+            request_id,
+        )
+    })
 }

@@ -46,9 +46,18 @@ impl State {
         let permits = |count: u32| Arc::new(Semaphore::new(usize::try_from(count).unwrap_or(1)));
         let readers = permits(services.store.capacity());
         // SQLite has one writer: whoever waits for it must not keep a reader's turn meanwhile.
-        let writers =
-            if services.store.sqlite_file().is_some() { permits(1) } else { Arc::clone(&readers) };
-        Self { services, body_timeout, readers, writers, stopping: AtomicBool::new(false) }
+        let writers = if services.store.sqlite_file().is_some() {
+            permits(1)
+        } else {
+            Arc::clone(&readers)
+        };
+        Self {
+            services,
+            body_timeout,
+            readers,
+            writers,
+            stopping: AtomicBool::new(false),
+        }
     }
 
     /// From now on `/readyz` says that no more requests should come.
@@ -87,7 +96,9 @@ impl State {
         work: impl FnOnce(&Services) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let permit = tokio::time::timeout(wait, turns.acquire_owned()).await;
-        let Ok(Ok(permit)) = permit else { return Err(busy()) };
+        let Ok(Ok(permit)) = permit else {
+            return Err(busy());
+        };
         let done = web::block(move || {
             let result = work(&self.services);
             drop(permit);
@@ -99,5 +110,9 @@ impl State {
 }
 
 fn busy() -> Error {
-    Problem::new(Code::Busy, "The service has more to do than it can; try again shortly.").into()
+    Problem::new(
+        Code::Busy,
+        "The service has more to do than it can; try again shortly.",
+    )
+    .into()
 }

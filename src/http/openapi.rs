@@ -28,7 +28,10 @@ pub struct Document {
 
 /// A problem document (RFC 9457). More members may follow, as the code's description says.
 #[derive(utoipa::ToSchema)]
-#[expect(dead_code, reason = "a schema only: problems are written from the catalogue")]
+#[expect(
+    dead_code,
+    reason = "a schema only: problems are written from the catalogue"
+)]
 struct ProblemDocument {
     /// `urn:reprieve:problem:` and the code.
     r#type: String,
@@ -50,7 +53,10 @@ struct ProblemDocument {
 
 /// What is wrong with one field.
 #[derive(utoipa::ToSchema)]
-#[expect(dead_code, reason = "a schema only: problems are written from the catalogue")]
+#[expect(
+    dead_code,
+    reason = "a schema only: problems are written from the catalogue"
+)]
 struct FieldProblem {
     /// RFC 6901 pointer into the body, or the name of a query parameter.
     pointer: String,
@@ -66,8 +72,11 @@ struct Base;
 
 /// Makes the description.
 pub fn document() -> Document {
-    let (_, mut openapi) =
-        actix_web::App::new().into_utoipa_app().openapi(Base::openapi()).configure(api::routes).split_for_parts();
+    let (_, mut openapi) = actix_web::App::new()
+        .into_utoipa_app()
+        .openapi(Base::openapi())
+        .configure(api::routes)
+        .split_for_parts();
     openapi.info = InfoBuilder::new()
         .title("Reprieve")
         .version(env!("CARGO_PKG_VERSION"))
@@ -78,9 +87,17 @@ pub fn document() -> Document {
         .license(Some(utoipa::openapi::License::new("MIT OR Apache-2.0")))
         .build();
     let components = openapi.components.get_or_insert_with(Components::new);
-    components.add_security_scheme("api_key", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    components.add_security_scheme(
+        "api_key",
+        SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
+    );
     for (path, item) in &mut openapi.paths.paths {
-        let write = [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        let write = [
+            &mut item.post,
+            &mut item.put,
+            &mut item.patch,
+            &mut item.delete,
+        ];
         for operation in write.into_iter().flatten() {
             complete(operation, path, true);
         }
@@ -89,7 +106,10 @@ pub fn document() -> Document {
         }
     }
     let json = openapi.to_pretty_json().unwrap_or_default();
-    Document { json: Bytes::from(json), openapi }
+    Document {
+        json: Bytes::from(json),
+        openapi,
+    }
 }
 
 /// Adds the codes of an operation to its responses, grouped by status.
@@ -100,16 +120,31 @@ fn complete(operation: &mut Operation, path: &str, write: bool) {
         .and_then(|extensions| extensions.get("x-error-codes"))
         .and_then(|codes| codes.as_array().cloned())
         .unwrap_or_default();
-    let mut codes: Vec<Code> =
-        own.iter().filter_map(|code| code.as_str()).filter_map(Code::parse).collect();
+    let mut codes: Vec<Code> = own
+        .iter()
+        .filter_map(|code| code.as_str())
+        .filter_map(Code::parse)
+        .collect();
     if path.starts_with("/v1/") {
-        codes.extend([Code::Unauthenticated, Code::MissingScope, Code::InvalidRequest, Code::Busy, Code::InternalError]);
+        codes.extend([
+            Code::Unauthenticated,
+            Code::MissingScope,
+            Code::InvalidRequest,
+            Code::Busy,
+            Code::InternalError,
+        ]);
         if write {
             codes.extend([Code::RequestInProgress, Code::IdempotencyKeyReused]);
         }
     }
     if operation.request_body.is_some() {
-        codes.extend([Code::MalformedJson, Code::InvalidInput, Code::BodyTooLarge, Code::UnsupportedMediaType, Code::RequestTimeout]);
+        codes.extend([
+            Code::MalformedJson,
+            Code::InvalidInput,
+            Code::BodyTooLarge,
+            Code::UnsupportedMediaType,
+            Code::RequestTimeout,
+        ]);
     }
     let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
     for code in codes {
@@ -119,8 +154,10 @@ fn complete(operation: &mut Operation, path: &str, write: bool) {
         }
     }
     for (status, codes) in by_status {
-        let words: Vec<String> =
-            codes.iter().map(|code| format!("`{}`: {}. {}", code.as_str(), code.title(), code.next())).collect();
+        let words: Vec<String> = codes
+            .iter()
+            .map(|code| format!("`{}`: {}. {}", code.as_str(), code.title(), code.next()))
+            .collect();
         let content = ContentBuilder::new()
             .schema(Some(RefOr::Ref(Ref::from_schema_name("ProblemDocument"))))
             .build();
@@ -128,7 +165,11 @@ fn complete(operation: &mut Operation, path: &str, write: bool) {
             .description(words.join(" "))
             .content("application/problem+json", content)
             .build();
-        operation.responses.responses.entry(status.to_string()).or_insert(RefOr::T(response));
+        operation
+            .responses
+            .responses
+            .entry(status.to_string())
+            .or_insert(RefOr::T(response));
     }
 }
 
@@ -136,5 +177,8 @@ fn complete(operation: &mut Operation, path: &str, write: bool) {
 pub fn scope_of(operation: &Operation) -> Option<Scope> {
     let value = serde_json::to_value(operation.security.as_ref()?).ok()?;
     let word = value.get(0)?.get("api_key")?.get(0)?.as_str()?.to_owned();
-    Scope::ALL.iter().copied().find(|scope| scope.as_str() == word)
+    Scope::ALL
+        .iter()
+        .copied()
+        .find(|scope| scope.as_str() == word)
 }

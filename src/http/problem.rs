@@ -25,7 +25,11 @@ pub struct ApiError {
 impl ApiError {
     /// The error of one request.
     pub fn new(error: impl Into<Error>, request_id: &str) -> Self {
-        Self { error: error.into(), request_id: request_id.to_owned(), closing: false }
+        Self {
+            error: error.into(),
+            request_id: request_id.to_owned(),
+            closing: false,
+        }
     }
 
     /// Closes the connection with this answer, because the request may have carried a secret.
@@ -44,7 +48,10 @@ impl ApiError {
             }
             other => {
                 tracing::error!(request_id = %self.request_id, cause = %other, "a request failed");
-                Problem::new(Code::InternalError, "Something went wrong here; it has been logged under the request_id.")
+                Problem::new(
+                    Code::InternalError,
+                    "Something went wrong here; it has been logged under the request_id.",
+                )
             }
         }
     }
@@ -118,7 +125,11 @@ fn document(problem: &Problem, request_id: &str) -> String {
     let errors = problem
         .errors
         .iter()
-        .map(|error| Field { pointer: &error.pointer, code: error.code, detail: &error.detail })
+        .map(|error| Field {
+            pointer: &error.pointer,
+            code: error.code,
+            detail: &error.detail,
+        })
         .collect();
     let document = Document {
         r#type: format!("urn:reprieve:problem:{}", code.as_str()),

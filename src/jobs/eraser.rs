@@ -60,7 +60,15 @@ impl Eraser {
         let thread = std::thread::Builder::new()
             .name("eraser".to_owned())
             .spawn(move || run(&store, &receiver, cycle))?;
-        Ok((Self { nudges: Some(sender.clone()) }, Running { stop: sender, thread }))
+        Ok((
+            Self {
+                nudges: Some(sender.clone()),
+            },
+            Running {
+                stop: sender,
+                thread,
+            },
+        ))
     }
 }
 
@@ -75,7 +83,11 @@ impl Running {
 
 fn run(store: &Store, signals: &mpsc::Receiver<Signal>, cycle: Duration) {
     let at_once = store.sqlite_file().is_some();
-    let (period, retry) = if at_once { (Duration::from_secs(30), RETRY) } else { (cycle, RETRY_CYCLE.min(cycle)) };
+    let (period, retry) = if at_once {
+        (Duration::from_secs(30), RETRY)
+    } else {
+        (cycle, RETRY_CYCLE.min(cycle))
+    };
     let mut wait = if at_once { Duration::ZERO } else { retry };
     let mut due = Instant::now() + wait;
     loop {
@@ -86,7 +98,10 @@ fn run(store: &Store, signals: &mpsc::Receiver<Signal>, cycle: Duration) {
         }
         wait = match round(store) {
             Ok(Round { problem: None, .. }) => period,
-            Ok(Round { problem: Some(problem), .. }) => {
+            Ok(Round {
+                problem: Some(problem),
+                ..
+            }) => {
                 tracing::debug!(problem, "erasure is pending");
                 retry
             }
@@ -103,7 +118,10 @@ fn run(store: &Store, signals: &mpsc::Receiver<Signal>, cycle: Duration) {
 pub fn round(store: &Store) -> StoreResult<Round> {
     let jobs = store.read(Conn::open_erasure_jobs)?;
     if jobs.is_empty() {
-        return Ok(Round { finished: 0, problem: None });
+        return Ok(Round {
+            finished: 0,
+            problem: None,
+        });
     }
     let mut conn = store.connect()?;
     conn.prepare_eraser()?;
@@ -111,7 +129,10 @@ pub fn round(store: &Store) -> StoreResult<Round> {
     drop(conn);
     if let Err(problem) = outcome {
         store.write(|conn| conn.note_erasure_problem(&problem))?;
-        return Ok(Round { finished: 0, problem: Some(problem) });
+        return Ok(Round {
+            finished: 0,
+            problem: Some(problem),
+        });
     }
     store.write(|conn| {
         let at = conn.now()?;
@@ -120,7 +141,10 @@ pub fn round(store: &Store) -> StoreResult<Round> {
         }
         StoreResult::Ok(())
     })?;
-    Ok(Round { finished: jobs.len(), problem: None })
+    Ok(Round {
+        finished: jobs.len(),
+        problem: None,
+    })
 }
 
 impl std::fmt::Debug for Eraser {
@@ -128,4 +152,3 @@ impl std::fmt::Debug for Eraser {
         f.write_str("Eraser")
     }
 }
-

@@ -26,12 +26,18 @@ pub fn round(services: &Services) {
 fn forget_expired(services: &Services) -> StoreResult<()> {
     let mut after = None;
     loop {
-        let page = services.store.read(|conn| conn.list_organizations(after, 200))?;
-        let Some(last) = page.last() else { return Ok(()) };
+        let page = services
+            .store
+            .read(|conn| conn.list_organizations(after, 200))?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
         after = Some(last.id);
         for organization in &page {
             // One organization a transaction: no statement spans two.
-            services.store.write(|conn| conn.drop_expired_idempotent(organization.id, Ts::now()))?;
+            services
+                .store
+                .write(|conn| conn.drop_expired_idempotent(organization.id, Ts::now()))?;
         }
     }
 }

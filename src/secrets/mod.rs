@@ -44,10 +44,14 @@ pub enum VaultError {
     #[error(transparent)]
     Refused(#[from] KeyRefusal),
     /// A key that is given by its file is never made here.
-    #[error("there is no key file {0:?}: write 32 random bytes to it, readable by the service alone")]
+    #[error(
+        "there is no key file {0:?}: write 32 random bytes to it, readable by the service alone"
+    )]
     NoKeyFile(PathBuf),
     /// Another process claimed the first key of this database a moment ago.
-    #[error("another process has just claimed the first key of this database: give this one the same keyring and start again")]
+    #[error(
+        "another process has just claimed the first key of this database: give this one the same keyring and start again"
+    )]
     LostRace,
     /// The database could not be read.
     #[error(transparent)]
@@ -93,7 +97,10 @@ impl Vault {
                 };
                 let ring = Keyring::create(folder)?;
                 match claim(store, &ring, Epoch::FIRST) {
-                    Ok(()) => Keys::Ready { ring, primary: Epoch::FIRST },
+                    Ok(()) => Keys::Ready {
+                        ring,
+                        primary: Epoch::FIRST,
+                    },
                     Err(VaultError::LostRace) => after_lost_race(store, folder)?,
                     // Whether it was claimed is not known, and without its key the database could never be used.
                     Err(error) => return Err(error),
@@ -101,11 +108,17 @@ impl Vault {
             }
             (Some(ring), KeyState::Claim { epoch }) => {
                 claim(store, &ring, epoch)?;
-                Keys::Ready { ring, primary: epoch }
+                Keys::Ready {
+                    ring,
+                    primary: epoch,
+                }
             }
             (ring, state) => settled(ring, state),
         };
-        Ok(Self { source, keys: RwLock::new(keys) })
+        Ok(Self {
+            source,
+            keys: RwLock::new(keys),
+        })
     }
 
     /// Looks again for a key that was missing. Answers what is wrong, if something still is.
@@ -113,7 +126,8 @@ impl Vault {
         if self.problem().is_some() {
             match look(store, &self.source) {
                 Ok((ring, state)) => {
-                    *self.keys.write().unwrap_or_else(PoisonError::into_inner) = settled(ring, state);
+                    *self.keys.write().unwrap_or_else(PoisonError::into_inner) =
+                        settled(ring, state);
                 }
                 Err(error) => return Some(error.to_string()),
             }
@@ -131,7 +145,11 @@ impl Vault {
     }
 
     /// Seals a value under the primary key.
-    pub fn seal(&self, binding: &Binding<'_>, value: &SecretValue) -> Result<(Vec<u8>, i32), SecretError> {
+    pub fn seal(
+        &self,
+        binding: &Binding<'_>,
+        value: &SecretValue,
+    ) -> Result<(Vec<u8>, i32), SecretError> {
         match &*self.keys.read().unwrap_or_else(PoisonError::into_inner) {
             Keys::Ready { ring, primary } => {
                 let record = envelope::seal(ring, *primary, binding, value)?;
@@ -142,7 +160,11 @@ impl Vault {
     }
 
     /// Opens a sealed record; only for the place it was sealed for.
-    pub fn open_record(&self, binding: &Binding<'_>, record: &[u8]) -> Result<SecretValue, SecretError> {
+    pub fn open_record(
+        &self,
+        binding: &Binding<'_>,
+        record: &[u8],
+    ) -> Result<SecretValue, SecretError> {
         match &*self.keys.read().unwrap_or_else(PoisonError::into_inner) {
             Keys::Ready { ring, .. } => Ok(envelope::open(ring, binding, record)?),
             Keys::Locked | Keys::Behind { .. } => Err(SecretError::Locked),
@@ -176,7 +198,9 @@ fn look(store: &Store, source: &KeySource) -> Result<(Option<Keyring>, KeyState)
         KeySource::Folder(folder) => Keyring::read(folder)?,
         KeySource::File(file) => match Keyring::from_file(file, Epoch::FIRST) {
             Ok(ring) => Some(ring),
-            Err(KeyringError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
+            Err(KeyringError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                None
+            }
             Err(error) => return Err(error.into()),
         },
     };
@@ -184,7 +208,8 @@ fn look(store: &Store, source: &KeySource) -> Result<(Option<Keyring>, KeyState)
     let mut known = Vec::with_capacity(rows.len());
     let mut primary = None;
     for row in rows {
-        let epoch = Epoch::try_from(row.epoch).map_err(|_| VaultError::BadEpoch(row.epoch.to_string()))?;
+        let epoch =
+            Epoch::try_from(row.epoch).map_err(|_| VaultError::BadEpoch(row.epoch.to_string()))?;
         if row.is_primary {
             primary = Some(epoch);
         }
@@ -193,7 +218,11 @@ fn look(store: &Store, source: &KeySource) -> Result<(Option<Keyring>, KeyState)
             .ok()
             .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
             .ok_or_else(|| VaultError::BadEpoch(format!("{epoch} has a damaged check value")))?;
-        known.push(KnownEpoch { epoch, check_value, destroyed: row.destroyed_at.is_some() });
+        known.push(KnownEpoch {
+            epoch,
+            check_value,
+            destroyed: row.destroyed_at.is_some(),
+        });
     }
     let state = decide(ring.as_ref(), &known, primary)?;
     Ok((ring, state))

@@ -79,8 +79,16 @@ pub fn first_start(services: &Services, key_to: KeyTo<'_>) -> Result<FirstStart,
 
 /// The file is complete on the disk before the key is committed.
 fn into_file(services: &Services, org: OrgId, path: &Path) -> Result<FirstStart, FirstStartError> {
-    let refuse = |source: io::Error| FirstStartError::File { path: path.to_owned(), source };
-    let mut file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+    let refuse = |source: io::Error| FirstStartError::File {
+        path: path.to_owned(),
+        source,
+    };
+    let mut file = match OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+    {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             return Err(FirstStartError::FileInTheWay(path.to_owned()));
@@ -129,7 +137,9 @@ fn issue(
 }
 
 fn has_key(store: &Store, org: OrgId) -> StoreResult<bool> {
-    store.read(|conn| conn.list_keys(org, None, 1)).map(|keys| !keys.is_empty())
+    store
+        .read(|conn| conn.list_keys(org, None, 1))
+        .map(|keys| !keys.is_empty())
 }
 
 fn write_whole(file: &mut File, key: &str) -> io::Result<()> {
@@ -140,7 +150,10 @@ fn write_whole(file: &mut File, key: &str) -> io::Result<()> {
 }
 
 fn sync_folder_of(path: &Path) -> io::Result<()> {
-    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+    match path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
         Some(folder) => File::open(folder)?.sync_all(),
         None => File::open(".")?.sync_all(),
     }
@@ -162,12 +175,20 @@ mod tests {
         let store = Store::open(DatabaseUrl::Sqlite(folder.join("reprieve.db")), 2).unwrap();
         migrate::up(&store).unwrap();
         let vault = Vault::open(&store, KeySource::Folder(folder.join("keys"))).unwrap();
-        Services { store, vault: Arc::new(vault), eraser: Eraser::idle(), last_use: Arc::default() }
+        Services {
+            store,
+            vault: Arc::new(vault),
+            eraser: Eraser::idle(),
+            last_use: Arc::default(),
+        }
     }
 
     fn works(services: &Services, key: &str) -> bool {
         let key = ParsedKey::parse(key).unwrap();
-        services.store.read(|conn| key.authenticate(conn, Ts::now())).is_ok()
+        services
+            .store
+            .read(|conn| key.authenticate(conn, Ts::now()))
+            .is_ok()
     }
 
     #[test]
@@ -175,10 +196,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let services = services(folder.path());
         let path = folder.path().join("admin.key");
-        assert!(first_start(&services, KeyTo::File(&path)).unwrap() == FirstStart::KeyWritten(path.clone()));
+        assert!(
+            first_start(&services, KeyTo::File(&path)).unwrap()
+                == FirstStart::KeyWritten(path.clone())
+        );
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(works(&services, text.trim_end()));
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         for key_to in [KeyTo::File(&path), KeyTo::Screen] {
             assert!(first_start(&services, key_to).unwrap() == FirstStart::No);
         }
@@ -189,7 +216,9 @@ mod tests {
     fn a_key_for_the_screen_works_and_is_in_no_file() {
         let folder = tempfile::tempdir().unwrap();
         let services = services(folder.path());
-        let FirstStart::KeyToShow(key) = first_start(&services, KeyTo::Screen).unwrap() else { panic!("no key") };
+        let FirstStart::KeyToShow(key) = first_start(&services, KeyTo::Screen).unwrap() else {
+            panic!("no key")
+        };
         assert!(works(&services, &key));
     }
 
@@ -201,9 +230,14 @@ mod tests {
         std::fs::write(&path, "of another database").unwrap();
         let refusal = first_start(&services, KeyTo::File(&path)).err().unwrap();
         assert!(matches!(refusal, FirstStartError::FileInTheWay(_)));
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "of another database");
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            "of another database"
+        );
         std::fs::remove_file(&path).unwrap();
-        assert!(first_start(&services, KeyTo::File(&path)).unwrap() == FirstStart::KeyWritten(path));
+        assert!(
+            first_start(&services, KeyTo::File(&path)).unwrap() == FirstStart::KeyWritten(path)
+        );
     }
 
     #[test]
@@ -211,7 +245,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let services = services(folder.path());
         let path = folder.path().join("missing/admin.key");
-        assert!(matches!(first_start(&services, KeyTo::File(&path)), Err(FirstStartError::File { .. })));
+        assert!(matches!(
+            first_start(&services, KeyTo::File(&path)),
+            Err(FirstStartError::File { .. })
+        ));
         let organization = organizations::ensure_default(&services).unwrap();
         assert!(!has_key(&services.store, organization.id).unwrap());
     }
@@ -221,7 +258,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let services = services(folder.path());
         let organization = organizations::ensure_default(&services).unwrap();
-        assert!(issue(&services, organization.id, |_| Err(Error::Internal("disk full".to_owned()))).is_err());
+        assert!(
+            issue(&services, organization.id, |_| Err(Error::Internal(
+                "disk full".to_owned()
+            )))
+            .is_err()
+        );
         assert!(!has_key(&services.store, organization.id).unwrap());
     }
 
@@ -229,9 +271,14 @@ mod tests {
     fn an_organization_that_somebody_made_gets_no_key_by_itself() {
         let folder = tempfile::tempdir().unwrap();
         let services = services(folder.path());
-        let new = organizations::NewOrganization { name: "acme".to_owned(), display_name: None };
+        let new = organizations::NewOrganization {
+            name: "acme".to_owned(),
+            display_name: None,
+        };
         let caller = Caller::command_line(OrgId::mint());
-        services.write_once(&caller, |tx| organizations::create_bare(tx, &new)).unwrap();
+        services
+            .write_once(&caller, |tx| organizations::create_bare(tx, &new))
+            .unwrap();
         assert!(first_start(&services, KeyTo::Screen).unwrap() == FirstStart::KeyMissing);
     }
 }

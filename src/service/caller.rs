@@ -40,7 +40,10 @@ impl Caller {
             org,
             key_id: None,
             grants: Grants::parse(["*"]).unwrap_or_else(|_| Grants::organization_admin()),
-            actor: Actor { id: "cli".to_owned(), name: Some("command line".to_owned()) },
+            actor: Actor {
+                id: "cli".to_owned(),
+                name: Some("command line".to_owned()),
+            },
             address: None,
             request_id: None,
         }
@@ -56,6 +59,10 @@ impl Caller {
         if self.may(scope) {
             return Ok(());
         }
-        Err(Problem::new(Code::MissingScope, format!("This needs the scope {scope}.")).with("scope", scope.as_str()).into())
+        Err(
+            Problem::new(Code::MissingScope, format!("This needs the scope {scope}."))
+                .with("scope", scope.as_str())
+                .into(),
+        )
     }
 }

@@ -131,14 +131,29 @@ pub fn create(tx: &mut Tx<'_>, new: &NewConnection) -> Result<ConnectionView> {
 pub fn upsert(tx: &mut Tx<'_>, new: &NewConnection) -> Result<Upserted> {
     let draft = Draft::parse(new)?;
     let Some(external_id) = &draft.external_id else {
-        return Err(Error::field("/external_id", "required", "An upsert needs the external id."));
+        return Err(Error::field(
+            "/external_id",
+            "required",
+            "An upsert needs the external id.",
+        ));
     };
-    let found = tx.conn.find_connection_by_external_id(tx.caller.org, &draft.integration, external_id.as_str())?;
+    let found = tx.conn.find_connection_by_external_id(
+        tx.caller.org,
+        &draft.integration,
+        external_id.as_str(),
+    )?;
     let Some(row) = found else {
-        return Ok(Upserted { created: true, view: create(tx, new)? });
+        return Ok(Upserted {
+            created: true,
+            view: create(tx, new)?,
+        });
     };
     if row.connector != draft.connector.key {
-        return Err(Error::field("/connector", "immutable", "The connector of a connection can't be changed."));
+        return Err(Error::field(
+            "/connector",
+            "immutable",
+            "The connector of a connection can't be changed.",
+        ));
     }
     let row = lock(tx, row.id)?;
     let change = Change {
@@ -149,7 +164,10 @@ pub fn upsert(tx: &mut Tx<'_>, new: &NewConnection) -> Result<Upserted> {
         metadata: new.metadata.clone(),
         deletion_protection: new.deletion_protection.then_some(true),
     };
-    Ok(Upserted { created: false, view: change.apply(tx, row, &new.secrets, &new.source_hints)? })
+    Ok(Upserted {
+        created: false,
+        view: change.apply(tx, row, &new.secrets, &new.source_hints)?,
+    })
 }
 
 /// Changes a connection by a merge patch.
@@ -163,8 +181,13 @@ pub fn patch(
     check_version(row.version, if_match)?;
     let connector = connector_of(&row)?;
     let mut errors = Vec::new();
-    let mut keep = |result: std::result::Result<_, FieldError>| result.map_err(|error| errors.push(error)).ok();
-    let name = patch.name.as_deref().and_then(|name| keep(Name::parse(name).map_err(|p| p.at("/name"))));
+    let mut keep = |result: std::result::Result<_, FieldError>| {
+        result.map_err(|error| errors.push(error)).ok()
+    };
+    let name = patch
+        .name
+        .as_deref()
+        .and_then(|name| keep(Name::parse(name).map_err(|p| p.at("/name"))));
     let external_id = match &patch.external_id {
         Some(Some(id)) => match ExternalId::parse(id) {
             Ok(id) => Some(Some(id)),
@@ -179,7 +202,9 @@ pub fn patch(
     let settings = match &patch.settings {
         Some(settings) => {
             let merged = merge(&row.settings, settings, "/settings", &mut errors)?;
-            merged.and_then(|merged| collect(Settings::parse(connector, merged.as_str()), &mut errors))
+            merged.and_then(|merged| {
+                collect(Settings::parse(connector, merged.as_str()), &mut errors)
+            })
         }
         None => None,
     };
@@ -194,15 +219,32 @@ pub fn patch(
         Some(metadata) => merge(&row.metadata, metadata, "/metadata", &mut errors)?,
         None => None,
     };
-    if metadata.as_ref().is_some_and(|metadata| metadata.len() > MAX_METADATA) {
-        errors.push(FieldError::new("/metadata", "too_long", "The metadata may have up to 65536 bytes."));
+    if metadata
+        .as_ref()
+        .is_some_and(|metadata| metadata.len() > MAX_METADATA)
+    {
+        errors.push(FieldError::new(
+            "/metadata",
+            "too_long",
+            "The metadata may have up to 65536 bytes.",
+        ));
     }
-    errors.extend(secrets::check(connector, &patch.secrets, &patch.source_hints));
+    errors.extend(secrets::check(
+        connector,
+        &patch.secrets,
+        &patch.source_hints,
+    ));
     if !errors.is_empty() {
         return Err(errors.into());
     }
-    let change =
-        Change { name, external_id, settings, tags, metadata, deletion_protection: patch.deletion_protection };
+    let change = Change {
+        name,
+        external_id,
+        settings,
+        tags,
+        metadata,
+        deletion_protection: patch.deletion_protection,
+    };
     change.apply(tx, row, &patch.secrets, &patch.source_hints)
 }
 
@@ -220,7 +262,8 @@ pub fn list(
     page: &PageQuery,
 ) -> Result<Page<ConnectionView>> {
     let cursor: Option<Cursor<ConnectionId>> = page.cursor("connections", filter)?;
-    let mut rows = conn.list_connections(caller.org, filter, cursor.map(|c| c.0), page.limit() + 1)?;
+    let mut rows =
+        conn.list_connections(caller.org, filter, cursor.map(|c| c.0), page.limit() + 1)?;
     let more = page.cut(&mut rows);
     let owners: Vec<RootId> = rows.iter().map(|row| row.id.into()).collect();
     let secrets = conn.secrets_of_many(caller.org, OwnerKind::Connection, &owners)?;
@@ -229,11 +272,18 @@ pub fn list(
         .into_iter()
         .map(|row| {
             let owner = RootId::from(row.id);
-            let own: Vec<_> = secrets.iter().filter(|secret| secret.owner_id == owner).cloned().collect();
+            let own: Vec<_> = secrets
+                .iter()
+                .filter(|secret| secret.owner_id == owner)
+                .cloned()
+                .collect();
             ConnectionView::new(row, &own)
         })
         .collect::<Result<Vec<_>>>()?;
-    Ok(Page { data, next_page_token: page.next("connections", filter, more, last.map(Cursor)) })
+    Ok(Page {
+        data,
+        next_page_token: page.next("connections", filter, more, last.map(Cursor)),
+    })
 }
 
 /// One live connection's row; a trashed one tells its entry to those who may read the trash.
@@ -254,7 +304,11 @@ pub(super) fn lock(tx: &mut Tx<'_>, id: ConnectionId) -> Result<ConnectionRow> {
 
 /// Why a connection is not live.
 pub(super) fn absent(conn: &mut Conn, caller: &Caller, id: ConnectionId) -> Result<Error> {
-    let entry = if caller.may(Scope::TrashRead) { conn.trashed_connection(caller.org, id)? } else { None };
+    let entry = if caller.may(Scope::TrashRead) {
+        conn.trashed_connection(caller.org, id)?
+    } else {
+        None
+    };
     Ok(match entry {
         Some(entry) => Error::in_trash("connection", entry),
         None => Error::not_found("connection"),
@@ -275,19 +329,38 @@ pub(super) fn check_version(version: i64, if_match: Option<i64>) -> Result<()> {
 }
 
 /// A name that is free now and close to one that is taken.
-pub(super) fn free_name(conn: &mut Conn, caller: &Caller, integration: &str, name: &Name) -> Result<Name> {
-    let taken: BTreeSet<String> = conn.name_keys_like(caller.org, integration)?.into_iter().collect();
+pub(super) fn free_name(
+    conn: &mut Conn,
+    caller: &Caller,
+    integration: &str,
+    name: &Name,
+) -> Result<Name> {
+    let taken: BTreeSet<String> = conn
+        .name_keys_like(caller.org, integration)?
+        .into_iter()
+        .collect();
     Ok(suggest_free_name(name, |key| taken.contains(key)))
 }
 
 /// The refusal of a name that is taken, with one that is free.
-pub(super) fn name_taken(conn: &mut Conn, caller: &Caller, integration: &str, name: &Name) -> Result<Error> {
+pub(super) fn name_taken(
+    conn: &mut Conn,
+    caller: &Caller,
+    integration: &str,
+    name: &Name,
+) -> Result<Error> {
     let free = free_name(conn, caller, integration, name)?;
-    Ok(Problem::new(Code::NameTaken, "A live connection has this name.").with("suggested_name", free.as_str()).into())
+    Ok(
+        Problem::new(Code::NameTaken, "A live connection has this name.")
+            .with("suggested_name", free.as_str())
+            .into(),
+    )
 }
 
 pub(super) fn external_id_taken(id: impl serde::Serialize) -> Error {
-    Problem::new(Code::ExternalIdTaken, "A live row has this external id.").with("id", id).into()
+    Problem::new(Code::ExternalIdTaken, "A live row has this external id.")
+        .with("id", id)
+        .into()
 }
 
 fn merge(
@@ -297,7 +370,11 @@ fn merge(
     errors: &mut Vec<FieldError>,
 ) -> Result<Option<JsonText>> {
     if !patch.is_object() {
-        errors.push(FieldError::new(pointer, "not_an_object", "Expected a JSON object."));
+        errors.push(FieldError::new(
+            pointer,
+            "not_an_object",
+            "Expected a JSON object.",
+        ));
         return Ok(None);
     }
     merge_patch::apply(target, patch)
@@ -305,7 +382,10 @@ fn merge(
         .map_err(|_| Error::Internal(format!("the stored JSON at {pointer} is damaged")))
 }
 
-fn collect<T>(result: std::result::Result<T, Vec<FieldError>>, errors: &mut Vec<FieldError>) -> Option<T> {
+fn collect<T>(
+    result: std::result::Result<T, Vec<FieldError>>,
+    errors: &mut Vec<FieldError>,
+) -> Option<T> {
     result.map_err(|found| errors.extend(found)).ok()
 }
 
@@ -327,49 +407,88 @@ impl Draft {
     fn parse(new: &NewConnection) -> Result<Self> {
         let mut errors = Vec::new();
         let external_id = new.external_id.as_deref().and_then(|id| {
-            ExternalId::parse(id).map_err(|problem| errors.push(problem.at("/external_id"))).ok()
+            ExternalId::parse(id)
+                .map_err(|problem| errors.push(problem.at("/external_id")))
+                .ok()
         });
         let name = if let Some(name) = new.name.as_deref().or(new.external_id.as_deref()) {
-            Name::parse(name).map_err(|problem| errors.push(problem.at("/name"))).ok()
+            Name::parse(name)
+                .map_err(|problem| errors.push(problem.at("/name")))
+                .ok()
         } else {
-            errors.push(FieldError::new("/name", "required", "A connection needs a name."));
+            errors.push(FieldError::new(
+                "/name",
+                "required",
+                "A connection needs a name.",
+            ));
             None
         };
         let connector = connectors::find(&new.connector);
         if connector.is_none() {
-            errors.push(FieldError::new("/connector", "unknown_connector", "There is no such connector; see GET /v1/connectors."));
+            errors.push(FieldError::new(
+                "/connector",
+                "unknown_connector",
+                "There is no such connector; see GET /v1/connectors.",
+            ));
         }
-        if new.integration.as_ref().is_some_and(|integration| *integration != new.connector) {
-            errors.push(FieldError::new("/integration", "unknown_integration", "There is no such integration of this connector."));
+        if new
+            .integration
+            .as_ref()
+            .is_some_and(|integration| *integration != new.connector)
+        {
+            errors.push(FieldError::new(
+                "/integration",
+                "unknown_integration",
+                "There is no such integration of this connector.",
+            ));
         }
         let no_object = JsonText::empty_object();
         let settings = connector.and_then(|connector| {
             let json = new.settings.as_ref().unwrap_or(&no_object);
             collect(Settings::parse(connector, json.as_str()), &mut errors)
         });
-        let tags = collect(Tags::parse(new.tags.as_ref().unwrap_or(&no_object), "/tags"), &mut errors);
-        if new.metadata.as_ref().is_some_and(|metadata| !metadata.is_object()) {
-            errors.push(FieldError::new("/metadata", "not_an_object", "Expected a JSON object."));
+        let tags = collect(
+            Tags::parse(new.tags.as_ref().unwrap_or(&no_object), "/tags"),
+            &mut errors,
+        );
+        if new
+            .metadata
+            .as_ref()
+            .is_some_and(|metadata| !metadata.is_object())
+        {
+            errors.push(FieldError::new(
+                "/metadata",
+                "not_an_object",
+                "Expected a JSON object.",
+            ));
         }
         if let Some(connector) = connector {
             errors.extend(secrets::check(connector, &new.secrets, &new.source_hints));
         }
         match (name, connector, settings, tags) {
-            (Some(name), Some(connector), Some(settings), Some(tags)) if errors.is_empty() => Ok(Self {
-                name,
-                connector,
-                integration: connector.key.clone(),
-                external_id,
-                settings,
-                tags,
-            }),
+            (Some(name), Some(connector), Some(settings), Some(tags)) if errors.is_empty() => {
+                Ok(Self {
+                    name,
+                    connector,
+                    integration: connector.key.clone(),
+                    external_id,
+                    settings,
+                    tags,
+                })
+            }
             _ => Err(errors.into()),
         }
     }
 }
 
 fn insert(tx: &mut Tx<'_>, draft: &Draft, new: &NewConnection) -> Result<ConnectionView> {
-    check_free(tx, &draft.integration, Some(&draft.name), draft.external_id.as_ref(), None)?;
+    check_free(
+        tx,
+        &draft.integration,
+        Some(&draft.name),
+        draft.external_id.as_ref(),
+        None,
+    )?;
     let mut row = ConnectionRow {
         org_id: tx.caller.org,
         id: ConnectionId::mint(),
@@ -413,13 +532,17 @@ fn check_free(
 ) -> Result<()> {
     let org = tx.caller.org;
     if let Some(id) = external_id
-        && let Some(row) = tx.conn.find_connection_by_external_id(org, integration, id.as_str())?
+        && let Some(row) = tx
+            .conn
+            .find_connection_by_external_id(org, integration, id.as_str())?
         && Some(row.id) != own
     {
         return Err(external_id_taken(row.id));
     }
     if let Some(name) = name
-        && let Some(row) = tx.conn.find_connection_by_name(org, integration, &name.key())?
+        && let Some(row) = tx
+            .conn
+            .find_connection_by_name(org, integration, &name.key())?
         && Some(row.id) != own
     {
         return Err(name_taken(tx.conn, tx.caller, integration, name)?);
@@ -431,14 +554,22 @@ fn check_free(
 fn trashed_twin(tx: &mut Tx<'_>, draft: &Draft) -> Result<Option<EntryId>> {
     let org = tx.caller.org;
     let entries = match &draft.external_id {
-        Some(id) => tx.conn.trashed_connections_by_external_id(org, &draft.integration, id.as_str())?,
-        None => tx.conn.trashed_connections_by_name(org, &draft.integration, &draft.name.key())?,
+        Some(id) => {
+            tx.conn
+                .trashed_connections_by_external_id(org, &draft.integration, id.as_str())?
+        }
+        None => tx
+            .conn
+            .trashed_connections_by_name(org, &draft.integration, &draft.name.key())?,
     };
     match entries.as_slice() {
         [] => Ok(None),
         [entry] => Ok(Some(*entry)),
         several => {
-            let mut problem = Problem::new(Code::Ambiguous, "Several trash entries fit this connection.");
+            let mut problem = Problem::new(
+                Code::Ambiguous,
+                "Several trash entries fit this connection.",
+            );
             if tx.caller.may(Scope::TrashRead) {
                 problem = problem.with("entries", several);
             }
@@ -447,9 +578,17 @@ fn trashed_twin(tx: &mut Tx<'_>, draft: &Draft) -> Result<Option<EntryId>> {
     }
 }
 
-fn twin_in_trash(tx: &mut Tx<'_>, choice: OnTrashed, entry: EntryId, new: &NewConnection) -> Result<ConnectionView> {
+fn twin_in_trash(
+    tx: &mut Tx<'_>,
+    choice: OnTrashed,
+    entry: EntryId,
+    new: &NewConnection,
+) -> Result<ConnectionView> {
     if choice == OnTrashed::Fail {
-        let mut problem = Problem::new(Code::AlreadyInTrash, "A connection like this one is in the trash.");
+        let mut problem = Problem::new(
+            Code::AlreadyInTrash,
+            "A connection like this one is in the trash.",
+        );
         if tx.caller.may(Scope::TrashRead) {
             problem = problem.with("entry_id", entry);
         }
@@ -457,7 +596,10 @@ fn twin_in_trash(tx: &mut Tx<'_>, choice: OnTrashed, entry: EntryId, new: &NewCo
     }
     tx.caller.require(Scope::TrashRestore)?;
     // The old name may be taken meanwhile: the one of the request is what counts.
-    let request = RestoreRequest { name: new.name.clone(), ..RestoreRequest::default() };
+    let request = RestoreRequest {
+        name: new.name.clone(),
+        ..RestoreRequest::default()
+    };
     let restored = restore::restore(tx, entry, &request)?;
     let wanted = ConnectionPatch {
         settings: new.settings.clone(),
@@ -467,7 +609,10 @@ fn twin_in_trash(tx: &mut Tx<'_>, choice: OnTrashed, entry: EntryId, new: &NewCo
     };
     patch(tx, restored.connection.id, None, &wanted)?;
     let row = lock(tx, restored.connection.id)?;
-    let nothing = Change { deletion_protection: new.deletion_protection.then_some(true), ..Change::default() };
+    let nothing = Change {
+        deletion_protection: new.deletion_protection.then_some(true),
+        ..Change::default()
+    };
     nothing.apply(tx, row, &new.secrets, &new.source_hints)
 }
 
@@ -568,14 +713,22 @@ fn guard_destination(
     if !old.destination_changed(connector, new) {
         return Ok(());
     }
-    let stored = tx.conn.secrets_of(row.org_id, OwnerKind::Connection, row.id.into())?;
+    let stored = tx
+        .conn
+        .secrets_of(row.org_id, OwnerKind::Connection, row.id.into())?;
     if stored.is_empty() {
         return Ok(());
     }
-    let entered: BTreeSet<String> =
-        secret_input.iter().filter(|(_, value)| value.is_some()).map(|(field, _)| field.clone()).collect();
-    let missing: Vec<String> =
-        connector.missing_secrets(&entered).into_iter().map(|field| field.key.clone()).collect();
+    let entered: BTreeSet<String> = secret_input
+        .iter()
+        .filter(|(_, value)| value.is_some())
+        .map(|(field, _)| field.clone())
+        .collect();
+    let missing: Vec<String> = connector
+        .missing_secrets(&entered)
+        .into_iter()
+        .map(|field| field.key.clone())
+        .collect();
     if !missing.is_empty() {
         return Err(Problem::new(
             Code::SecretsRequired,
@@ -584,8 +737,11 @@ fn guard_destination(
         .with("missing", missing)
         .into());
     }
-    let left: Vec<&str> =
-        stored.iter().map(|secret| secret.field.as_str()).filter(|field| !entered.contains(*field)).collect();
+    let left: Vec<&str> = stored
+        .iter()
+        .map(|secret| secret.field.as_str())
+        .filter(|field| !entered.contains(*field))
+        .collect();
     secrets::shred(tx, row, &left)
 }
 
@@ -596,7 +752,10 @@ fn changed(before: &ConnectionRow, after: &ConnectionRow) -> Vec<&'static str> {
         ("settings", before.settings != after.settings),
         ("tags", before.tags != after.tags),
         ("metadata", before.metadata != after.metadata),
-        ("deletion_protection", before.deletion_protection != after.deletion_protection),
+        (
+            "deletion_protection",
+            before.deletion_protection != after.deletion_protection,
+        ),
         ("status", before.status != after.status),
     ]
     .into_iter()

@@ -203,7 +203,10 @@ impl<'a> From<&'a NewContent> for New<'a> {
 
 /// A change of a model or a piece of content, whichever it is.
 #[derive(Debug, Default)]
-#[expect(clippy::option_option, reason = "absent and null differ in a merge patch")]
+#[expect(
+    clippy::option_option,
+    reason = "absent and null differ in a merge patch"
+)]
 pub struct Patch<'a> {
     name: Option<&'a str>,
     kind: Option<&'a str>,
@@ -243,9 +246,15 @@ impl<'a> From<&'a ContentPatch> for Patch<'a> {
 }
 
 /// Creates one row.
-pub fn create(tx: &mut Tx<'_>, kind: DependentKind, connection: ConnectionId, new: New<'_>) -> Result<DependentRow> {
+pub fn create(
+    tx: &mut Tx<'_>,
+    kind: DependentKind,
+    connection: ConnectionId,
+    new: New<'_>,
+) -> Result<DependentRow> {
     let mut rows = create_all(tx, kind, connection, &[new], &|_| String::new())?;
-    rows.pop().ok_or_else(|| Error::Internal("a created row is missing".to_owned()))
+    rows.pop()
+        .ok_or_else(|| Error::Internal("a created row is missing".to_owned()))
 }
 
 /// Creates up to 1,000 rows, all or none.
@@ -256,10 +265,22 @@ pub fn create_batch(
     items: &[New<'_>],
 ) -> Result<BatchView> {
     if items.is_empty() || items.len() > MAX_BATCH {
-        return Err(Error::field("/items", "out_of_range", "A batch has 1 to 1000 items."));
+        return Err(Error::field(
+            "/items",
+            "out_of_range",
+            "A batch has 1 to 1000 items.",
+        ));
     }
-    let rows = create_all(tx, kind, connection, items, &|index| format!("/items/{index}"))?;
-    let data = rows.into_iter().map(|row| BatchItemView { id: row.id, external_id: row.external_id }).collect();
+    let rows = create_all(tx, kind, connection, items, &|index| {
+        format!("/items/{index}")
+    })?;
+    let data = rows
+        .into_iter()
+        .map(|row| BatchItemView {
+            id: row.id,
+            external_id: row.external_id,
+        })
+        .collect();
     Ok(BatchView { data })
 }
 
@@ -272,10 +293,16 @@ pub fn upsert<'a>(
     mut new: New<'a>,
 ) -> Result<(bool, DependentRow)> {
     if new.external_id.is_some_and(|own| own != external_id) {
-        return Err(Error::field("/external_id", "mismatch", "The external id differs from the one in the path."));
+        return Err(Error::field(
+            "/external_id",
+            "mismatch",
+            "The external id differs from the one in the path.",
+        ));
     }
     new.external_id = Some(external_id);
-    let found = tx.conn.dependents_by_external_ids(kind, tx.caller.org, connection, &[external_id])?;
+    let found =
+        tx.conn
+            .dependents_by_external_ids(kind, tx.caller.org, connection, &[external_id])?;
     let Some((id, _)) = found.into_iter().next() else {
         return Ok((true, create(tx, kind, connection, new)?));
     };
@@ -304,7 +331,12 @@ pub fn patch(
 }
 
 /// One live row.
-pub fn get(conn: &mut Conn, caller: &Caller, kind: DependentKind, id: DependentId) -> Result<DependentRow> {
+pub fn get(
+    conn: &mut Conn,
+    caller: &Caller,
+    kind: DependentKind,
+    id: DependentId,
+) -> Result<DependentRow> {
     match conn.find_dependent(kind, caller.org, id)? {
         Some(row) => Ok(row),
         None => Err(absent_dependent(conn, caller, kind, id)?),
@@ -321,9 +353,18 @@ pub fn list<V: From<DependentHead>>(
     page: &PageQuery,
 ) -> Result<Page<V>> {
     super::connections::find(conn, caller, connection)?;
-    let filter = DependentFilter { connection_id: Some(connection), ..filter };
+    let filter = DependentFilter {
+        connection_id: Some(connection),
+        ..filter
+    };
     let cursor: Option<Cursor<DependentId>> = page.cursor(kind.as_str(), &filter)?;
-    let mut rows = conn.list_dependents(kind, caller.org, &filter, cursor.map(|c| c.0), page.limit() + 1)?;
+    let mut rows = conn.list_dependents(
+        kind,
+        caller.org,
+        &filter,
+        cursor.map(|c| c.0),
+        page.limit() + 1,
+    )?;
     let more = page.cut(&mut rows);
     let last = rows.last().map(|row| Cursor(row.id));
     Ok(Page {
@@ -339,7 +380,11 @@ pub(super) fn absent_dependent(
     kind: DependentKind,
     id: DependentId,
 ) -> Result<Error> {
-    let entry = if caller.may(Scope::TrashRead) { conn.trashed_dependent(kind, caller.org, id)? } else { None };
+    let entry = if caller.may(Scope::TrashRead) {
+        conn.trashed_dependent(kind, caller.org, id)?
+    } else {
+        None
+    };
     Ok(match entry {
         Some(entry) => Error::in_trash(kind.as_str(), entry),
         None => Error::not_found(kind.as_str()),
@@ -366,7 +411,9 @@ fn create_all(
         let mut row = checked(tx, kind, connection, item, &at, &mut errors);
         match resolve_parent(tx, kind, connection, item, &by_external_id, &at) {
             Ok(parent) => row.parent = parent,
-            Err(Error::Problem(problem)) if !problem.errors.is_empty() => errors.extend(problem.errors),
+            Err(Error::Problem(problem)) if !problem.errors.is_empty() => {
+                errors.extend(problem.errors)
+            }
             Err(other) => return Err(other),
         }
         if let Some(external_id) = item.external_id
@@ -385,15 +432,24 @@ fn create_all(
     }
     let external_ids: Vec<&str> = by_external_id.keys().copied().collect();
     if !external_ids.is_empty()
-        && let Some((holder, _)) =
-            tx.conn.dependents_by_external_ids(kind, org, connection, &external_ids)?.into_iter().next()
+        && let Some((holder, _)) = tx
+            .conn
+            .dependents_by_external_ids(kind, org, connection, &external_ids)?
+            .into_iter()
+            .next()
     {
         return Err(external_id_taken(holder));
     }
     tx.conn.insert_dependents(kind, &rows)?;
     for (index, (item, row)) in items.iter().zip(&rows).enumerate() {
         if let Some(wanted) = item.links {
-            links::replace(tx, connection, row.id, wanted, &format!("{}/links", at(index)))?;
+            links::replace(
+                tx,
+                connection,
+                row.id,
+                wanted,
+                &format!("{}/links", at(index)),
+            )?;
         }
     }
     record_created(tx, kind, connection, &rows)?;
@@ -466,7 +522,11 @@ fn checked(
 }
 
 fn body_too_long(at: &str) -> FieldError {
-    FieldError::new(format!("{at}/body"), "too_long", "The body may have up to 262144 bytes.")
+    FieldError::new(
+        format!("{at}/body"),
+        "too_long",
+        "The body may have up to 262144 bytes.",
+    )
 }
 
 fn parent_field(kind: DependentKind) -> &'static str {
@@ -488,9 +548,11 @@ fn resolve_parent(
     let field = parent_field(kind);
     match (item.parent_id, item.parent_external_id) {
         (None, None) => Ok(None),
-        (Some(_), Some(_)) => {
-            Err(Error::field(format!("{at}/{field}"), "ambiguous", "Give the id or the external id, not both."))
-        }
+        (Some(_), Some(_)) => Err(Error::field(
+            format!("{at}/{field}"),
+            "ambiguous",
+            "Give the id or the external id, not both.",
+        )),
         (Some(id), None) => check_parent(tx, kind, connection, id, at).map(Some),
         (None, Some(external_id)) => {
             if kind == DependentKind::Model
@@ -498,8 +560,12 @@ fn resolve_parent(
             {
                 return Ok(Some(*id));
             }
-            let found =
-                tx.conn.dependents_by_external_ids(DependentKind::Model, tx.caller.org, connection, &[external_id])?;
+            let found = tx.conn.dependents_by_external_ids(
+                DependentKind::Model,
+                tx.caller.org,
+                connection,
+                &[external_id],
+            )?;
             let Some((id, _)) = found.into_iter().next() else {
                 let pointer = format!("{at}/{}_external_id", field.trim_end_matches("_id"));
                 return Err(no_such_model(tx, connection, &pointer)?);
@@ -516,20 +582,34 @@ fn check_parent(
     id: DependentId,
     at: &str,
 ) -> Result<DependentId> {
-    let found = tx.conn.connections_of_dependents(DependentKind::Model, tx.caller.org, &[id])?;
+    let found = tx
+        .conn
+        .connections_of_dependents(DependentKind::Model, tx.caller.org, &[id])?;
     if found.iter().any(|(_, of)| *of == connection) {
         Ok(id)
     } else {
-        Err(no_such_model(tx, connection, &format!("{at}/{}", parent_field(kind)))?)
+        Err(no_such_model(
+            tx,
+            connection,
+            &format!("{at}/{}", parent_field(kind)),
+        )?)
     }
 }
 
 /// Why there is no such model: it may have gone with its connection since that was looked at.
 fn no_such_model(tx: &mut Tx<'_>, connection: ConnectionId, pointer: &str) -> Result<Error> {
-    if tx.conn.find_connection(tx.caller.org, connection)?.is_none() {
+    if tx
+        .conn
+        .find_connection(tx.caller.org, connection)?
+        .is_none()
+    {
         return absent(tx.conn, tx.caller, connection);
     }
-    Ok(Error::field(pointer, "unknown_model", "The connection has no live model like this."))
+    Ok(Error::field(
+        pointer,
+        "unknown_model",
+        "The connection has no live model like this.",
+    ))
 }
 
 fn change(
@@ -601,8 +681,11 @@ fn change(
     }
     if row.external_id != before.external_id
         && let Some(external_id) = row.external_id.as_deref()
-        && let Some((holder, _)) =
-            tx.conn.dependents_by_external_ids(kind, row.org_id, row.connection_id, &[external_id])?.into_iter().next()
+        && let Some((holder, _)) = tx
+            .conn
+            .dependents_by_external_ids(kind, row.org_id, row.connection_id, &[external_id])?
+            .into_iter()
+            .next()
     {
         return Err(external_id_taken(holder));
     }
@@ -631,9 +714,16 @@ fn refuse_cycle(tx: &mut Tx<'_>, id: DependentId, parent: DependentId) -> Result
     let mut next = Some(parent);
     while let Some(current) = next {
         if current == id || !seen.insert(current) {
-            return Err(Error::field("/base_model_id", "cycle", "A model can't extend itself, directly or through others."));
+            return Err(Error::field(
+                "/base_model_id",
+                "cycle",
+                "A model can't extend itself, directly or through others.",
+            ));
         }
-        next = tx.conn.find_dependent(DependentKind::Model, tx.caller.org, current)?.and_then(|row| row.parent);
+        next = tx
+            .conn
+            .find_dependent(DependentKind::Model, tx.caller.org, current)?
+            .and_then(|row| row.parent);
     }
     Ok(())
 }

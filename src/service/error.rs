@@ -28,7 +28,12 @@ pub struct Problem {
 impl Problem {
     /// A problem of this code.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), members: Map::new() }
+        Self {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            members: Map::new(),
+        }
     }
 
     /// Adds a member.
@@ -72,17 +77,26 @@ impl Error {
 
     /// It is in the trash, in `entry`.
     pub fn in_trash(what: &str, entry: EntryId) -> Self {
-        Problem::new(Code::InTrash, format!("This {what} is in the trash.")).with("entry_id", entry).into()
+        Problem::new(Code::InTrash, format!("This {what} is in the trash."))
+            .with("entry_id", entry)
+            .into()
     }
 
     /// One field is wrong.
-    pub fn field(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+    pub fn field(
+        pointer: impl Into<String>,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
         Self::fields(vec![FieldError::new(pointer, code, detail)])
     }
 
     /// Some fields are wrong. A secret among the settings has a code of its own.
     pub fn fields(errors: Vec<FieldError>) -> Self {
-        let code = if errors.iter().any(|error| error.code == "secret_in_settings") {
+        let code = if errors
+            .iter()
+            .any(|error| error.code == "secret_in_settings")
+        {
             Code::SecretInSettings
         } else {
             Code::InvalidInput

@@ -102,11 +102,21 @@ impl Root {
             Self::Connection(row) => (&row.name, &row.external_id),
             Self::Dependent(_, row) => (&row.name, &row.external_id),
         };
-        RootView { kind: self.kind(), id: self.id(), name: name.clone(), external_id: external_id.clone() }
+        RootView {
+            kind: self.kind(),
+            id: self.id(),
+            name: name.clone(),
+            external_id: external_id.clone(),
+        }
     }
 
     pub(super) fn binds(&self, org: OrgId, entry: EntryId) -> Binds {
-        Binds { org, root: self.id(), parent: self.connection_id().into(), entry }
+        Binds {
+            org,
+            root: self.id(),
+            parent: self.connection_id().into(),
+            entry,
+        }
     }
 }
 
@@ -128,10 +138,13 @@ pub fn of(conn: &mut Conn, caller: &Caller, target: Target) -> Result<ImpactView
 /// The live root of a deletion, without a lock.
 pub(super) fn find(conn: &mut Conn, caller: &Caller, target: Target) -> Result<Root> {
     Ok(match target {
-        Target::Connection(id) => Root::Connection(Box::new(super::connections::find(conn, caller, id)?)),
-        Target::Dependent(kind, id) => {
-            Root::Dependent(kind, Box::new(super::dependents::get(conn, caller, kind, id)?))
+        Target::Connection(id) => {
+            Root::Connection(Box::new(super::connections::find(conn, caller, id)?))
         }
+        Target::Dependent(kind, id) => Root::Dependent(
+            kind,
+            Box::new(super::dependents::get(conn, caller, kind, id)?),
+        ),
     })
 }
 
@@ -142,10 +155,18 @@ pub(super) fn describe(conn: &mut Conn, caller: &Caller, root: &Root) -> Result<
     let sample = conn
         .sample(root.kind(), binds)?
         .into_iter()
-        .map(|(kind, id, name, word)| SampleView { kind, id, name, word })
+        .map(|(kind, id, name, word)| SampleView {
+            kind,
+            id,
+            name,
+            word,
+        })
         .collect();
-    let references_sample =
-        conn.references_sample(root.kind(), binds)?.into_iter().map(LinkView::from).collect();
+    let references_sample = conn
+        .references_sample(root.kind(), binds)?
+        .into_iter()
+        .map(LinkView::from)
+        .collect();
     let secrets = match root {
         Root::Connection(row) => conn
             .secrets_of(caller.org, OwnerKind::Connection, row.id.into())?
@@ -167,7 +188,12 @@ pub(super) fn describe(conn: &mut Conn, caller: &Caller, root: &Root) -> Result<
 }
 
 pub(super) fn counts(row: &ImpactRow) -> Counts {
-    Counts { connections: row.connections, models: row.models, content: row.content, links: row.links }
+    Counts {
+        connections: row.connections,
+        models: row.models,
+        content: row.content,
+        links: row.links,
+    }
 }
 
 pub(super) fn protected(
@@ -179,13 +205,20 @@ pub(super) fn protected(
     if row.connections_p + row.models_p + row.content_p == 0 {
         return Ok(None);
     }
-    Ok(conn.first_protected(root.kind(), binds)?.map(|(kind, id, name)| ProtectedView { kind, id, name }))
+    Ok(conn
+        .first_protected(root.kind(), binds)?
+        .map(|(kind, id, name)| ProtectedView { kind, id, name }))
 }
 
 /// A digest of what a plan saw. Every change of a row raises its version, a new row is the newest and a restored
 /// one has a raised version, so sums and newest moments tell any two states apart that differ in a row.
 pub(super) fn plan_token(root: &Root, row: &ImpactRow) -> String {
-    digest(&format!("delete {} {} {} {row:?}", root.kind(), root.id(), root.version()))
+    digest(&format!(
+        "delete {} {} {} {row:?}",
+        root.kind(),
+        root.id(),
+        root.version()
+    ))
 }
 
 pub(super) fn digest(text: &str) -> String {
@@ -195,6 +228,12 @@ pub(super) fn digest(text: &str) -> String {
 
 /// The refusal that names a protected row.
 pub(super) fn deletion_protected(row: &ProtectedView) -> Problem {
-    Problem::new(Code::DeletionProtected, format!("The {} \"{}\" is protected against deletion.", row.kind, row.name))
-        .with("protected", row)
+    Problem::new(
+        Code::DeletionProtected,
+        format!(
+            "The {} \"{}\" is protected against deletion.",
+            row.kind, row.name
+        ),
+    )
+    .with("protected", row)
 }

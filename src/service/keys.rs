@@ -45,16 +45,33 @@ pub struct NewKey {
 /// Makes a key for the caller's organization.
 pub fn create(tx: &mut Tx<'_>, new: &NewKey) -> Result<NewKeyView> {
     let name = Name::parse(&new.name).map_err(|problem| problem.at("/name"))?;
-    let grants = Grants::parse(new.scopes.iter().map(String::as_str))
-        .map_err(|_| Error::field("/scopes", "unknown_scope", "One of the scopes is not known; docs/api.md lists them."))?;
+    let grants = Grants::parse(new.scopes.iter().map(String::as_str)).map_err(|_| {
+        Error::field(
+            "/scopes",
+            "unknown_scope",
+            "One of the scopes is not known; docs/api.md lists them.",
+        )
+    })?;
     if grants.is_empty() {
-        return Err(Error::field("/scopes", "empty", "A key needs at least one scope."));
+        return Err(Error::field(
+            "/scopes",
+            "empty",
+            "A key needs at least one scope.",
+        ));
     }
     if !tx.caller.grants.cover(&grants) {
-        return Err(Problem::new(Code::MissingScope, "A key can't be given more than the caller's key holds.").into());
+        return Err(Problem::new(
+            Code::MissingScope,
+            "A key can't be given more than the caller's key holds.",
+        )
+        .into());
     }
     if new.expires_at.is_some_and(|at| at <= tx.at) {
-        return Err(Error::field("/expires_at", "in_the_past", "The expiry must lie in the future."));
+        return Err(Error::field(
+            "/expires_at",
+            "in_the_past",
+            "The expiry must lie in the future.",
+        ));
     }
     issue(tx, tx.caller.org, name.as_str(), &grants, new.expires_at)
 }
@@ -68,8 +85,11 @@ pub(super) fn issue(
     expires_at: Option<Ts>,
 ) -> Result<NewKeyView> {
     let mut bytes = Zeroizing::new([0_u8; SECRET_BYTES]);
-    getrandom::fill(bytes.as_mut_slice())
-        .map_err(|error| Error::Internal(format!("the operating system gave no random bytes: {error}")))?;
+    getrandom::fill(bytes.as_mut_slice()).map_err(|error| {
+        Error::Internal(format!(
+            "the operating system gave no random bytes: {error}"
+        ))
+    })?;
     let secret = Zeroizing::new(hex(bytes.as_slice()));
     let id = KeyId::mint();
     let row = ApiKeyRow {
@@ -85,14 +105,25 @@ pub(super) fn issue(
         last_used_at: None,
     };
     tx.conn.insert_key(&row)?;
-    tx.record("api_key.created", "api_key", crate::domain::ids::RootId(id.0), None, &json!({ "name": name, "scopes": scope_list(grants) }))?;
+    tx.record(
+        "api_key.created",
+        "api_key",
+        crate::domain::ids::RootId(id.0),
+        None,
+        &json!({ "name": name, "scopes": scope_list(grants) }),
+    )?;
     let key = format!("{PREFIX}{}_{}_{}", org.0.simple(), id.0.simple(), *secret);
-    Ok(NewKeyView { key, about: row.into() })
+    Ok(NewKeyView {
+        key,
+        about: row.into(),
+    })
 }
 
 /// One key.
 pub fn get(conn: &mut Conn, caller: &Caller, id: KeyId) -> Result<ApiKeyView> {
-    conn.find_key(caller.org, id)?.map(ApiKeyView::from).ok_or_else(|| Error::not_found("API key"))
+    conn.find_key(caller.org, id)?
+        .map(ApiKeyView::from)
+        .ok_or_else(|| Error::not_found("API key"))
 }
 
 /// A page of keys, oldest first, revoked ones with them.
@@ -111,7 +142,13 @@ pub fn list(conn: &mut Conn, caller: &Caller, page: &PageQuery) -> Result<Page<A
 pub fn revoke(tx: &mut Tx<'_>, id: KeyId) -> Result<ApiKeyView> {
     let org = tx.caller.org;
     if tx.conn.revoke_key(org, id, tx.at)? > 0 {
-        tx.record("api_key.revoked", "api_key", crate::domain::ids::RootId(id.0), None, &json!({}))?;
+        tx.record(
+            "api_key.revoked",
+            "api_key",
+            crate::domain::ids::RootId(id.0),
+            None,
+            &json!({}),
+        )?;
     }
     get(tx.conn, tx.caller, id)
 }
@@ -128,9 +165,17 @@ impl ParsedKey {
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.strip_prefix(PREFIX)?.splitn(3, '_');
         let (org, id, secret) = (parts.next()?, parts.next()?, parts.next()?);
-        let uuid = |part: &str| (part.len() == 32).then(|| Uuid::try_parse(part).ok()).flatten();
+        let uuid = |part: &str| {
+            (part.len() == 32)
+                .then(|| Uuid::try_parse(part).ok())
+                .flatten()
+        };
         (secret.len() == SECRET_BYTES * 2).then_some(())?;
-        Some(Self { org: OrgId(uuid(org)?), id: KeyId(uuid(id)?), secret: Zeroizing::new(secret.to_owned()) })
+        Some(Self {
+            org: OrgId(uuid(org)?),
+            id: KeyId(uuid(id)?),
+            secret: Zeroizing::new(secret.to_owned()),
+        })
     }
 
     /// The organization and key it names, which nothing has proved yet.
@@ -149,14 +194,19 @@ impl ParsedKey {
         // An unknown id is compared too, so that it takes as long.
         let stored = row.as_ref().map_or("", |row| row.digest.as_str());
         let matches = bool::from(digest(&self.secret).as_bytes().ct_eq(stored.as_bytes()));
-        let works = |row: &ApiKeyRow| row.revoked_at.is_none() && row.expires_at.is_none_or(|at| at > now);
+        let works =
+            |row: &ApiKeyRow| row.revoked_at.is_none() && row.expires_at.is_none_or(|at| at > now);
         match row.filter(|row| matches && works(row)) {
             Some(row) => Ok(Caller {
                 org: row.org_id,
                 key_id: Some(row.id),
-                grants: Grants::parse(row.scopes.split(' '))
-                    .map_err(|word| Error::Internal(format!("key {} has the unknown scope {word}", row.id)))?,
-                actor: Actor { id: format!("key:{}", row.id), name: Some(row.name) },
+                grants: Grants::parse(row.scopes.split(' ')).map_err(|word| {
+                    Error::Internal(format!("key {} has the unknown scope {word}", row.id))
+                })?,
+                actor: Actor {
+                    id: format!("key:{}", row.id),
+                    name: Some(row.name),
+                },
                 address: None,
                 request_id: None,
             }),
@@ -167,7 +217,11 @@ impl ParsedKey {
 
 /// The refusal of a missing, unknown, expired or revoked key: one answer for all.
 pub fn unauthenticated() -> Error {
-    Problem::new(Code::Unauthenticated, "There is no valid API key in the Authorization header.").into()
+    Problem::new(
+        Code::Unauthenticated,
+        "There is no valid API key in the Authorization header.",
+    )
+    .into()
 }
 
 fn digest(secret: &str) -> String {
@@ -175,12 +229,14 @@ fn digest(secret: &str) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        for nibble in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-        }
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            for nibble in [byte >> 4, byte & 15] {
+                text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+            }
+            text
+        })
 }
 
 /// When keys were last used, kept in memory and written down in batches: no write for a request.
@@ -191,7 +247,10 @@ impl LastUse {
     /// Notes a use.
     pub fn note(&self, caller: &Caller, at: Ts) {
         if let Some(key) = caller.key_id {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert((caller.org, key), at);
+            self.0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert((caller.org, key), at);
         }
     }
 
@@ -221,8 +280,14 @@ mod tests {
         let whole = format!("rpv_{org}_{key}_{secret}");
         assert!(ParsedKey::parse(&whole).is_some());
         for broken in [
-            "", "rpv_", "rpv___", &whole[1..], &whole[..whole.len() - 1], &format!("rpv_{org}_{key}"),
-            &format!("rpv_{org}_x_{secret}"), &format!("{whole}0"),
+            "",
+            "rpv_",
+            "rpv___",
+            &whole[1..],
+            &whole[..whole.len() - 1],
+            &format!("rpv_{org}_{key}"),
+            &format!("rpv_{org}_x_{secret}"),
+            &format!("{whole}0"),
         ] {
             assert!(ParsedKey::parse(broken).is_none(), "{broken}");
         }

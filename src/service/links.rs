@@ -40,9 +40,16 @@ pub(super) fn replace(
 ) -> Result<()> {
     let org = tx.caller.org;
     if wanted.len() > MAX_LINKS {
-        return Err(Error::field(pointer, "out_of_range", "Content has up to 1000 links."));
+        return Err(Error::field(
+            pointer,
+            "out_of_range",
+            "Content has up to 1000 links.",
+        ));
     }
-    let external_ids: Vec<&str> = wanted.iter().filter_map(|link| link.external_id.as_deref()).collect();
+    let external_ids: Vec<&str> = wanted
+        .iter()
+        .filter_map(|link| link.external_id.as_deref())
+        .collect();
     let by_external_id: BTreeMap<String, DependentId> = tx
         .conn
         .dependents_by_external_ids(DependentKind::Content, org, connection, &external_ids)?
@@ -88,7 +95,12 @@ pub(super) fn replace(
     tx.conn.delete_links_from(org, from)?;
     let rows: Vec<LinkRow> = targets
         .into_iter()
-        .map(|to_id| LinkRow { org_id: org, from_id: from, to_id, created_at: tx.at })
+        .map(|to_id| LinkRow {
+            org_id: org,
+            from_id: from,
+            to_id,
+            created_at: tx.at,
+        })
         .collect();
     tx.conn.insert_links(&rows)?;
     Ok(())
@@ -105,7 +117,13 @@ pub fn list(
     super::dependents::get(conn, caller, DependentKind::Content, content)?;
     let filter = (content, outgoing);
     let cursor: Option<Cursor<DependentId>> = page.cursor("links", &filter)?;
-    let mut rows = conn.list_links(caller.org, content, outgoing, cursor.map(|c| c.0), page.limit() + 1)?;
+    let mut rows = conn.list_links(
+        caller.org,
+        content,
+        outgoing,
+        cursor.map(|c| c.0),
+        page.limit() + 1,
+    )?;
     let more = page.cut(&mut rows);
     let last = rows.last().map(|(id, _, _)| Cursor(*id));
     Ok(Page {

@@ -58,7 +58,10 @@ pub fn create(tx: &mut Tx<'_>, new: &NewOrganization) -> Result<NewOrganizationV
     tx.caller.require(Scope::PlatformAdmin)?;
     let row = insert(tx, new)?;
     let admin_key = keys::issue(tx, row.id, "admin", &Grants::organization_admin(), None)?;
-    Ok(NewOrganizationView { organization: row.into(), admin_key })
+    Ok(NewOrganizationView {
+        organization: row.into(),
+        admin_key,
+    })
 }
 
 /// One organization.
@@ -91,11 +94,19 @@ pub fn patch(
     let mut row = find(tx.conn, id)?;
     check_version(row.version, if_match)?;
     if let Some(name) = &patch.display_name {
-        row.display_name = Name::parse(name).map_err(|problem| problem.at("/display_name"))?.into_string();
+        row.display_name = Name::parse(name)
+            .map_err(|problem| problem.at("/display_name"))?
+            .into_string();
         row.version += 1;
         row.updated_at = tx.at;
         tx.conn.update_organization(&row)?;
-        tx.record("organization.updated", "organization", RootId(id.0), None, &json!({ "display_name": row.display_name }))?;
+        tx.record(
+            "organization.updated",
+            "organization",
+            RootId(id.0),
+            None,
+            &json!({ "display_name": row.display_name }),
+        )?;
     }
     Ok(row.into())
 }
@@ -104,12 +115,19 @@ pub fn patch(
 pub fn choose(conn: &mut Conn, name: Option<&str>) -> Result<OrganizationRow> {
     if let Some(name) = name {
         return conn.find_organization_by_name(name)?.ok_or_else(|| {
-            Problem::new(Code::NotFound, format!("There is no organization named {name}; `reprieve org list` shows them."))
-                .into()
+            Problem::new(
+                Code::NotFound,
+                format!("There is no organization named {name}; `reprieve org list` shows them."),
+            )
+            .into()
         });
     }
     match conn.list_organizations(None, 2)?.as_slice() {
-        [] => Err(Problem::new(Code::NotFound, "There is no organization yet; `reprieve org create` makes one.").into()),
+        [] => Err(Problem::new(
+            Code::NotFound,
+            "There is no organization yet; `reprieve org create` makes one.",
+        )
+        .into()),
         [only] => Ok(only.clone()),
         [..] => Err(Problem::new(
             Code::InvalidInput,
@@ -121,7 +139,9 @@ pub fn choose(conn: &mut Conn, name: Option<&str>) -> Result<OrganizationRow> {
 
 /// Makes the organization `default` in a database that has none.
 pub fn ensure_default(services: &Services) -> Result<OrganizationRow> {
-    let none_yet = services.store.read(|conn| conn.list_organizations(None, 1))?;
+    let none_yet = services
+        .store
+        .read(|conn| conn.list_organizations(None, 1))?;
     if let Some(row) = none_yet.into_iter().next() {
         return Ok(row);
     }
@@ -132,7 +152,14 @@ pub fn ensure_default(services: &Services) -> Result<OrganizationRow> {
         if let Some(row) = tx.conn.list_organizations(None, 1)?.into_iter().next() {
             return Ok(row);
         }
-        insert_with(tx, id, &NewOrganization { name: DEFAULT.to_owned(), display_name: None })
+        insert_with(
+            tx,
+            id,
+            &NewOrganization {
+                name: DEFAULT.to_owned(),
+                display_name: None,
+            },
+        )
     })
 }
 
@@ -143,7 +170,11 @@ pub fn issue_key(
     scopes: &[String],
     expires_at: Option<Ts>,
 ) -> Result<NewKeyView> {
-    let new = keys::NewKey { name: name.to_owned(), scopes: scopes.to_vec(), expires_at };
+    let new = keys::NewKey {
+        name: name.to_owned(),
+        scopes: scopes.to_vec(),
+        expires_at,
+    };
     keys::create(tx, &new)
 }
 
@@ -154,7 +185,8 @@ pub fn create_bare(tx: &mut Tx<'_>, new: &NewOrganization) -> Result<Organizatio
 }
 
 fn find(conn: &mut Conn, id: OrgId) -> Result<OrganizationRow> {
-    conn.find_organization(id)?.ok_or_else(|| Error::not_found("organization"))
+    conn.find_organization(id)?
+        .ok_or_else(|| Error::not_found("organization"))
 }
 
 fn insert(tx: &mut Tx<'_>, new: &NewOrganization) -> Result<OrganizationRow> {
@@ -164,7 +196,9 @@ fn insert(tx: &mut Tx<'_>, new: &NewOrganization) -> Result<OrganizationRow> {
 fn insert_with(tx: &mut Tx<'_>, id: OrgId, new: &NewOrganization) -> Result<OrganizationRow> {
     let name = OrganizationName::parse(&new.name).map_err(|problem| problem.at("/name"))?;
     let display_name = match &new.display_name {
-        Some(text) => Name::parse(text).map_err(|problem| problem.at("/display_name"))?.into_string(),
+        Some(text) => Name::parse(text)
+            .map_err(|problem| problem.at("/display_name"))?
+            .into_string(),
         None => name.as_str().to_owned(),
     };
     if tx.conn.find_organization_by_name(name.as_str())?.is_some() {
@@ -182,6 +216,12 @@ fn insert_with(tx: &mut Tx<'_>, id: OrgId, new: &NewOrganization) -> Result<Orga
         version: 1,
     };
     tx.conn.insert_organization(&row)?;
-    tx.record("organization.created", "organization", RootId(row.id.0), None, &json!({ "name": row.name }))?;
+    tx.record(
+        "organization.created",
+        "organization",
+        RootId(row.id.0),
+        None,
+        &json!({ "name": row.name }),
+    )?;
     Ok(row)
 }

@@ -30,7 +30,11 @@ impl PageQuery {
     pub fn new(size: Option<i64>, token: Option<String>) -> Result<Self> {
         let size = size.unwrap_or(DEFAULT_SIZE);
         if !(1..=MAX_SIZE).contains(&size) {
-            return Err(Error::field("page_size", "out_of_range", "page_size goes from 1 to 200."));
+            return Err(Error::field(
+                "page_size",
+                "out_of_range",
+                "page_size goes from 1 to 200.",
+            ));
         }
         Ok(Self { size, token })
     }
@@ -41,10 +45,21 @@ impl PageQuery {
     }
 
     /// Where this page begins, from its token; a token of another list or filter is refused.
-    pub fn cursor<K: DeserializeOwned>(&self, list: &str, filter: &impl std::fmt::Debug) -> Result<Option<Cursor<K>>> {
-        let Some(token) = &self.token else { return Ok(None) };
-        let refused =
-            || Error::field("page_token", "invalid_page_token", "This page_token is not one of this list and filter; begin again without it.");
+    pub fn cursor<K: DeserializeOwned>(
+        &self,
+        list: &str,
+        filter: &impl std::fmt::Debug,
+    ) -> Result<Option<Cursor<K>>> {
+        let Some(token) = &self.token else {
+            return Ok(None);
+        };
+        let refused = || {
+            Error::field(
+                "page_token",
+                "invalid_page_token",
+                "This page_token is not one of this list and filter; begin again without it.",
+            )
+        };
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| refused())?;
         let (of, key): (String, K) = serde_json::from_slice(&bytes).map_err(|_| refused())?;
         if of != fingerprint(list, filter) {
@@ -70,7 +85,9 @@ impl PageQuery {
         end: Option<Cursor<K>>,
     ) -> Option<String> {
         let Cursor(key) = end.filter(|_| more)?;
-        serde_json::to_vec(&(fingerprint(list, filter), key)).ok().map(|bytes| URL_SAFE_NO_PAD.encode(bytes))
+        serde_json::to_vec(&(fingerprint(list, filter), key))
+            .ok()
+            .map(|bytes| URL_SAFE_NO_PAD.encode(bytes))
     }
 }
 
@@ -99,7 +116,13 @@ mod tests {
 
     #[test]
     fn a_page_has_1_to_200_rows() {
-        for (size, fits) in [(0, false), (1, true), (200, true), (201, false), (-1, false)] {
+        for (size, fits) in [
+            (0, false),
+            (1, true),
+            (200, true),
+            (201, false),
+            (-1, false),
+        ] {
             assert_eq!(PageQuery::new(Some(size), None).is_ok(), fits);
         }
         let mut rows = vec![1, 2, 3];

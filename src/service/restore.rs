@@ -118,7 +118,8 @@ pub fn restore(tx: &mut Tx<'_>, id: EntryId, request: &RestoreRequest) -> Result
     let ancestors: Vec<EntryId> = plan.ancestors.iter().map(|entry| entry.id).collect();
     for ancestor in &ancestors {
         let entry = lock_open(tx, *ancestor)?;
-        let root = super::restore_plan::plan(tx.conn, tx.caller, entry, &RestoreRequest::default())?;
+        let root =
+            super::restore_plan::plan(tx.conn, tx.caller, entry, &RestoreRequest::default())?;
         bring_back(tx, root, &mut counts, &mut lost_links)?;
     }
     // With its ancestors live, the plan sees what is in the way among what came back with them.
@@ -131,7 +132,11 @@ pub fn restore(tx: &mut Tx<'_>, id: EntryId, request: &RestoreRequest) -> Result
     let row = super::connections::find(tx.conn, tx.caller, connection)?;
     let needs_credentials = missing_of(tx.conn, &row)?;
     let not_restored = if lost_links > 0 {
-        vec![NotRestored { kind: "link", count: lost_links, reason: "the other end is gone for good" }]
+        vec![NotRestored {
+            kind: "link",
+            count: lost_links,
+            reason: "the other end is gone for good",
+        }]
     } else {
         Vec::new()
     };
@@ -146,9 +151,16 @@ pub fn restore(tx: &mut Tx<'_>, id: EntryId, request: &RestoreRequest) -> Result
 }
 
 /// What [`restore`] would do: the same plan, nothing changed.
-pub fn preview(conn: &mut Conn, caller: &Caller, id: EntryId, request: &RestoreRequest) -> Result<RestorePlanView> {
+pub fn preview(
+    conn: &mut Conn,
+    caller: &Caller,
+    id: EntryId,
+    request: &RestoreRequest,
+) -> Result<RestorePlanView> {
     caller.require(Scope::TrashRestore)?;
-    let entry = conn.find_entry(caller.org, id)?.ok_or_else(|| Error::not_found("trash entry"))?;
+    let entry = conn
+        .find_entry(caller.org, id)?
+        .ok_or_else(|| Error::not_found("trash entry"))?;
     let plan = plan(conn, caller, entry, request)?;
     check_token(&plan, request)?;
     check_ancestors(conn, caller, &plan, request.external_id.is_some())?;
@@ -175,11 +187,12 @@ pub fn preview(conn: &mut Conn, caller: &Caller, id: EntryId, request: &RestoreR
 fn check_token(plan: &Plan, request: &RestoreRequest) -> Result<()> {
     let now = plan.token();
     match &request.plan_token {
-        Some(token) if *token != now => {
-            Err(Problem::new(Code::PlanStale, "What would be restored has changed since the plan.")
-                .with("plan_token", now)
-                .into())
-        }
+        Some(token) if *token != now => Err(Problem::new(
+            Code::PlanStale,
+            "What would be restored has changed since the plan.",
+        )
+        .with("plan_token", now)
+        .into()),
         _ => Ok(()),
     }
 }
@@ -207,10 +220,15 @@ fn bring_back(
             tx.conn.update_trashed_connection(&row)?;
             row.id
         }
-        PlannedRoot::Dependent { kind, mut row, moved } => {
+        PlannedRoot::Dependent {
+            kind,
+            mut row,
+            moved,
+        } => {
             if moved {
                 for table in [DependentKind::Model, DependentKind::Content] {
-                    tx.conn.retarget_dependents(table, org, entry.id, row.connection_id)?;
+                    tx.conn
+                        .retarget_dependents(table, org, entry.id, row.connection_id)?;
                 }
             }
             row.version += 1;
@@ -222,7 +240,12 @@ fn bring_back(
     if entry.models_count + entry.content_count > 1_000 {
         tx.conn.allow_long_statements()?;
     }
-    let binds = Binds { org, root: entry.root_id, parent: connection.into(), entry: entry.id };
+    let binds = Binds {
+        org,
+        root: entry.root_id,
+        parent: connection.into(),
+        entry: entry.id,
+    };
     let moved = tx.conn.move_back(binds)?;
     check_complete(&entry, moved)?;
     let (links, lost) = tx.conn.return_links(binds)?;
@@ -234,7 +257,14 @@ fn bring_back(
     counts.links += links;
     let now = tx.conn.now()?;
     let actor = &tx.caller.actor;
-    tx.conn.close_entry(org, entry.id, EntryState::Restored, now, &actor.id, actor.name.as_deref())?;
+    tx.conn.close_entry(
+        org,
+        entry.id,
+        EntryState::Restored,
+        now,
+        &actor.id,
+        actor.name.as_deref(),
+    )?;
     tx.record(
         &format!("{}.restored", entry.root_kind),
         entry.root_kind.as_str(),
@@ -247,9 +277,16 @@ fn bring_back(
 
 /// A restore is complete or not at all.
 fn check_complete(entry: &EntryRow, moved: Moved) -> Result<()> {
-    let expected = (entry.connections_count, entry.models_count, entry.content_count);
+    let expected = (
+        entry.connections_count,
+        entry.models_count,
+        entry.content_count,
+    );
     if (moved.connections, moved.models, moved.content) == expected {
         return Ok(());
     }
-    Err(Error::Internal(format!("entry {} holds {moved:?} instead of {expected:?} rows", entry.id)))
+    Err(Error::Internal(format!(
+        "entry {} holds {moved:?} instead of {expected:?} rows",
+        entry.id
+    )))
 }

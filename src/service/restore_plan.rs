@@ -31,7 +31,11 @@ pub(super) struct Plan {
 pub(super) enum PlannedRoot {
     Connection(Box<ConnectionRow>),
     /// A model or content, and whether all rows of the entry change their connection.
-    Dependent { kind: DependentKind, row: Box<DependentRow>, moved: bool },
+    Dependent {
+        kind: DependentKind,
+        row: Box<DependentRow>,
+        moved: bool,
+    },
 }
 
 impl Plan {
@@ -39,13 +43,18 @@ impl Plan {
     pub(super) fn token(&self) -> String {
         let ancestors: Vec<EntryId> = self.ancestors.iter().map(|entry| entry.id).collect();
         let root = match &self.root {
-            PlannedRoot::Connection(row) => format!("{} {:?} {}", row.name, row.external_id, row.version),
+            PlannedRoot::Connection(row) => {
+                format!("{} {:?} {}", row.name, row.external_id, row.version)
+            }
             PlannedRoot::Dependent { row, moved, .. } => format!(
                 "{} {:?} {} {} {:?} {moved}",
                 row.name, row.external_id, row.version, row.connection_id, row.parent
             ),
         };
-        digest(&format!("restore {} {} {ancestors:?} {root}", self.entry.id, self.entry.state))
+        digest(&format!(
+            "restore {} {} {ancestors:?} {root}",
+            self.entry.id, self.entry.state
+        ))
     }
 }
 
@@ -54,15 +63,28 @@ pub(super) fn blockers(conn: &mut Conn, caller: &Caller, entry: &EntryRow) -> Re
     match plan(conn, caller, entry.clone(), &RestoreRequest::default()) {
         Ok(_) => Ok(Vec::new()),
         Err(Error::Problem(problem)) => {
-            let parent = problem.members.get("entry_id").and_then(|id| id.as_str()).and_then(EntryId::parse);
-            Ok(vec![Blocker { code: problem.code.as_str(), detail: problem.detail, entry_id: parent }])
+            let parent = problem
+                .members
+                .get("entry_id")
+                .and_then(|id| id.as_str())
+                .and_then(EntryId::parse);
+            Ok(vec![Blocker {
+                code: problem.code.as_str(),
+                detail: problem.detail,
+                entry_id: parent,
+            }])
         }
         Err(other) => Err(other),
     }
 }
 
 /// Plans the restore of an entry; a [`Problem`] says what is in the way.
-pub(super) fn plan(conn: &mut Conn, caller: &Caller, entry: EntryRow, request: &RestoreRequest) -> Result<Plan> {
+pub(super) fn plan(
+    conn: &mut Conn,
+    caller: &Caller,
+    entry: EntryRow,
+    request: &RestoreRequest,
+) -> Result<Plan> {
     let entry = refuse_closed(entry)?;
     let mut errors = Vec::new();
     let name = match request.name.as_deref().map(Name::parse) {
@@ -85,9 +107,27 @@ pub(super) fn plan(conn: &mut Conn, caller: &Caller, entry: EntryRow, request: &
         return Err(errors.into());
     }
     match entry.root_kind {
-        RootKind::Connection | RootKind::Integration => plan_connection(conn, caller, entry, request, name, external_id),
-        RootKind::Model => plan_dependent(conn, caller, DependentKind::Model, entry, request, name, external_id),
-        RootKind::Content => plan_dependent(conn, caller, DependentKind::Content, entry, request, name, external_id),
+        RootKind::Connection | RootKind::Integration => {
+            plan_connection(conn, caller, entry, request, name, external_id)
+        }
+        RootKind::Model => plan_dependent(
+            conn,
+            caller,
+            DependentKind::Model,
+            entry,
+            request,
+            name,
+            external_id,
+        ),
+        RootKind::Content => plan_dependent(
+            conn,
+            caller,
+            DependentKind::Content,
+            entry,
+            request,
+            name,
+            external_id,
+        ),
     }
 }
 
@@ -100,7 +140,11 @@ fn plan_connection(
     external_id: Option<ExternalId>,
 ) -> Result<Plan> {
     if request.target.is_some() {
-        return Err(Error::field("/target", "not_allowed", "A connection has no parent to be attached to."));
+        return Err(Error::field(
+            "/target",
+            "not_allowed",
+            "A connection has no parent to be attached to.",
+        ));
     }
     let mut row = conn
         .connections_of_entry(caller.org, entry.id)?
@@ -111,7 +155,8 @@ fn plan_connection(
         row.external_id = Some(external_id.into_string());
     }
     if let Some(external_id) = row.external_id.as_deref()
-        && let Some(holder) = conn.find_connection_by_external_id(caller.org, &row.integration, external_id)?
+        && let Some(holder) =
+            conn.find_connection_by_external_id(caller.org, &row.integration, external_id)?
     {
         return Err(external_id_taken(holder.id));
     }
@@ -119,11 +164,19 @@ fn plan_connection(
         row.name_key = name.key();
         row.name = name.into_string();
     }
-    if conn.find_connection_by_name(caller.org, &row.integration, &row.name_key)?.is_some() {
-        let name = Name::parse(&row.name).map_err(|_| Error::Internal(format!("{} has a damaged name", row.id)))?;
+    if conn
+        .find_connection_by_name(caller.org, &row.integration, &row.name_key)?
+        .is_some()
+    {
+        let name = Name::parse(&row.name)
+            .map_err(|_| Error::Internal(format!("{} has a damaged name", row.id)))?;
         return Err(name_taken(conn, caller, &row.integration, &name)?);
     }
-    Ok(Plan { ancestors: Vec::new(), entry, root: PlannedRoot::Connection(Box::new(row)) })
+    Ok(Plan {
+        ancestors: Vec::new(),
+        entry,
+        root: PlannedRoot::Connection(Box::new(row)),
+    })
 }
 
 fn plan_dependent(
@@ -158,7 +211,15 @@ fn plan_dependent(
         None => find_ancestors(conn, caller, &row, request.with_ancestors, &mut ancestors)?,
     }
     check_external_ids(conn, caller, kind, &entry, &row, renamed)?;
-    Ok(Plan { ancestors, entry, root: PlannedRoot::Dependent { kind, row: Box::new(row), moved } })
+    Ok(Plan {
+        ancestors,
+        entry,
+        root: PlannedRoot::Dependent {
+            kind,
+            row: Box::new(row),
+            moved,
+        },
+    })
 }
 
 fn check_target(
@@ -168,12 +229,20 @@ fn check_target(
     model: Option<DependentId>,
 ) -> Result<()> {
     if conn.find_connection(caller.org, connection)?.is_none() {
-        return Err(Error::field("/target/connection_id", "unknown_connection", "There is no live connection with this id."));
+        return Err(Error::field(
+            "/target/connection_id",
+            "unknown_connection",
+            "There is no live connection with this id.",
+        ));
     }
     if let Some(model) = model {
         let found = conn.connections_of_dependents(DependentKind::Model, caller.org, &[model])?;
         if !found.iter().any(|(_, of)| *of == connection) {
-            return Err(Error::field("/target/model_id", "unknown_model", "The connection has no live model with this id."));
+            return Err(Error::field(
+                "/target/model_id",
+                "unknown_model",
+                "The connection has no live model with this id.",
+            ));
         }
     }
     Ok(())
@@ -181,14 +250,22 @@ fn check_target(
 
 /// Refuses when a row that would come back has the external id of one that an ancestor's entry brings back before
 /// it. A restore finds that out by itself, with its ancestors live; a preview has to ask.
-pub(super) fn check_ancestors(conn: &mut Conn, caller: &Caller, plan: &Plan, renamed: bool) -> Result<()> {
-    let PlannedRoot::Dependent { kind, row, .. } = &plan.root else { return Ok(()) };
+pub(super) fn check_ancestors(
+    conn: &mut Conn,
+    caller: &Caller,
+    plan: &Plan,
+    renamed: bool,
+) -> Result<()> {
+    let PlannedRoot::Dependent { kind, row, .. } = &plan.root else {
+        return Ok(());
+    };
     let (org, connection) = (caller.org, row.connection_id);
     let mut earlier: Vec<EntryId> = Vec::new();
     for entry in plan.ancestors.iter().chain([&plan.entry]) {
         for table in [DependentKind::Model, DependentKind::Content] {
             let except = (renamed && table == *kind && entry.id == plan.entry.id).then_some(row.id);
-            let mut conflict = conn.external_id_conflict_in_trash(table, org, entry.id, &earlier, except)?;
+            let mut conflict =
+                conn.external_id_conflict_in_trash(table, org, entry.id, &earlier, except)?;
             // Nothing live is beside the rows of a connection in the trash.
             if conflict.is_none() && entry.root_kind != RootKind::Connection {
                 conflict = conn.external_id_conflict(table, org, entry.id, connection, except)?;
@@ -228,9 +305,23 @@ fn visit_parents(
     brought_back: &mut BTreeSet<EntryId>,
     ancestors: &mut Vec<EntryRow>,
 ) -> Result<()> {
-    visit(conn, caller, ParentRef::Connection(row.connection_id), allowed, brought_back, ancestors)?;
+    visit(
+        conn,
+        caller,
+        ParentRef::Connection(row.connection_id),
+        allowed,
+        brought_back,
+        ancestors,
+    )?;
     match row.parent {
-        Some(model) => visit(conn, caller, ParentRef::Model(model, row.connection_id), allowed, brought_back, ancestors),
+        Some(model) => visit(
+            conn,
+            caller,
+            ParentRef::Model(model, row.connection_id),
+            allowed,
+            brought_back,
+            ancestors,
+        ),
         None => Ok(()),
     }
 }
@@ -251,28 +342,49 @@ fn visit(
     ancestors: &mut Vec<EntryRow>,
 ) -> Result<()> {
     let (live, holder, what) = match parent {
-        ParentRef::Connection(id) => {
-            (conn.find_connection(caller.org, id)?.is_some(), conn.trashed_connection(caller.org, id)?, "connection")
-        }
+        ParentRef::Connection(id) => (
+            conn.find_connection(caller.org, id)?.is_some(),
+            conn.trashed_connection(caller.org, id)?,
+            "connection",
+        ),
         ParentRef::Model(id, of) => {
             let live = conn.find_dependent(DependentKind::Model, caller.org, id)?;
             let trashed = conn.trashed_dependent_row(DependentKind::Model, caller.org, id)?;
-            if live.as_ref().or(trashed.as_ref()).is_some_and(|model| model.connection_id != of) {
-                return Err(Problem::new(Code::ParentMoved, "The model this belonged to is in another connection now.").into());
+            if live
+                .as_ref()
+                .or(trashed.as_ref())
+                .is_some_and(|model| model.connection_id != of)
+            {
+                return Err(Problem::new(
+                    Code::ParentMoved,
+                    "The model this belonged to is in another connection now.",
+                )
+                .into());
             }
-            (live.is_some(), conn.trashed_dependent(DependentKind::Model, caller.org, id)?, "model")
+            (
+                live.is_some(),
+                conn.trashed_dependent(DependentKind::Model, caller.org, id)?,
+                "model",
+            )
         }
     };
     if live {
         return Ok(());
     }
     let Some(holder) = holder else {
-        return Err(Problem::new(Code::ParentPurged, format!("The {what} this belonged to is gone for good.")).into());
+        return Err(Problem::new(
+            Code::ParentPurged,
+            format!("The {what} this belonged to is gone for good."),
+        )
+        .into());
     };
     if !allowed {
-        return Err(Problem::new(Code::ParentInTrash, format!("The {what} this belongs to is in the trash."))
-            .with("entry_id", holder)
-            .into());
+        return Err(Problem::new(
+            Code::ParentInTrash,
+            format!("The {what} this belongs to is in the trash."),
+        )
+        .with("entry_id", holder)
+        .into());
     }
     if !brought_back.insert(holder) {
         return Ok(());
@@ -286,7 +398,14 @@ fn visit(
         let model = dependents_row(conn, caller, entry.root_id)?;
         visit_parents(conn, caller, &model, allowed, brought_back, ancestors)?;
     } else {
-        plan_connection(conn, caller, entry.clone(), &RestoreRequest::default(), None, None)?;
+        plan_connection(
+            conn,
+            caller,
+            entry.clone(),
+            &RestoreRequest::default(),
+            None,
+            None,
+        )?;
     }
     ancestors.push(entry);
     Ok(())
@@ -320,7 +439,9 @@ fn check_external_ids(
     for table in [DependentKind::Model, DependentKind::Content] {
         // The root's own external id gives way to the one in the call.
         let except = (renamed && table == kind).then_some(root.id);
-        if let Some(row) = conn.external_id_conflict(table, caller.org, entry.id, root.connection_id, except)? {
+        if let Some(row) =
+            conn.external_id_conflict(table, caller.org, entry.id, root.connection_id, except)?
+        {
             return Err(external_id_taken(row));
         }
     }

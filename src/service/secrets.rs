@@ -57,13 +57,20 @@ pub struct SecretsView {
 pub struct Plain(SecretValue);
 
 impl Serialize for Plain {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    fn serialize<S: serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
         serializer.serialize_str(self.0.expose())
     }
 }
 
 /// Checks that the connector declares the fields and that the hints are text.
-pub(super) fn check(connector: &Connector, secrets: &SecretInput, hints: &HintInput) -> Vec<FieldError> {
+pub(super) fn check(
+    connector: &Connector,
+    secrets: &SecretInput,
+    hints: &HintInput,
+) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let mut declared = |group: &str, field: &str| {
         if connector.secret_field(field).is_none() {
@@ -97,16 +104,27 @@ pub(super) fn apply(
 ) -> Result<Vec<SecretRow>> {
     let (org, owner) = (connection.org_id, connection.id.into());
     let before = tx.conn.secrets_of(org, OwnerKind::Connection, owner)?;
-    let replaced: Vec<&str> =
-        before.iter().map(|row| row.field.as_str()).filter(|field| secrets.contains_key(*field)).collect();
+    let replaced: Vec<&str> = before
+        .iter()
+        .map(|row| row.field.as_str())
+        .filter(|field| secrets.contains_key(*field))
+        .collect();
     shred(tx, connection, &replaced)?;
     for (field, value) in secrets {
         let Some(value) = value else { continue };
         let record_id = RecordId::mint();
-        let (record, key_epoch) =
-            tx.vault.seal(&binding(connection, field, record_id, connection.generation), value).map_err(refusal)?;
+        let (record, key_epoch) = tx
+            .vault
+            .seal(
+                &binding(connection, field, record_id, connection.generation),
+                value,
+            )
+            .map_err(refusal)?;
         let slot_id = tx.conn.fill_slot(org, &record)?;
-        let kept_hint = before.iter().find(|row| row.field == *field).and_then(|row| row.source_hint.clone());
+        let kept_hint = before
+            .iter()
+            .find(|row| row.field == *field)
+            .and_then(|row| row.source_hint.clone());
         tx.conn.insert_secret(&SecretRow {
             org_id: org,
             owner_kind: OwnerKind::Connection,
@@ -122,7 +140,11 @@ pub(super) fn apply(
         })?;
     }
     for (field, hint) in hints {
-        if tx.conn.set_source_hint(org, OwnerKind::Connection, owner, field, hint.as_deref())? == 0 {
+        if tx
+            .conn
+            .set_source_hint(org, OwnerKind::Connection, owner, field, hint.as_deref())?
+            == 0
+        {
             return Err(Error::field(
                 child_pointer("/source_hints", field),
                 "secret_not_set",
@@ -139,8 +161,10 @@ pub(super) fn shred(tx: &mut Tx<'_>, connection: &ConnectionRow, fields: &[&str]
         return Ok(());
     }
     let (org, owner) = (connection.org_id, connection.id.into());
-    tx.conn.shred_slots(org, OwnerKind::Connection, owner, fields)?;
-    tx.conn.delete_secrets(org, OwnerKind::Connection, owner, fields)?;
+    tx.conn
+        .shred_slots(org, OwnerKind::Connection, owner, fields)?;
+    tx.conn
+        .delete_secrets(org, OwnerKind::Connection, owner, fields)?;
     tx.erase_after_commit(None)
 }
 
@@ -153,10 +177,22 @@ pub(super) fn holds(
     field: &str,
     value: &SecretValue,
 ) -> Result<bool> {
-    let Some(row) = stored.iter().find(|row| row.field == field) else { return Ok(false) };
-    let record = tx.conn.read_slot(connection.org_id, row.slot_id)?.unwrap_or_default();
-    match tx.vault.open_record(&binding(connection, field, row.record_id, connection.generation), &record) {
-        Ok(found) => Ok(found.expose().as_bytes().ct_eq(value.expose().as_bytes()).into()),
+    let Some(row) = stored.iter().find(|row| row.field == field) else {
+        return Ok(false);
+    };
+    let record = tx
+        .conn
+        .read_slot(connection.org_id, row.slot_id)?
+        .unwrap_or_default();
+    match tx.vault.open_record(
+        &binding(connection, field, row.record_id, connection.generation),
+        &record,
+    ) {
+        Ok(found) => Ok(found
+            .expose()
+            .as_bytes()
+            .ct_eq(value.expose().as_bytes())
+            .into()),
         Err(SecretError::Locked) => Err(refusal(SecretError::Locked)),
         Err(SecretError::Envelope(_)) => Ok(false),
     }
@@ -164,11 +200,20 @@ pub(super) fn holds(
 
 /// The status that follows from what is set: complete means `untested` until a test passes.
 pub(super) fn status_of(connector: &Connector, secrets: &[SecretRow]) -> Status {
-    if missing_secrets(connector, secrets).is_empty() { Status::Untested } else { Status::NeedsCredentials }
+    if missing_secrets(connector, secrets).is_empty() {
+        Status::Untested
+    } else {
+        Status::NeedsCredentials
+    }
 }
 
 /// Enters secrets of a live connection.
-pub fn put(tx: &mut Tx<'_>, id: ConnectionId, if_match: Option<i64>, input: &PutSecrets) -> Result<ConnectionView> {
+pub fn put(
+    tx: &mut Tx<'_>,
+    id: ConnectionId,
+    if_match: Option<i64>,
+    input: &PutSecrets,
+) -> Result<ConnectionView> {
     let mut row = super::connections::lock(tx, id)?;
     check_version(row.version, if_match)?;
     let connector = connector_of(&row)?;
@@ -200,7 +245,9 @@ pub fn read(tx: &mut Tx<'_>, id: ConnectionId) -> Result<SecretsView> {
     tx.caller.require(Scope::SecretsRead)?;
     let row = super::connections::find(tx.conn, tx.caller, id)?;
     let connector = connector_of(&row)?;
-    let rows = tx.conn.secrets_of(row.org_id, OwnerKind::Connection, id.into())?;
+    let rows = tx
+        .conn
+        .secrets_of(row.org_id, OwnerKind::Connection, id.into())?;
     let missing = missing_secrets(connector, &rows);
     if !missing.is_empty() {
         return Err(needs_credentials(&missing));
@@ -208,7 +255,10 @@ pub fn read(tx: &mut Tx<'_>, id: ConnectionId) -> Result<SecretsView> {
     let mut secrets = BTreeMap::new();
     let mut unreadable = Vec::new();
     for secret in rows {
-        let record = tx.conn.read_slot(row.org_id, secret.slot_id)?.unwrap_or_default();
+        let record = tx
+            .conn
+            .read_slot(row.org_id, secret.slot_id)?
+            .unwrap_or_default();
         let binding = binding(&row, &secret.field, secret.record_id, row.generation);
         match tx.vault.open_record(&binding, &record) {
             Ok(value) => {
@@ -225,17 +275,31 @@ pub fn read(tx: &mut Tx<'_>, id: ConnectionId) -> Result<SecretsView> {
         return Err(needs_credentials(&unreadable));
     }
     let detail = to_json(&json!({ "fields": secrets.keys().collect::<Vec<_>>() }))?;
-    tx.audit("connection.secrets_read", "connection", Some(id.into()), None, detail)?;
+    tx.audit(
+        "connection.secrets_read",
+        "connection",
+        Some(id.into()),
+        None,
+        detail,
+    )?;
     Ok(SecretsView { secrets })
 }
 
 fn needs_credentials(missing: &[String]) -> Error {
-    Problem::new(Code::NeedsCredentials, "Required secrets of this connection are missing.")
-        .with("missing", missing)
-        .into()
+    Problem::new(
+        Code::NeedsCredentials,
+        "Required secrets of this connection are missing.",
+    )
+    .with("missing", missing)
+    .into()
 }
 
-fn binding<'a>(connection: &ConnectionRow, field: &'a str, record: RecordId, generation: i64) -> Binding<'a> {
+fn binding<'a>(
+    connection: &ConnectionRow,
+    field: &'a str,
+    record: RecordId,
+    generation: i64,
+) -> Binding<'a> {
     Binding {
         organization: connection.org_id.0,
         owner_kind: OwnerKind::Connection.as_str(),
@@ -248,9 +312,13 @@ fn binding<'a>(connection: &ConnectionRow, field: &'a str, record: RecordId, gen
 
 fn refusal(error: SecretError) -> Error {
     match error {
-        SecretError::Locked => {
-            Problem::new(Code::Locked, "The encryption key is missing, so secrets can't be entered or read now.").into()
+        SecretError::Locked => Problem::new(
+            Code::Locked,
+            "The encryption key is missing, so secrets can't be entered or read now.",
+        )
+        .into(),
+        SecretError::Envelope(error) => {
+            Error::Internal(format!("a secret could not be sealed: {error}"))
         }
-        SecretError::Envelope(error) => Error::Internal(format!("a secret could not be sealed: {error}")),
     }
 }

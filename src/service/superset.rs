@@ -44,9 +44,21 @@ const CHUNK: usize = 200;
 /// Above so many new rows the database's planner should know of them.
 const MANY: usize = 1_000;
 
-const DATASETS: Sort = Sort { kind: DependentKind::Model, word: "dataset", built_on: Some("database") };
-const CHARTS: Sort = Sort { kind: DependentKind::Content, word: "chart", built_on: Some("dataset") };
-const DASHBOARDS: Sort = Sort { kind: DependentKind::Content, word: "dashboard", built_on: None };
+const DATASETS: Sort = Sort {
+    kind: DependentKind::Model,
+    word: "dataset",
+    built_on: Some("database"),
+};
+const CHARTS: Sort = Sort {
+    kind: DependentKind::Content,
+    word: "chart",
+    built_on: Some("dataset"),
+};
+const DASHBOARDS: Sort = Sort {
+    kind: DependentKind::Content,
+    word: "dashboard",
+    built_on: None,
+};
 
 /// What an import did.
 #[derive(Debug, Default, Serialize)]
@@ -85,7 +97,10 @@ pub struct ImportedConnection {
 /// Imports an export from a file.
 pub fn import_file(services: &Services, caller: &Caller, path: &Path) -> Result<Report> {
     let file = File::open(path).map_err(|error| {
-        Problem::new(Code::InvalidInput, format!("The file {} can't be opened: {error}.", path.display()))
+        Problem::new(
+            Code::InvalidInput,
+            format!("The file {} can't be opened: {error}.", path.display()),
+        )
     })?;
     let export = superset::read(BufReader::new(file)).map_err(|error| refused(&error))?;
     let report = services.write_once(caller, |tx| import(tx, &export))?;
@@ -102,7 +117,10 @@ pub fn import_file(services: &Services, caller: &Caller, path: &Path) -> Result<
 pub fn import(tx: &mut Tx<'_>, export: &Export) -> Result<Report> {
     // A large file takes longer than a request usually may.
     tx.conn.allow_long_statements()?;
-    let mut report = Report { notices: export.notices.clone(), ..Report::default() };
+    let mut report = Report {
+        notices: export.notices.clone(),
+        ..Report::default()
+    };
     let homes = databases::import(tx, export, &mut report)?;
 
     let items: Vec<Item<'_>> = export
@@ -110,8 +128,17 @@ pub fn import(tx: &mut Tx<'_>, export: &Export) -> Result<Report> {
         .iter()
         .map(|dataset| {
             let connection = homes.live.get(&dataset.database_uuid);
-            let place = connection.map(|connection| Place { connection: *connection, model: None });
-            Item { uuid: dataset.uuid, entry: &dataset.entry, name: &dataset.name, body: &dataset.body_json, place }
+            let place = connection.map(|connection| Place {
+                connection: *connection,
+                model: None,
+            });
+            Item {
+                uuid: dataset.uuid,
+                entry: &dataset.entry,
+                name: &dataset.name,
+                body: &dataset.body_json,
+                place,
+            }
         })
         .collect();
     let datasets = rows::import(tx, &homes, &DATASETS, &items, &mut report)?;
@@ -123,8 +150,17 @@ pub fn import(tx: &mut Tx<'_>, export: &Export) -> Result<Report> {
         .iter()
         .map(|chart| {
             let model = datasets.live.get(&chart.dataset_uuid);
-            let place = model.map(|model| Place { connection: model.connection, model: Some(model.id) });
-            Item { uuid: chart.uuid, entry: &chart.entry, name: &chart.name, body: &chart.body_json, place }
+            let place = model.map(|model| Place {
+                connection: model.connection,
+                model: Some(model.id),
+            });
+            Item {
+                uuid: chart.uuid,
+                entry: &chart.entry,
+                name: &chart.name,
+                body: &chart.body_json,
+                place,
+            }
         })
         .collect();
     let charts = rows::import(tx, &homes, &CHARTS, &items, &mut report)?;
@@ -150,7 +186,13 @@ fn record(tx: &mut Tx<'_>, report: &Report) -> Result<()> {
         "skipped_in_trash": report.skipped_in_trash,
         "connections": report.connections.iter().map(|connection| connection.id).collect::<Vec<_>>(),
     });
-    tx.record("import.superset", "organization", RootId(tx.caller.org.0), None, &detail)
+    tx.record(
+        "import.superset",
+        "organization",
+        RootId(tx.caller.org.0),
+        None,
+        &detail,
+    )
 }
 
 /// Where the things of a file are or belong.
@@ -173,32 +215,53 @@ fn refused(error: &ImportError) -> Problem {
 
 /// The refusal of a file for the sake of one entry.
 fn fault(entry: &str, what: &str) -> Error {
-    Problem::new(Code::InvalidInput, format!("`{entry}`: {what}.")).with("entry", entry).into()
+    Problem::new(Code::InvalidInput, format!("`{entry}`: {what}."))
+        .with("entry", entry)
+        .into()
 }
 
 /// A problem that a service function has with what an entry says, with the entry's path in it.
 fn at(entry: &str, error: Error) -> Error {
-    let Error::Problem(mut problem) = error else { return error };
+    let Error::Problem(mut problem) = error else {
+        return error;
+    };
     // The pointers lead into a request body that nobody sent.
     let errors = std::mem::take(&mut problem.errors);
     if errors.is_empty() {
         problem.detail = format!("`{entry}`: {}", problem.detail);
     } else {
-        let details: Vec<&str> = errors.iter().map(|error| error.detail.trim_end_matches('.')).collect();
-        problem.detail = format!("`{entry}`: {}: correct it in Superset and export again.", details.join("; "));
+        let details: Vec<&str> = errors
+            .iter()
+            .map(|error| error.detail.trim_end_matches('.'))
+            .collect();
+        problem.detail = format!(
+            "`{entry}`: {}: correct it in Superset and export again.",
+            details.join("; ")
+        );
     }
     problem.with("entry", entry).into()
 }
 
 /// A name as Superset has it. White space around it, which Superset allows, is no part of ours.
 fn name_of(entry: &str, name: &str) -> Result<Name> {
-    Name::parse(name.trim())
-        .map_err(|problem| fault(entry, &format!("its name {}: rename it in Superset and export again", problem.detail)))
+    Name::parse(name.trim()).map_err(|problem| {
+        fault(
+            entry,
+            &format!(
+                "its name {}: rename it in Superset and export again",
+                problem.detail
+            ),
+        )
+    })
 }
 
 /// Paths of entries for a notice, the first few of many.
 fn some_of(entries: &[&str]) -> String {
-    let mut shown: Vec<String> = entries.iter().take(5).map(|entry| format!("`{entry}`")).collect();
+    let mut shown: Vec<String> = entries
+        .iter()
+        .take(5)
+        .map(|entry| format!("`{entry}`"))
+        .collect();
     if entries.len() > shown.len() {
         shown.push("...".to_owned());
     }

@@ -17,8 +17,8 @@ use super::pages::{Cursor, PageQuery};
 use super::restore_plan;
 use super::unit::{Tx, to_json};
 use super::views::{
-    Blocker, ConnectionView, ContentView, Counts, EntryView, Erasure, ErasureView, ImpactCounts, LinkView, ModelView, Page,
-    RootView, connector_of, secret_views,
+    Blocker, ConnectionView, ContentView, Counts, EntryView, Erasure, ErasureView, ImpactCounts,
+    LinkView, ModelView, Page, RootView, connector_of, secret_views,
 };
 use crate::domain::clock::Ts;
 use crate::domain::codes::Code;
@@ -115,11 +115,18 @@ pub fn delete(tx: &mut Tx<'_>, target: Target, request: &DeleteRequest) -> Resul
     if let Some(protected) = impact::protected(tx.conn, &root, binds, &row)? {
         return Err(impact::deletion_protected(&protected).into());
     }
-    if request.plan_token.as_ref().is_some_and(|token| *token != impact::plan_token(&root, &row)) {
+    if request
+        .plan_token
+        .as_ref()
+        .is_some_and(|token| *token != impact::plan_token(&root, &row))
+    {
         let now = impact::describe(tx.conn, caller, &root)?;
-        return Err(Problem::new(Code::PlanStale, "What would be deleted has changed since the plan.")
-            .with("plan", now)
-            .into());
+        return Err(Problem::new(
+            Code::PlanStale,
+            "What would be deleted has changed since the plan.",
+        )
+        .with("plan", now)
+        .into());
     }
     let counts = impact::counts(&row);
     let secrets = shred_secrets(tx, &root)?;
@@ -127,7 +134,12 @@ pub fn delete(tx: &mut Tx<'_>, target: Target, request: &DeleteRequest) -> Resul
     tx.conn.insert_entry(&new)?;
     let moved = tx.conn.move_out(root.kind(), binds)?;
     if (moved.connections, moved.models, moved.content, moved.links)
-        != (counts.connections, counts.models, counts.content, counts.links)
+        != (
+            counts.connections,
+            counts.models,
+            counts.content,
+            counts.links,
+        )
     {
         // A row left the root between the count and the move; the next attempt counts again.
         return Err(crate::store::StoreError::Conflict.into());
@@ -147,7 +159,12 @@ pub fn delete(tx: &mut Tx<'_>, target: Target, request: &DeleteRequest) -> Resul
 }
 
 /// What a deletion would answer: the same checks, nothing changed.
-pub fn preview(conn: &mut Conn, caller: &Caller, target: Target, request: &DeleteRequest) -> Result<ImpactView> {
+pub fn preview(
+    conn: &mut Conn,
+    caller: &Caller,
+    target: Target,
+    request: &DeleteRequest,
+) -> Result<ImpactView> {
     reason(request)?;
     let root = impact::find(conn, caller, target)?;
     check_version(root.version(), request.if_match)?;
@@ -155,17 +172,26 @@ pub fn preview(conn: &mut Conn, caller: &Caller, target: Target, request: &Delet
     if let Some(protected) = &view.protected {
         return Err(impact::deletion_protected(protected).into());
     }
-    if request.plan_token.as_ref().is_some_and(|token| *token != view.plan_token) {
-        return Err(Problem::new(Code::PlanStale, "What would be deleted has changed since the plan.")
-            .with("plan", view)
-            .into());
+    if request
+        .plan_token
+        .as_ref()
+        .is_some_and(|token| *token != view.plan_token)
+    {
+        return Err(Problem::new(
+            Code::PlanStale,
+            "What would be deleted has changed since the plan.",
+        )
+        .with("plan", view)
+        .into());
     }
     Ok(view)
 }
 
 fn reason(request: &DeleteRequest) -> Result<Option<String>> {
     let reason = request.reason.as_deref().map(Reason::parse).transpose();
-    Ok(reason.map_err(|problem| problem.at("reason"))?.map(Reason::into_string))
+    Ok(reason
+        .map_err(|problem| problem.at("reason"))?
+        .map(Reason::into_string))
 }
 
 /// One entry, whatever its state.
@@ -187,11 +213,24 @@ pub fn list(
 ) -> Result<Page<EntryView>> {
     let named = (filter, by_purge_date);
     let cursor: Option<(Ts, EntryId)> = page.cursor("trash", &named)?.map(|cursor| cursor.0);
-    let order = if by_purge_date { EntryOrder::PurgeAt(cursor) } else { EntryOrder::DeletedAt(cursor) };
+    let order = if by_purge_date {
+        EntryOrder::PurgeAt(cursor)
+    } else {
+        EntryOrder::DeletedAt(cursor)
+    };
     let now = conn.now()?;
     let mut rows = conn.list_entries(caller.org, filter, order, now, page.limit() + 1)?;
     let more = page.cut(&mut rows);
-    let last = rows.last().map(|row| Cursor((if by_purge_date { row.purge_at } else { row.deleted_at }, row.id)));
+    let last = rows.last().map(|row| {
+        Cursor((
+            if by_purge_date {
+                row.purge_at
+            } else {
+                row.deleted_at
+            },
+            row.id,
+        ))
+    });
     let ids: Vec<EntryId> = rows.iter().map(|row| row.id).collect();
     let held = conn.held_among(caller.org, &ids, now)?;
     let restorable = conn.restorable_among(caller.org, &ids)?;
@@ -207,7 +246,10 @@ pub fn list(
             view(row, facts)
         })
         .collect();
-    Ok(Page { data, next_page_token: page.next("trash", &named, more, last) })
+    Ok(Page {
+        data,
+        next_page_token: page.next("trash", &named, more, last),
+    })
 }
 
 /// The trash in numbers.
@@ -254,22 +296,33 @@ pub fn items(
                 .into_iter()
                 .map(|row| ConnectionView::new(row, &[]))
                 .collect::<Result<_>>()?;
-            return Ok(ItemsView::Connections(Page { data, next_page_token: None }));
+            return Ok(ItemsView::Connections(Page {
+                data,
+                next_page_token: None,
+            }));
         }
     };
     let filter = (id, kind);
     let cursor: Option<Cursor<DependentId>> = page.cursor("items", &filter)?;
-    let mut rows = conn.dependents_of_entry(dependent, caller.org, id, cursor.map(|c| c.0), page.limit() + 1)?;
+    let mut rows = conn.dependents_of_entry(
+        dependent,
+        caller.org,
+        id,
+        cursor.map(|c| c.0),
+        page.limit() + 1,
+    )?;
     let more = page.cut(&mut rows);
     let last = rows.last().map(|row| Cursor(row.id));
     let next_page_token = page.next("items", &filter, more, last);
     Ok(match dependent {
-        DependentKind::Model => {
-            ItemsView::Models(Page { data: rows.into_iter().map(ModelView::from).collect(), next_page_token })
-        }
-        DependentKind::Content => {
-            ItemsView::Content(Page { data: rows.into_iter().map(ContentView::from).collect(), next_page_token })
-        }
+        DependentKind::Model => ItemsView::Models(Page {
+            data: rows.into_iter().map(ModelView::from).collect(),
+            next_page_token,
+        }),
+        DependentKind::Content => ItemsView::Content(Page {
+            data: rows.into_iter().map(ContentView::from).collect(),
+            next_page_token,
+        }),
     })
 }
 
@@ -278,26 +331,47 @@ pub fn purge(tx: &mut Tx<'_>, id: EntryId, request: &PurgeRequest) -> Result<Ent
     tx.caller.require(Scope::TrashPurge)?;
     let org = tx.caller.org;
     let row = lock_open(tx, id)?;
-    let typed = Name::parse(&request.confirm).map(Name::into_string).unwrap_or_default();
+    let typed = Name::parse(&request.confirm)
+        .map(Name::into_string)
+        .unwrap_or_default();
     if typed != row.root_name {
-        return Err(Problem::new(Code::ConfirmMismatch, "`confirm` is not the name of what was deleted.").into());
+        return Err(Problem::new(
+            Code::ConfirmMismatch,
+            "`confirm` is not the name of what was deleted.",
+        )
+        .into());
     }
     let now = tx.conn.now()?;
     if !tx.conn.held_among(org, &[id], now)?.is_empty() {
         return Err(Problem::new(Code::Held, "A hold keeps this entry.").into());
     }
     if row.purge_protected && row.purge_at > now {
-        return Err(Problem::new(Code::PurgeProtected, "Nobody may purge this entry before its date.")
-            .with("purge_at", row.purge_at)
-            .into());
+        return Err(Problem::new(
+            Code::PurgeProtected,
+            "Nobody may purge this entry before its date.",
+        )
+        .with("purge_at", row.purge_at)
+        .into());
     }
     if row.models_count + row.content_count > LARGE_MOVE {
         tx.conn.allow_long_statements()?;
     }
-    let binds = Binds { org, root: row.root_id, parent: row.root_id, entry: id };
+    let binds = Binds {
+        org,
+        root: row.root_id,
+        parent: row.root_id,
+        entry: id,
+    };
     tx.conn.purge_rows(binds)?;
     let actor = &tx.caller.actor;
-    tx.conn.close_entry(org, id, EntryState::Purged, now, &actor.id, actor.name.as_deref())?;
+    tx.conn.close_entry(
+        org,
+        id,
+        EntryState::Purged,
+        now,
+        &actor.id,
+        actor.name.as_deref(),
+    )?;
     tx.record(
         "trash.purged",
         row.root_kind.as_str(),
@@ -321,7 +395,11 @@ pub(super) fn refuse_closed(row: EntryRow) -> Result<EntryRow> {
     if row.state == EntryState::InTrash {
         return Ok(row);
     }
-    Err(Problem::new(Code::EntryClosed, format!("This entry is {}.", row.state)).with("state", row.state).into())
+    Err(
+        Problem::new(Code::EntryClosed, format!("This entry is {}.", row.state))
+            .with("state", row.state)
+            .into(),
+    )
 }
 
 fn lock_root(tx: &mut Tx<'_>, target: Target) -> Result<Root> {
@@ -340,13 +418,17 @@ fn lock_root(tx: &mut Tx<'_>, target: Target) -> Result<Root> {
 
 /// Shreds all secrets of a connection that goes; models and content have none.
 fn shred_secrets(tx: &mut Tx<'_>, root: &Root) -> Result<Vec<SecretRow>> {
-    let Root::Connection(row) = root else { return Ok(Vec::new()) };
+    let Root::Connection(row) = root else {
+        return Ok(Vec::new());
+    };
     let (org, owner) = (row.org_id, RootId::from(row.id));
     let secrets = tx.conn.secrets_of(org, OwnerKind::Connection, owner)?;
     let fields: Vec<&str> = secrets.iter().map(|secret| secret.field.as_str()).collect();
     if !fields.is_empty() {
-        tx.conn.shred_slots(org, OwnerKind::Connection, owner, &fields)?;
-        tx.conn.delete_secrets(org, OwnerKind::Connection, owner, &fields)?;
+        tx.conn
+            .shred_slots(org, OwnerKind::Connection, owner, &fields)?;
+        tx.conn
+            .delete_secrets(org, OwnerKind::Connection, owner, &fields)?;
     }
     Ok(secrets)
 }
@@ -361,8 +443,10 @@ fn entry_row(
     secrets: &[SecretRow],
 ) -> Result<EntryRow> {
     let org = tx.caller.org;
-    let organization =
-        tx.conn.find_organization(org)?.ok_or_else(|| Error::Internal(format!("organization {org} is missing")))?;
+    let organization = tx
+        .conn
+        .find_organization(org)?
+        .ok_or_else(|| Error::Internal(format!("organization {org} is missing")))?;
     let now = tx.conn.now()?;
     let days = match organization.retention_days {
         days @ 1..=LONGEST_RETENTION_DAYS => days,
@@ -372,8 +456,13 @@ fn entry_row(
         }
     };
     // Deleting again after a restore never gets an earlier date (promise 6).
-    let before = tx.conn.newest_entry_of_root(org, root.id())?.map(|entry| entry.purge_at);
-    let purge_at = now.plus(Duration::days(i64::from(days))).max(before.unwrap_or(now));
+    let before = tx
+        .conn
+        .newest_entry_of_root(org, root.id())?
+        .map(|entry| entry.purge_at);
+    let purge_at = now
+        .plus(Duration::days(i64::from(days)))
+        .max(before.unwrap_or(now));
     let (connector, integration, shape, model_id) = match root {
         Root::Connection(row) => {
             let shape = to_json(&secret_views(connector_of(row)?, secrets))?;
@@ -384,7 +473,12 @@ fn entry_row(
                 .conn
                 .find_connection(org, row.connection_id)?
                 .ok_or_else(|| Error::Internal(format!("{} has no connection", row.id)))?;
-            (connection.connector, connection.integration, JsonText::empty_object(), row.parent)
+            (
+                connection.connector,
+                connection.integration,
+                JsonText::empty_object(),
+                row.parent,
+            )
         }
     };
     let view = root.view();
@@ -437,10 +531,16 @@ struct Facts {
 fn whole_view(conn: &mut Conn, caller: &Caller, row: EntryRow, now: Ts) -> Result<EntryView> {
     let blockers = restore_plan::blockers(conn, caller, &row)?;
     let facts = Facts {
-        held: row.state == EntryState::InTrash && !conn.held_among(row.org_id, &[row.id], now)?.is_empty(),
+        held: row.state == EntryState::InTrash
+            && !conn.held_among(row.org_id, &[row.id], now)?.is_empty(),
         restorable: blockers.is_empty(),
         blockers: Some(blockers),
-        broken_links: Some(conn.broken_links(row.org_id, row.id)?.into_iter().map(LinkView::from).collect()),
+        broken_links: Some(
+            conn.broken_links(row.org_id, row.id)?
+                .into_iter()
+                .map(LinkView::from)
+                .collect(),
+        ),
     };
     Ok(view(row, facts))
 }
@@ -464,7 +564,10 @@ fn view(row: EntryRow, facts: Facts) -> EntryView {
         integration: row.integration,
         connection_id: row.connection_id,
         deleted_at: row.deleted_at,
-        deleted_by: Actor { id: row.deleted_by, name: row.deleted_by_name },
+        deleted_by: Actor {
+            id: row.deleted_by,
+            name: row.deleted_by_name,
+        },
         reason: row.reason,
         purge_at: row.purge_at,
         purge_protected: row.purge_protected,
@@ -490,6 +593,9 @@ fn view(row: EntryRow, facts: Facts) -> EntryView {
         blockers: facts.blockers,
         broken_links: facts.broken_links,
         closed_at: row.closed_at,
-        closed_by: row.closed_by.map(|id| Actor { id, name: row.closed_by_name }),
+        closed_by: row.closed_by.map(|id| Actor {
+            id,
+            name: row.closed_by_name,
+        }),
     }
 }

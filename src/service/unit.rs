@@ -9,9 +9,9 @@ use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
+use super::Services;
 use super::caller::Caller;
 use super::error::{Error, Problem, Result};
-use super::Services;
 use crate::domain::clock::Ts;
 use crate::domain::codes::Code;
 use crate::domain::ids::{EntryId, JobId, KeyId, RecordId, RootId};
@@ -85,8 +85,13 @@ impl Services {
         loop {
             let mut erasure_due = false;
             let result: Result<Written<T>> = self.store.write(|conn| {
-                let mut tx =
-                    Tx { conn, caller, vault: &self.vault, at: Ts::now(), erasure_due: false };
+                let mut tx = Tx {
+                    conn,
+                    caller,
+                    vault: &self.vault,
+                    at: Ts::now(),
+                    erasure_due: false,
+                };
                 if let Some((once, key_id)) = once.zip(caller.key_id)
                     && let Some(answer) = tx.answered_before(once, key_id)?
                 {
@@ -124,11 +129,23 @@ impl Services {
     }
 
     /// A write whose answer nobody repeats: the command line's.
-    pub fn write_once<T>(&self, caller: &Caller, work: impl FnMut(&mut Tx<'_>) -> Result<T>) -> Result<T> {
-        let no_answer = |_: &T| StoredAnswer { status: 200, etag: None, location: None, body: None, shown_once: false };
+    pub fn write_once<T>(
+        &self,
+        caller: &Caller,
+        work: impl FnMut(&mut Tx<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let no_answer = |_: &T| StoredAnswer {
+            status: 200,
+            etag: None,
+            location: None,
+            body: None,
+            shown_once: false,
+        };
         match self.write(caller, None, no_answer, work)? {
             Written::Fresh(value, _) => Ok(value),
-            Written::Replayed(_) => Err(Error::Internal("a replay without an idempotency key".to_owned())),
+            Written::Replayed(_) => Err(Error::Internal(
+                "a replay without an idempotency key".to_owned(),
+            )),
         }
     }
 }
@@ -136,7 +153,10 @@ impl Services {
 impl Tx<'_> {
     fn answered_before(&mut self, once: &Once, key_id: KeyId) -> Result<Option<StoredAnswer>> {
         let org = self.caller.org;
-        if !self.conn.try_lock_idempotent(lock_number(self.caller, key_id, once))? {
+        if !self
+            .conn
+            .try_lock_idempotent(lock_number(self.caller, key_id, once))?
+        {
             return Err(Problem::new(
                 Code::RequestInProgress,
                 "A request with this Idempotency-Key is being worked on.",
@@ -183,7 +203,11 @@ impl Tx<'_> {
             status: i32::from(answer.status),
             etag: answer.etag.clone(),
             location: answer.location.clone(),
-            body: if answer.shown_once { None } else { answer.body.clone() },
+            body: if answer.shown_once {
+                None
+            } else {
+                answer.body.clone()
+            },
             shown_once: answer.shown_once,
             created_at: self.at,
             expires_at: self.at.plus(KEPT_FOR),
@@ -276,5 +300,8 @@ fn lock_number(caller: &Caller, key_id: KeyId, once: &Once) -> i64 {
         .chain_update(key_id.0)
         .chain_update(once.key.as_str())
         .finalize();
-    digest.iter().take(8).fold(0_i64, |number, byte| (number << 8) | i64::from(*byte))
+    digest
+        .iter()
+        .take(8)
+        .fold(0_i64, |number, byte| (number << 8) | i64::from(*byte))
 }

@@ -44,11 +44,22 @@ pub fn verify(services: &Services) -> Result<Report> {
         let organizations = organizations(conn)?;
         let mut checks = Vec::new();
         let sqlite = conn.is_sqlite();
-        for check in checks::checks().iter().filter(|check| sqlite || !check.only_sqlite) {
+        for check in checks::checks()
+            .iter()
+            .filter(|check| sqlite || !check.only_sqlite)
+        {
             let findings = conn.run_check(check)?;
-            let total = findings.first().map_or(0, |finding| usize::try_from(finding.total).unwrap_or(usize::MAX));
-            let told = findings.iter().map(|finding| sentence(finding, &organizations)).collect();
-            checks.push(Check { name: check.name, problems: and_more(told, total) });
+            let total = findings.first().map_or(0, |finding| {
+                usize::try_from(finding.total).unwrap_or(usize::MAX)
+            });
+            let told = findings
+                .iter()
+                .map(|finding| sentence(finding, &organizations))
+                .collect();
+            checks.push(Check {
+                name: check.name,
+                problems: and_more(told, total),
+            });
         }
         checks.push(statuses(conn, &organizations)?);
         Ok(Report { checks })
@@ -63,15 +74,27 @@ fn organizations(conn: &mut Conn) -> Result<Organizations> {
     let mut after = None;
     loop {
         let page = conn.list_organizations(after, PAGE)?;
-        let Some(last) = page.last() else { return Ok(all) };
+        let Some(last) = page.last() else {
+            return Ok(all);
+        };
         after = Some(last.id);
         all.extend(page.into_iter().map(|row| (row.id.to_string(), row)));
     }
 }
 
 fn sentence(finding: &Finding, organizations: &Organizations) -> String {
-    let Finding { org, place, id, fault, .. } = finding;
-    let row = if id.is_empty() { place.clone() } else { format!("{place} {id}") };
+    let Finding {
+        org,
+        place,
+        id,
+        fault,
+        ..
+    } = finding;
+    let row = if id.is_empty() {
+        place.clone()
+    } else {
+        format!("{place} {id}")
+    };
     match organizations.get(org) {
         Some(organization) => format!("{row} of {}: {fault}", organization.name),
         None if org.is_empty() => format!("{row}: {fault}"),
@@ -96,7 +119,8 @@ fn statuses(conn: &mut Conn, organizations: &Organizations) -> Result<Check> {
     for organization in organizations {
         let mut after = None;
         loop {
-            let page = conn.list_connections(organization.id, &ConnectionFilter::default(), after, PAGE)?;
+            let page =
+                conn.list_connections(organization.id, &ConnectionFilter::default(), after, PAGE)?;
             let Some(last) = page.last() else { break };
             after = Some(last.id);
             let owners: Vec<RootId> = page.iter().map(|row| row.id.into()).collect();
@@ -109,13 +133,19 @@ fn statuses(conn: &mut Conn, organizations: &Organizations) -> Result<Check> {
                 if let Some(fault) = wrong_status(row, &own) {
                     total += 1;
                     if told.len() < TOLD {
-                        told.push(format!("connections {} of {}: {fault}", row.id, organization.name));
+                        told.push(format!(
+                            "connections {} of {}: {fault}",
+                            row.id, organization.name
+                        ));
                     }
                 }
             }
         }
     }
-    Ok(Check { name: "statuses tell whether secrets are missing", problems: and_more(told, total) })
+    Ok(Check {
+        name: "statuses tell whether secrets are missing",
+        problems: and_more(told, total),
+    })
 }
 
 fn wrong_status(row: &ConnectionRow, secrets: &[SecretRow]) -> Option<String> {
@@ -125,7 +155,11 @@ fn wrong_status(row: &ConnectionRow, secrets: &[SecretRow]) -> Option<String> {
     let missing = missing_secrets(connector, secrets);
     match (row.status == Status::NeedsCredentials, missing.is_empty()) {
         (true, true) => Some("says that it needs credentials and has them all".to_owned()),
-        (false, false) => Some(format!("says that it is {} and lacks {}", row.status, missing.join(", "))),
+        (false, false) => Some(format!(
+            "says that it is {} and lacks {}",
+            row.status,
+            missing.join(", ")
+        )),
         _ => None,
     }
 }

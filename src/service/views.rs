@@ -14,7 +14,9 @@ use crate::domain::json::JsonText;
 use crate::domain::kinds::{EntryState, OwnerKind, RootKind, Status};
 use crate::domain::scopes::Grants;
 use crate::store::Conn;
-use crate::store::rows::{ApiKeyRow, ConnectionRow, DependentHead, DependentRow, OrganizationRow, SecretRow};
+use crate::store::rows::{
+    ApiKeyRow, ConnectionRow, DependentHead, DependentRow, OrganizationRow, SecretRow,
+};
 
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -192,15 +194,25 @@ impl ConnectionView {
 
 /// The connector of a stored connection: one that the catalogue no longer has is a bug of an upgrade.
 pub(super) fn connector_of(row: &ConnectionRow) -> Result<&'static Connector> {
-    connectors::find(&row.connector)
-        .ok_or_else(|| Error::Internal(format!("connection {} has the unknown connector {}", row.id, row.connector)))
+    connectors::find(&row.connector).ok_or_else(|| {
+        Error::Internal(format!(
+            "connection {} has the unknown connector {}",
+            row.id, row.connector
+        ))
+    })
 }
 
 /// The declared secrets, those that are set and those that are not; `extra` only when it is set.
-pub(super) fn secret_views(connector: &Connector, rows: &[SecretRow]) -> BTreeMap<String, SecretView> {
+pub(super) fn secret_views(
+    connector: &Connector,
+    rows: &[SecretRow],
+) -> BTreeMap<String, SecretView> {
     let present = rows.iter().map(|row| row.field.clone()).collect();
-    let missing: Vec<&str> =
-        connector.missing_secrets(&present).into_iter().map(|field| field.key.as_str()).collect();
+    let missing: Vec<&str> = connector
+        .missing_secrets(&present)
+        .into_iter()
+        .map(|field| field.key.as_str())
+        .collect();
     connector
         .secret_fields()
         .iter()
@@ -225,7 +237,11 @@ pub(super) fn secret_views(connector: &Connector, rows: &[SecretRow]) -> BTreeMa
 /// The required secrets that are not set.
 pub(super) fn missing_secrets(connector: &Connector, rows: &[SecretRow]) -> Vec<String> {
     let present = rows.iter().map(|row| row.field.clone()).collect();
-    connector.missing_secrets(&present).into_iter().map(|field| field.key.clone()).collect()
+    connector
+        .missing_secrets(&present)
+        .into_iter()
+        .map(|field| field.key.clone())
+        .collect()
 }
 
 /// A model.
@@ -340,7 +356,11 @@ pub struct LinkView {
 
 impl From<(DependentId, String, ConnectionId)> for LinkView {
     fn from((content_id, name, connection_id): (DependentId, String, ConnectionId)) -> Self {
-        Self { content_id, name, connection_id }
+        Self {
+            content_id,
+            name,
+            connection_id,
+        }
     }
 }
 

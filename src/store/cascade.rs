@@ -19,9 +19,24 @@ pub(super) const CONNECTIONS: Table = Table {
     name: "connections",
     trash: "trash_connections",
     columns: &[
-        "org_id", "id", "name", "name_key", "connector", "integration", "integration_id", "external_id",
-        "settings", "tags", "metadata", "status", "generation", "deletion_protection", "last_test",
-        "created_at", "updated_at", "version",
+        "org_id",
+        "id",
+        "name",
+        "name_key",
+        "connector",
+        "integration",
+        "integration_id",
+        "external_id",
+        "settings",
+        "tags",
+        "metadata",
+        "status",
+        "generation",
+        "deletion_protection",
+        "last_test",
+        "created_at",
+        "updated_at",
+        "version",
     ],
 };
 
@@ -29,8 +44,18 @@ pub(super) const MODELS: Table = Table {
     name: "models",
     trash: "trash_models",
     columns: &[
-        "org_id", "id", "connection_id", "base_model_id", "name", "kind", "external_id", "body",
-        "deletion_protection", "created_at", "updated_at", "version",
+        "org_id",
+        "id",
+        "connection_id",
+        "base_model_id",
+        "name",
+        "kind",
+        "external_id",
+        "body",
+        "deletion_protection",
+        "created_at",
+        "updated_at",
+        "version",
     ],
 };
 
@@ -38,8 +63,18 @@ pub(super) const CONTENT: Table = Table {
     name: "content",
     trash: "trash_content",
     columns: &[
-        "org_id", "id", "connection_id", "model_id", "name", "kind", "external_id", "body",
-        "deletion_protection", "created_at", "updated_at", "version",
+        "org_id",
+        "id",
+        "connection_id",
+        "model_id",
+        "name",
+        "kind",
+        "external_id",
+        "body",
+        "deletion_protection",
+        "created_at",
+        "updated_at",
+        "version",
     ],
 };
 
@@ -114,7 +149,11 @@ impl Scope {
             all.push(self.with);
         }
         all.extend(items.iter().map(String::as_str));
-        if all.is_empty() { String::new() } else { format!("WITH RECURSIVE {} ", all.join(", ")) }
+        if all.is_empty() {
+            String::new()
+        } else {
+            format!("WITH RECURSIVE {} ", all.join(", "))
+        }
     }
 
     /// Links with either end in the content that goes. Two index look-ups instead of an OR that scans.
@@ -125,7 +164,11 @@ impl Scope {
                 "SELECT from_id, to_id FROM links WHERE org_id = {{org}} AND {end} IN (SELECT id FROM content WHERE {content})"
             )
         };
-        format!("org_id = {{org}} AND (from_id, to_id) IN ({} UNION {})", ends("from_id"), ends("to_id"))
+        format!(
+            "org_id = {{org}} AND (from_id, to_id) IN ({} UNION {})",
+            ends("from_id"),
+            ends("to_id")
+        )
     }
 
     fn condition(&self, table: &Table) -> Option<String> {
@@ -224,12 +267,19 @@ fn protected(scope: &Scope) -> String {
             ));
         }
     }
-    format!("{}SELECT what, id, name FROM ({}) p ORDER BY id LIMIT 1", scope.with(&[]), parts.join(" UNION ALL "))
+    format!(
+        "{}SELECT what, id, name FROM ({}) p ORDER BY id LIMIT 1",
+        scope.with(&[]),
+        parts.join(" UNION ALL ")
+    )
 }
 
 fn sample(scope: &Scope) -> String {
     let mut parts = Vec::new();
-    for (kind, table, condition) in [("model", "models", scope.models), ("content", "content", Some(scope.content))] {
+    for (kind, table, condition) in [
+        ("model", "models", scope.models),
+        ("content", "content", Some(scope.content)),
+    ] {
         if let Some(condition) = condition {
             parts.push(format!(
                 "SELECT * FROM (SELECT '{kind}' AS what, id, name, kind FROM {table} WHERE {condition} ORDER BY id LIMIT 10) {table}_sample"
@@ -254,7 +304,9 @@ fn out_postgres(scope: &Scope) -> String {
     for table in OUT_ORDER {
         let (name, trash, columns) = (table.name, table.trash, table.list());
         if let Some(condition) = scope.condition(table) {
-            items.push(format!("gone_{name} AS (DELETE FROM {name} WHERE {condition} RETURNING {columns})"));
+            items.push(format!(
+                "gone_{name} AS (DELETE FROM {name} WHERE {condition} RETURNING {columns})"
+            ));
             items.push(format!(
                 "kept_{name} AS (INSERT INTO {trash} ({columns}, entry_id) SELECT {out}, {{entry}} FROM gone_{name} RETURNING 1)",
                 out = table.list_out(),
@@ -314,7 +366,9 @@ pub(super) static RETURN: LazyLock<Return> = LazyLock::new(|| {
     let mut back_sqlite = Vec::new();
     for table in [&CONNECTIONS, &MODELS, &CONTENT] {
         let (name, trash, columns) = (table.name, table.trash, table.list());
-        items.push(format!("out_{name} AS (DELETE FROM {trash} WHERE {entry} RETURNING {columns})"));
+        items.push(format!(
+            "out_{name} AS (DELETE FROM {trash} WHERE {entry} RETURNING {columns})"
+        ));
         items.push(format!("in_{name} AS (INSERT INTO {name} ({columns}) SELECT {columns} FROM out_{name} RETURNING 1)"));
         counts.push(format!("(SELECT count(*) FROM in_{name})"));
         back_sqlite.push((
@@ -324,7 +378,9 @@ pub(super) static RETURN: LazyLock<Return> = LazyLock::new(|| {
     }
     let links = LINKS.list();
     let live = |end: &str| {
-        format!("EXISTS (SELECT 1 FROM content c WHERE c.org_id = {{org}} AND c.id = trash_links.{end})")
+        format!(
+            "EXISTS (SELECT 1 FROM content c WHERE c.org_id = {{org}} AND c.id = trash_links.{end})"
+        )
     };
     let other_entry = "FROM trash_content t WHERE t.org_id = {org} AND t.id IN (trash_links.from_id, trash_links.to_id)";
     Return {
@@ -340,7 +396,10 @@ pub(super) static RETURN: LazyLock<Return> = LazyLock::new(|| {
             live("to_id")
         ),
         links_clear: format!("DELETE FROM trash_links WHERE {entry}"),
-        purge: OUT_ORDER.iter().map(|table| format!("DELETE FROM {} WHERE {entry}", table.trash)).collect(),
+        purge: OUT_ORDER
+            .iter()
+            .map(|table| format!("DELETE FROM {} WHERE {entry}", table.trash))
+            .collect(),
     }
 });
 
@@ -354,10 +413,26 @@ mod tests {
         let mut texts: Vec<&str> = Vec::new();
         for kind in [RootKind::Connection, RootKind::Model, RootKind::Content] {
             let cascade = cascade(kind);
-            texts.extend([&*cascade.impact, &cascade.protected, &cascade.sample, &cascade.references, &cascade.out_postgres]);
-            texts.extend(cascade.out_sqlite.iter().flat_map(|(copy, delete)| [copy.as_str(), delete.as_str()]));
+            texts.extend([
+                &*cascade.impact,
+                &cascade.protected,
+                &cascade.sample,
+                &cascade.references,
+                &cascade.out_postgres,
+            ]);
+            texts.extend(
+                cascade
+                    .out_sqlite
+                    .iter()
+                    .flat_map(|(copy, delete)| [copy.as_str(), delete.as_str()]),
+            );
         }
-        texts.extend([&*RETURN.back_postgres, &RETURN.refile_links, &RETURN.links_back, &RETURN.links_clear]);
+        texts.extend([
+            &*RETURN.back_postgres,
+            &RETURN.refile_links,
+            &RETURN.links_back,
+            &RETURN.links_clear,
+        ]);
         for text in texts {
             for after in text.split('{').skip(1) {
                 let name = after.split('}').next().unwrap();

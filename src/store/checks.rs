@@ -59,9 +59,18 @@ static CHECKS: LazyLock<Vec<Check>> = LazyLock::new(|| {
         check("slots hold one secret each", slots()),
         check("purge dates follow deletions", vec![purge_dates()]),
         check("what was shredded gets erased", vec![erasure()]),
-        Check { only_sqlite: true, ..check("free slots hold zeros", vec![free_slots()]) },
-        Check { only_sqlite: true, ..check("the file is intact", vec![INTEGRITY.to_owned()]) },
-        Check { only_sqlite: true, ..check("foreign keys hold", vec![FOREIGN_KEYS.to_owned()]) },
+        Check {
+            only_sqlite: true,
+            ..check("free slots hold zeros", vec![free_slots()])
+        },
+        Check {
+            only_sqlite: true,
+            ..check("the file is intact", vec![INTEGRITY.to_owned()])
+        },
+        Check {
+            only_sqlite: true,
+            ..check("foreign keys hold", vec![FOREIGN_KEYS.to_owned()])
+        },
     ]
 });
 
@@ -71,12 +80,18 @@ fn check(name: &'static str, parts: Vec<String>) -> Check {
          ORDER BY f.org, f.place, f.id, f.fault LIMIT {TOLD}",
         parts.join(" UNION ALL ")
     );
-    Check { name, only_sqlite: false, sql }
+    Check {
+        name,
+        only_sqlite: false,
+        sql,
+    }
 }
 
 /// Findings about the rows of one table, which `from` names with the alias `x`.
 fn findings(place: &str, id: &str, fault: &str, from: &str) -> String {
-    format!("SELECT CAST(x.org_id AS text) AS org, '{place}' AS place, {id} AS id, {fault} AS fault FROM {from}")
+    format!(
+        "SELECT CAST(x.org_id AS text) AS org, '{place}' AS place, {id} AS id, {fault} AS fault FROM {from}"
+    )
 }
 
 /// The id of a row of this table as text.
@@ -94,7 +109,11 @@ fn one_place() -> Vec<String> {
     let mut parts = Vec::new();
     for table in OUT_ORDER {
         let (live, trash, id) = (table.name, table.trash, id_of(table));
-        let same = if live == LINKS.name { "t.from_id = x.from_id AND t.to_id = x.to_id" } else { "t.id = x.id" };
+        let same = if live == LINKS.name {
+            "t.from_id = x.from_id AND t.to_id = x.to_id"
+        } else {
+            "t.id = x.id"
+        };
         parts.push(findings(
             live,
             id,
@@ -135,7 +154,11 @@ fn entries() -> Vec<String> {
             ),
         ));
     }
-    for (kind, table) in [("connection", &CONNECTIONS), ("model", &MODELS), ("content", &CONTENT)] {
+    for (kind, table) in [
+        ("connection", &CONNECTIONS),
+        ("model", &MODELS),
+        ("content", &CONTENT),
+    ] {
         parts.push(findings(
             "trash_entries",
             ID,
@@ -171,7 +194,10 @@ fn parents() -> Vec<String> {
             ),
         ));
     }
-    for (table, parent, what) in [(&MODELS, "base_model_id", "base model"), (&CONTENT, "model_id", "model")] {
+    for (table, parent, what) in [
+        (&MODELS, "base_model_id", "base model"),
+        (&CONTENT, "model_id", "model"),
+    ] {
         parts.push(findings(
             table.name,
             ID,
@@ -197,7 +223,8 @@ fn parents() -> Vec<String> {
 /// Owners of secrets are live, and their secrets can be opened: sealed for the owner's generation, by a key that is.
 fn secrets() -> Vec<String> {
     let id = "x.owner_kind || ' ' || CAST(x.owner_id AS text) || ' ' || x.field";
-    let found = |fault: &str, from: &str| findings("secrets", id, fault, &format!("secrets x {from}"));
+    let found =
+        |fault: &str, from: &str| findings("secrets", id, fault, &format!("secrets x {from}"));
     vec![
         found(
             "'is of an owner that is not live'",
@@ -241,7 +268,12 @@ fn slots() -> Vec<String> {
 }
 
 fn purge_dates() -> String {
-    findings("trash_entries", ID, "'is purged before it was deleted'", "trash_entries x WHERE x.purge_at < x.deleted_at")
+    findings(
+        "trash_entries",
+        ID,
+        "'is purged before it was deleted'",
+        "trash_entries x WHERE x.purge_at < x.deleted_at",
+    )
 }
 
 /// Whatever became of the entry since.

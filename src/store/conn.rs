@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
 use diesel::pg::PgConnection;
-use diesel::sqlite::SqliteConnection;
 use diesel::r2d2::R2D2Connection as _;
+use diesel::sqlite::SqliteConnection;
 
 use super::error::{StoreError, StoreResult};
 use super::{postgres, sqlite};
@@ -24,13 +24,19 @@ pub enum DatabaseUrl {
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseUrlError {
     /// Neither of the two schemes.
-    #[error("unknown database URL: expected sqlite:PATH, sqlite://PATH, postgres://... or postgresql://...")]
+    #[error(
+        "unknown database URL: expected sqlite:PATH, sqlite://PATH, postgres://... or postgresql://..."
+    )]
     Scheme,
     /// `sqlite:` with nothing after it.
-    #[error("the sqlite URL names no file: expected sqlite:PATH, for instance sqlite:reprieve-data/reprieve.db")]
+    #[error(
+        "the sqlite URL names no file: expected sqlite:PATH, for instance sqlite:reprieve-data/reprieve.db"
+    )]
     NoFile,
     /// TLS asked for in a build without it.
-    #[error("sslmode={0} needs TLS to PostgreSQL, which this build has not: build with `--features pg-tls`")]
+    #[error(
+        "sslmode={0} needs TLS to PostgreSQL, which this build has not: build with `--features pg-tls`"
+    )]
     NoTls(String),
 }
 
@@ -39,16 +45,24 @@ impl DatabaseUrl {
     pub fn parse(url: &str) -> Result<Self, DatabaseUrlError> {
         if let Some(rest) = url.strip_prefix("sqlite:") {
             let path = rest.strip_prefix("//").unwrap_or(rest);
-            return if path.is_empty() { Err(DatabaseUrlError::NoFile) } else { Ok(Self::Sqlite(path.into())) };
+            return if path.is_empty() {
+                Err(DatabaseUrlError::NoFile)
+            } else {
+                Ok(Self::Sqlite(path.into()))
+            };
         }
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             return Err(DatabaseUrlError::Scheme);
         }
-        let sslmode = url
-            .split_once('?')
-            .and_then(|(_, query)| query.split('&').find_map(|pair| pair.strip_prefix("sslmode=")));
+        let sslmode = url.split_once('?').and_then(|(_, query)| {
+            query
+                .split('&')
+                .find_map(|pair| pair.strip_prefix("sslmode="))
+        });
         match sslmode {
-            Some(mode) if !cfg!(feature = "pg-tls") && !matches!(mode, "disable" | "allow" | "prefer") => {
+            Some(mode)
+                if !cfg!(feature = "pg-tls") && !matches!(mode, "disable" | "allow" | "prefer") =>
+            {
                 Err(DatabaseUrlError::NoTls(mode.to_owned()))
             }
             _ => Ok(Self::Postgres(url.to_owned())),
@@ -112,7 +126,9 @@ impl Conn {
 
     pub(super) fn begin_write(&mut self) -> StoreResult<()> {
         Ok(match self {
-            Self::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE"),
+            Self::Sqlite(conn) => {
+                AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE")
+            }
             Self::Pg(conn) => AnsiTransactionManager::begin_transaction(conn),
         }?)
     }
@@ -155,7 +171,10 @@ impl Pooled {
     }
 
     /// Begins a transaction.
-    pub(super) fn begin(&mut self, begin: impl FnOnce(&mut Conn) -> StoreResult<()>) -> StoreResult<()> {
+    pub(super) fn begin(
+        &mut self,
+        begin: impl FnOnce(&mut Conn) -> StoreResult<()>,
+    ) -> StoreResult<()> {
         begin(&mut self.conn).inspect_err(|_| self.note_loss())
     }
 }
@@ -176,7 +195,10 @@ impl r2d2::ManageConnection for Manager {
     type Error = StoreError;
 
     fn connect(&self) -> Result<Pooled, StoreError> {
-        Ok(Pooled { conn: Conn::open(&self.url)?, lost: false })
+        Ok(Pooled {
+            conn: Conn::open(&self.url)?,
+            lost: false,
+        })
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), StoreError> {
@@ -185,7 +207,9 @@ impl r2d2::ManageConnection for Manager {
 
     /// Also true after a panic inside a transaction, so such a connection never goes back into the pool.
     fn has_broken(&self, pooled: &mut Pooled) -> bool {
-        std::thread::panicking() || pooled.lost || on_both!(&mut pooled.conn, conn => conn.is_broken())
+        std::thread::panicking()
+            || pooled.lost
+            || on_both!(&mut pooled.conn, conn => conn.is_broken())
     }
 }
 
@@ -197,13 +221,26 @@ mod tests {
     fn the_scheme_decides_the_backend() {
         for (url, shown) in [
             ("sqlite:data/reprieve.db", "sqlite:data/reprieve.db"),
-            ("sqlite:///var/lib/reprieve.db", "sqlite:/var/lib/reprieve.db"),
+            (
+                "sqlite:///var/lib/reprieve.db",
+                "sqlite:/var/lib/reprieve.db",
+            ),
             ("postgres://u:secret@db/reprieve", "postgres://db/reprieve"),
-            ("postgresql://u@db/reprieve?sslmode=disable", "postgres://db/reprieve"),
+            (
+                "postgresql://u@db/reprieve?sslmode=disable",
+                "postgres://db/reprieve",
+            ),
         ] {
             assert_eq!(DatabaseUrl::parse(url).unwrap().to_string(), shown);
         }
-        for url in ["", "reprieve.db", "mysql://db", "host=db user=x", "sqlite:", "sqlite://"] {
+        for url in [
+            "",
+            "reprieve.db",
+            "mysql://db",
+            "host=db user=x",
+            "sqlite:",
+            "sqlite://",
+        ] {
             assert!(DatabaseUrl::parse(url).is_err(), "{url}");
         }
     }

@@ -5,8 +5,8 @@ use super::conn::Conn;
 use super::error::StoreResult;
 use super::filters::{ConnectionFilter, DependentFilter, EntryFilter, EntryOrder};
 use super::rows::{
-    ApiKeyRow, AuditRow, ConnectionRow, DependentHead, DependentRow, EntryRow, ErasureJobRow, IdempotencyRow,
-    ImpactRow, KeyEpochRow, LinkRow, Moved, OrganizationRow, OutboxRow, SecretRow,
+    ApiKeyRow, AuditRow, ConnectionRow, DependentHead, DependentRow, EntryRow, ErasureJobRow,
+    IdempotencyRow, ImpactRow, KeyEpochRow, LinkRow, Moved, OrganizationRow, OutboxRow, SecretRow,
 };
 use super::statement::Binds;
 use super::{postgres, sqlite};

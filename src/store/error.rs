@@ -49,9 +49,18 @@ impl From<DieselError> for StoreError {
             | DatabaseErrorKind::ReadOnlyTransaction => Self::Unavailable(message.to_owned()),
             // diesel passes no SQLSTATE on, so these few are told by their text; PostgreSQL sessions ask for English.
             _ if message.contains("deadlock detected") => Self::Conflict,
-            _ if ["database is locked", "lock timeout", "statement timeout", "database or disk is full", "terminating connection", "server closed the connection", "shutting down", "starting up"]
-                .iter()
-                .any(|text| message.contains(text)) =>
+            _ if [
+                "database is locked",
+                "lock timeout",
+                "statement timeout",
+                "database or disk is full",
+                "terminating connection",
+                "server closed the connection",
+                "shutting down",
+                "starting up",
+            ]
+            .iter()
+            .any(|text| message.contains(text)) =>
             {
                 Self::Unavailable(message.to_owned())
             }

@@ -30,7 +30,11 @@ pub fn up(store: &Store) -> StoreResult<Vec<String>> {
         }
         Conn::Pg(conn) => locked(conn, |conn| {
             pending_of(conn, POSTGRES)?;
-            Ok(conn.run_pending_migrations(POSTGRES)?.iter().map(ToString::to_string).collect())
+            Ok(conn
+                .run_pending_migrations(POSTGRES)?
+                .iter()
+                .map(ToString::to_string)
+                .collect())
         }),
     })
 }
@@ -40,7 +44,11 @@ pub fn down(store: &Store) -> StoreResult<Vec<String>> {
     on(store, |conn| match conn {
         Conn::Sqlite(conn) => each_sqlite(conn, SQLITE, false),
         Conn::Pg(conn) => locked(conn, |conn| {
-            Ok(conn.revert_all_migrations(POSTGRES)?.iter().map(ToString::to_string).collect())
+            Ok(conn
+                .revert_all_migrations(POSTGRES)?
+                .iter()
+                .map(ToString::to_string)
+                .collect())
         }),
     })
 }
@@ -63,12 +71,25 @@ fn pending_of<DB: diesel::backend::Backend>(
     source: EmbeddedMigrations,
 ) -> Result<Vec<String>, Problem> {
     let known: Vec<Box<dyn Migration<DB>>> = source.migrations()?;
-    let known: Vec<String> = known.iter().map(|migration| migration.name().version().to_string()).collect();
-    let applied: Vec<String> = conn.applied_migrations()?.iter().map(MigrationVersion::to_string).collect();
+    let known: Vec<String> = known
+        .iter()
+        .map(|migration| migration.name().version().to_string())
+        .collect();
+    let applied: Vec<String> = conn
+        .applied_migrations()?
+        .iter()
+        .map(MigrationVersion::to_string)
+        .collect();
     if let Some(newer) = applied.iter().find(|version| !known.contains(version)) {
-        return Err(format!("the database has migration {newer}, which this version does not know").into());
+        return Err(format!(
+            "the database has migration {newer}, which this version does not know"
+        )
+        .into());
     }
-    Ok(known.into_iter().filter(|version| !applied.contains(version)).collect())
+    Ok(known
+        .into_iter()
+        .filter(|version| !applied.contains(version))
+        .collect())
 }
 
 fn locked<T>(
@@ -99,7 +120,10 @@ fn each_sqlite(
     for migration in migrations {
         let version = migration.name().version().to_string();
         conn.immediate_transaction::<(), Problem, _>(|conn| {
-            let applied = conn.applied_migrations()?.iter().any(|applied| applied.to_string() == version);
+            let applied = conn
+                .applied_migrations()?
+                .iter()
+                .any(|applied| applied.to_string() == version);
             if applied == forward {
                 return Ok(());
             }
@@ -113,7 +137,9 @@ fn each_sqlite(
             )
             .get_result(conn)?;
             if broken > 0 {
-                return Err(format!("migration {version} would break {broken} foreign keys").into());
+                return Err(
+                    format!("migration {version} would break {broken} foreign keys").into(),
+                );
             }
             done.push(version.clone());
             Ok(())

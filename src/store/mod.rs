@@ -14,11 +14,17 @@ mod dispatch;
 mod error;
 pub mod filters;
 pub mod migrate;
-#[expect(clippy::duplicate_mod, reason = "the queries are compiled once for each backend")]
+#[expect(
+    clippy::duplicate_mod,
+    reason = "the queries are compiled once for each backend"
+)]
 mod postgres;
 pub mod rows;
 pub mod schema;
-#[expect(clippy::duplicate_mod, reason = "the queries are compiled once for each backend")]
+#[expect(
+    clippy::duplicate_mod,
+    reason = "the queries are compiled once for each backend"
+)]
 mod sqlite;
 mod statement;
 pub mod types;
@@ -75,7 +81,13 @@ impl Store {
                 (pool.clone(), pool)
             }
         };
-        Ok(Self { inner: Arc::new(Inner { url, writers, readers }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                url,
+                writers,
+                readers,
+            }),
+        })
     }
 
     /// Which database this is.
@@ -97,7 +109,10 @@ impl Store {
     }
 
     /// Reads: each statement sees what was committed when it began.
-    pub fn read<T, E: From<StoreError>>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
+    pub fn read<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&mut Conn) -> Result<T, E>,
+    ) -> Result<T, E> {
         let mut pooled = self.inner.readers.get().map_err(StoreError::from)?;
         let result = work(&mut pooled.conn);
         if result.is_err() {
@@ -122,7 +137,10 @@ impl Store {
     ///
     /// On SQLite it begins IMMEDIATE on the one writer: a deferred transaction that reads and then writes
     /// fails at once under load, whatever the busy timeout.
-    pub fn write<T, E: From<StoreError>>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
+    pub fn write<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&mut Conn) -> Result<T, E>,
+    ) -> Result<T, E> {
         let mut pooled = self.inner.writers.get().map_err(StoreError::from)?;
         pooled.begin(Conn::begin_write)?;
         match work(&mut pooled.conn) {

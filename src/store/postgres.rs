@@ -5,7 +5,10 @@
 //! statement that moves rows, since a lock inside it shares its old snapshot; rows move by `DELETE ... RETURNING`,
 //! never by copy-then-delete, which loses a concurrent update.
 
-#![expect(clippy::unnecessary_wraps, reason = "both backends share the signatures that dispatch.rs lists")]
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "both backends share the signatures that dispatch.rs lists"
+)]
 
 use diesel::connection::SimpleConnection as _;
 use diesel::pg::PgConnection;
@@ -50,7 +53,11 @@ pub(super) fn now(conn: &mut Conn) -> QueryResult<Ts> {
     diesel::select(diesel::dsl::sql::<Moment>("clock_timestamp()")).get_result(conn)
 }
 
-pub(super) fn lock_connection(conn: &mut Conn, org: OrgId, id: ConnectionId) -> QueryResult<Option<ConnectionRow>> {
+pub(super) fn lock_connection(
+    conn: &mut Conn,
+    org: OrgId,
+    id: ConnectionId,
+) -> QueryResult<Option<ConnectionRow>> {
     connections::table
         .find((org, id))
         .select(ConnectionRow::as_select())
@@ -65,7 +72,12 @@ pub(super) fn lock_connection_to_delete(
     org: OrgId,
     id: ConnectionId,
 ) -> QueryResult<Option<ConnectionRow>> {
-    connections::table.find((org, id)).select(ConnectionRow::as_select()).for_update().first(conn).optional()
+    connections::table
+        .find((org, id))
+        .select(ConnectionRow::as_select())
+        .for_update()
+        .first(conn)
+        .optional()
 }
 
 pub(super) fn lock_dependent(
@@ -75,12 +87,18 @@ pub(super) fn lock_dependent(
     id: DependentId,
 ) -> QueryResult<Option<DependentRow>> {
     let locked: Option<DependentId> = match kind {
-        DependentKind::Model => {
-            models::table.find((org, id)).select(models::id).for_update().first(conn).optional()?
-        }
-        DependentKind::Content => {
-            content::table.find((org, id)).select(content::id).for_update().first(conn).optional()?
-        }
+        DependentKind::Model => models::table
+            .find((org, id))
+            .select(models::id)
+            .for_update()
+            .first(conn)
+            .optional()?,
+        DependentKind::Content => content::table
+            .find((org, id))
+            .select(content::id)
+            .for_update()
+            .first(conn)
+            .optional()?,
     };
     match locked {
         Some(id) => find_dependent(conn, kind, org, id),
@@ -90,9 +108,12 @@ pub(super) fn lock_dependent(
 
 /// Locks the models a deletion takes along, in the order of their ids, so that no content joins them meanwhile.
 /// Counted in the database: their ids never travel.
-pub(super) fn lock_models_in_scope(conn: &mut Conn, kind: RootKind, binds: Binds) -> QueryResult<i64> {
-    const OF_CONNECTION: &str =
-        "SELECT count(*) FROM (SELECT id FROM models WHERE org_id = {org} AND connection_id = {root} \
+pub(super) fn lock_models_in_scope(
+    conn: &mut Conn,
+    kind: RootKind,
+    binds: Binds,
+) -> QueryResult<i64> {
+    const OF_CONNECTION: &str = "SELECT count(*) FROM (SELECT id FROM models WHERE org_id = {org} AND connection_id = {root} \
          ORDER BY id FOR UPDATE) locked";
     const OF_MODEL: &str = "SELECT count(*) FROM (SELECT id FROM models WHERE org_id = {org} AND id IN (WITH RECURSIVE scope(id) AS (\
         SELECT id FROM models WHERE org_id = {org} AND id = {root} UNION SELECT m.id FROM models m \
@@ -106,8 +127,17 @@ pub(super) fn lock_models_in_scope(conn: &mut Conn, kind: RootKind, binds: Binds
     Statement::<BigInt>::new(text, binds).get_result(conn)
 }
 
-pub(super) fn lock_entry(conn: &mut Conn, org: OrgId, id: EntryId) -> QueryResult<Option<EntryRow>> {
-    trash_entries::table.find((org, id)).select(EntryRow::as_select()).for_update().first(conn).optional()
+pub(super) fn lock_entry(
+    conn: &mut Conn,
+    org: OrgId,
+    id: EntryId,
+) -> QueryResult<Option<EntryRow>> {
+    trash_entries::table
+        .find((org, id))
+        .select(EntryRow::as_select())
+        .for_update()
+        .first(conn)
+        .optional()
 }
 
 /// Whether no other transaction works on a request with this idempotency key. Held until the transaction ends.
@@ -129,14 +159,21 @@ pub(super) fn refresh_statistics(conn: &mut Conn) -> QueryResult<()> {
 
 /// Moves what the root takes along into the trash, in one statement. No row leaves the database.
 pub(super) fn move_out(conn: &mut Conn, kind: RootKind, binds: Binds) -> QueryResult<Moved> {
-    Statement::<(BigInt, BigInt, BigInt, BigInt)>::new(&cascade(kind).out_postgres, binds).get_result(conn)
+    Statement::<(BigInt, BigInt, BigInt, BigInt)>::new(&cascade(kind).out_postgres, binds)
+        .get_result(conn)
 }
 
 /// Brings the rows of an entry back in one statement; links follow on their own.
 pub(super) fn move_back(conn: &mut Conn, binds: Binds) -> QueryResult<Moved> {
     let (connections, models, content) =
-        Statement::<(BigInt, BigInt, BigInt)>::new(&RETURN.back_postgres, binds).get_result(conn)?;
-    Ok(Moved { connections, models, content, links: 0 })
+        Statement::<(BigInt, BigInt, BigInt)>::new(&RETURN.back_postgres, binds)
+            .get_result(conn)?;
+    Ok(Moved {
+        connections,
+        models,
+        content,
+        links: 0,
+    })
 }
 
 pub(super) fn fill_slot(conn: &mut Conn, org: OrgId, record: &[u8]) -> QueryResult<i64> {
@@ -166,7 +203,9 @@ pub(super) fn shred_slots(
         .filter(secrets::field.eq_any(fields))
         .select(secrets::slot_id);
     diesel::delete(
-        secret_slots::table.filter(secret_slots::org_id.eq(org)).filter(secret_slots::id.eq_any(slots)),
+        secret_slots::table
+            .filter(secret_slots::org_id.eq(org))
+            .filter(secret_slots::id.eq_any(slots)),
     )
     .execute(conn)
 }
@@ -185,7 +224,9 @@ pub(super) fn erase(conn: &mut Conn) -> QueryResult<Result<(), String>> {
         )
     });
     if let Err(error) = cycle {
-        return Ok(Err(format!("the table of secrets could not be rewritten: {error}")));
+        return Ok(Err(format!(
+            "the table of secrets could not be rewritten: {error}"
+        )));
     }
     Ok(conn.batch_execute("CHECKPOINT").map_err(|error| {
         format!("the checkpoint failed (the role needs pg_checkpoint, or run one as a superuser): {error}")

@@ -251,7 +251,10 @@ pub struct KeyEpochRow {
 
 /// What a deletion takes along, counted; and enough of it to tell whether it has changed since.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
-#[expect(missing_docs, reason = "n: rows, v: sum of versions, c and u: newest creation and change, p: protected rows")]
+#[expect(
+    missing_docs,
+    reason = "n: rows, v: sum of versions, c and u: newest creation and change, p: protected rows"
+)]
 pub struct ImpactRow {
     pub connections: i64,
     pub connections_v: i64,

@@ -3,7 +3,10 @@
 //! What must stay true: every connection has the settings of [`SETTINGS`] (they are read back when it is
 //! opened), above all `secure_delete`, which the bundled library has off by default.
 
-#![expect(clippy::unnecessary_wraps, reason = "both backends share the signatures that dispatch.rs lists")]
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "both backends share the signatures that dispatch.rs lists"
+)]
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -51,12 +54,25 @@ const SETTINGS: &[(&str, &str, &str)] = &[
 
 /// Makes the file and its folder, for their owner alone, if they are missing.
 pub(super) fn prepare_file(path: &Path) -> StoreResult<()> {
-    let refuse = |error: std::io::Error| StoreError::Unavailable(format!("{}: {error}", path.display()));
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(refuse)?;
+    let refuse =
+        |error: std::io::Error| StoreError::Unavailable(format!("{}: {error}", path.display()));
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(refuse)?;
     }
     // SQLite gives the -wal and -shm files the mode of the database file.
-    OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(refuse)?;
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(refuse)?;
     Ok(())
 }
 
@@ -66,7 +82,9 @@ pub(super) fn open(path: &Path) -> StoreResult<Conn> {
         conn.batch_execute(&format!("PRAGMA {name} = {value}"))?;
         let read: String = read_setting(&mut conn, name)?;
         if read != *expected {
-            return Err(StoreError::Internal(format!("SQLite refused {name} = {value}: it reads {read}")));
+            return Err(StoreError::Internal(format!(
+                "SQLite refused {name} = {value}: it reads {read}"
+            )));
         }
     }
     Ok(conn)
@@ -79,14 +97,21 @@ fn read_setting(conn: &mut Conn, name: &str) -> QueryResult<String> {
         value: String,
     }
     // A pragma's table function takes its name as text; this one is from the list above.
-    diesel::sql_query(format!("SELECT CAST({} AS TEXT) AS value FROM pragma_{name}", column_of(name)))
-        .get_result::<Setting>(conn)
-        .map(|setting| setting.value)
+    diesel::sql_query(format!(
+        "SELECT CAST({} AS TEXT) AS value FROM pragma_{name}",
+        column_of(name)
+    ))
+    .get_result::<Setting>(conn)
+    .map(|setting| setting.value)
 }
 
 /// The column of a pragma's table function: its own name, with one exception.
 fn column_of(pragma: &str) -> &str {
-    if pragma == "busy_timeout" { "timeout" } else { pragma }
+    if pragma == "busy_timeout" {
+        "timeout"
+    } else {
+        pragma
+    }
 }
 
 /// The clock that decides: on SQLite the service and its database share one.
@@ -95,7 +120,11 @@ pub(super) fn now(_conn: &mut Conn) -> QueryResult<Ts> {
 }
 
 /// The write transaction is exclusive already.
-pub(super) fn lock_connection(conn: &mut Conn, org: OrgId, id: ConnectionId) -> QueryResult<Option<ConnectionRow>> {
+pub(super) fn lock_connection(
+    conn: &mut Conn,
+    org: OrgId,
+    id: ConnectionId,
+) -> QueryResult<Option<ConnectionRow>> {
     find_connection(conn, org, id)
 }
 
@@ -116,11 +145,19 @@ pub(super) fn lock_dependent(
     find_dependent(conn, kind, org, id)
 }
 
-pub(super) fn lock_models_in_scope(_conn: &mut Conn, _kind: RootKind, _binds: Binds) -> QueryResult<i64> {
+pub(super) fn lock_models_in_scope(
+    _conn: &mut Conn,
+    _kind: RootKind,
+    _binds: Binds,
+) -> QueryResult<i64> {
     Ok(0)
 }
 
-pub(super) fn lock_entry(conn: &mut Conn, org: OrgId, id: EntryId) -> QueryResult<Option<EntryRow>> {
+pub(super) fn lock_entry(
+    conn: &mut Conn,
+    org: OrgId,
+    id: EntryId,
+) -> QueryResult<Option<EntryRow>> {
     find_entry(conn, org, id)
 }
 
@@ -170,7 +207,12 @@ pub(super) fn move_back(conn: &mut Conn, binds: Binds) -> QueryResult<Moved> {
         *moved = i64::try_from(copied).unwrap_or(i64::MAX);
     }
     let [connections, models, content] = rows;
-    Ok(Moved { connections, models, content, links: 0 })
+    Ok(Moved {
+        connections,
+        models,
+        content,
+        links: 0,
+    })
 }
 
 /// Puts a sealed record into a free slot of its class, else into a new one.
@@ -186,7 +228,11 @@ pub(super) fn fill_slot(conn: &mut Conn, org: OrgId, record: &[u8]) -> QueryResu
         .optional()?;
     if let Some(id) = free {
         diesel::update(secret_slots::table.filter(secret_slots::id.eq(id)))
-            .set((secret_slots::org_id.eq(org), secret_slots::free.eq(false), secret_slots::record.eq(record)))
+            .set((
+                secret_slots::org_id.eq(org),
+                secret_slots::free.eq(false),
+                secret_slots::record.eq(record),
+            ))
             .execute(conn)?;
         return Ok(id);
     }
@@ -218,8 +264,9 @@ pub(super) fn shred_slots(
         .select(secrets::slot_id);
     diesel::update(secret_slots::table.filter(secret_slots::id.eq_any(slots)))
         .set((
-            secret_slots::record
-                .eq(diesel::dsl::sql::<diesel::sql_types::Binary>("zeroblob(length(record))")),
+            secret_slots::record.eq(diesel::dsl::sql::<diesel::sql_types::Binary>(
+                "zeroblob(length(record))",
+            )),
             secret_slots::free.eq(true),
         ))
         .execute(conn)
@@ -238,11 +285,13 @@ pub(super) fn erase(conn: &mut Conn) -> QueryResult<Result<(), String>> {
         checkpointed: i64,
     }
     let done: Checkpoint = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(conn)?;
-    Ok(if done.busy == 0 && done.log == 0 && done.checkpointed == 0 {
-        Ok(())
-    } else {
-        Err("a reader keeps the write-ahead log from being cut".to_owned())
-    })
+    Ok(
+        if done.busy == 0 && done.log == 0 && done.checkpointed == 0 {
+            Ok(())
+        } else {
+            Err("a reader keeps the write-ahead log from being cut".to_owned())
+        },
+    )
 }
 
 /// The eraser must not keep writers waiting while it waits for readers.

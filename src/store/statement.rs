@@ -38,7 +38,11 @@ pub(super) struct Statement<R = ()> {
 
 impl<R> Statement<R> {
     pub(super) fn new(text: &'static str, binds: Binds) -> Self {
-        Self { text, binds, row: PhantomData }
+        Self {
+            text,
+            binds,
+            row: PhantomData,
+        }
     }
 }
 

@@ -16,7 +16,8 @@ use uuid::Uuid;
 
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
-    ConnectionId, DependentId, EntryId, HoldId, IntegrationId, JobId, KeyId, OrgId, RecordId, RootId,
+    ConnectionId, DependentId, EntryId, HoldId, IntegrationId, JobId, KeyId, OrgId, RecordId,
+    RootId,
 };
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{DependentKind, EntryState, OwnerKind, RootKind, Status};
@@ -66,7 +67,16 @@ macro_rules! id_columns {
 }
 
 id_columns!(
-    OrgId, KeyId, IntegrationId, ConnectionId, DependentId, EntryId, RootId, HoldId, RecordId, JobId
+    OrgId,
+    KeyId,
+    IntegrationId,
+    ConnectionId,
+    DependentId,
+    EntryId,
+    RootId,
+    HoldId,
+    RecordId,
+    JobId
 );
 
 impl ToSql<Moment, Pg> for Ts {

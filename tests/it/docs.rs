@@ -9,14 +9,20 @@ use reprieve::domain::scopes::Scope;
 use reprieve::http::openapi;
 use utoipa::openapi::path::Operation;
 
-#[expect(clippy::disallowed_methods, reason = "how a developer asks for new pages")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how a developer asks for new pages"
+)]
 fn compare(page: &str, made: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
         std::fs::write(&path, made).unwrap();
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(kept == made, "{page} is not what the code says: run the tests once with UPDATE_SNAPSHOTS=1 and look at the change");
+    assert!(
+        kept == made,
+        "{page} is not what the code says: run the tests once with UPDATE_SNAPSHOTS=1 and look at the change"
+    );
 }
 
 #[test]
@@ -29,7 +35,15 @@ fn the_page_of_status_codes_is_the_catalogue() {
          | status | code | what is wrong | what to do next |\n| --- | --- | --- | --- |\n",
     );
     for code in Code::ALL {
-        writeln!(page, "| {} | `{}` | {} | {} |", code.status(), code.as_str(), code.title(), code.next()).unwrap();
+        writeln!(
+            page,
+            "| {} | `{}` | {} | {} |",
+            code.status(),
+            code.as_str(),
+            code.title(),
+            code.next()
+        )
+        .unwrap();
     }
     compare("docs/status-codes.md", &page);
 }
@@ -56,7 +70,13 @@ fn the_page_of_the_api_lists_every_operation_and_scope() {
         ];
         for (method, operation) in methods {
             if let Some(operation) = operation {
-                writeln!(page, "| `{method} {path}` | {} | {} |", scope(path, operation), summary(operation)).unwrap();
+                writeln!(
+                    page,
+                    "| `{method} {path}` | {} | {} |",
+                    scope(path, operation),
+                    summary(operation)
+                )
+                .unwrap();
             }
         }
     }
@@ -79,5 +99,9 @@ fn scope(path: &str, operation: &Operation) -> String {
 fn summary(operation: &Operation) -> String {
     let summary = operation.summary.clone().unwrap_or_default();
     let description = operation.description.clone().unwrap_or_default();
-    [summary, description].join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
+    [summary, description]
+        .join(" ")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }

@@ -14,14 +14,22 @@ use crate::support::*;
 const DATABASE: &str = "databases/examples.yaml";
 const DATABASE_UUID: &str = "a2dc77af-e654-49bb-b321-40f6b559a1ee";
 /// What an import writes.
-const TABLES: [&str; 6] = ["connections", "models", "content", "links", "secrets", "trash_entries"];
+const TABLES: [&str; 6] = [
+    "connections",
+    "models",
+    "content",
+    "links",
+    "secrets",
+    "trash_entries",
+];
 
 fn export() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/data/superset-export.zip")
 }
 
 fn import(app: &TestApp, path: &Path) -> Result<Report, String> {
-    superset::import_file(&app.services, &Caller::command_line(app.org), path).map_err(|error| error.to_string())
+    superset::import_file(&app.services, &Caller::command_line(app.org), path)
+        .map_err(|error| error.to_string())
 }
 
 /// The export with its entries passed through `change`, which may drop one or give it another text.
@@ -35,7 +43,9 @@ fn repack(app: &TestApp, change: impl Fn(&str, String) -> Option<String>) -> Pat
         let mut text = String::new();
         entry.read_to_string(&mut text).unwrap();
         if let Some(text) = change(&name, text) {
-            writer.start_file(name, SimpleFileOptions::default()).unwrap();
+            writer
+                .start_file(name, SimpleFileOptions::default())
+                .unwrap();
             writer.write_all(text.as_bytes()).unwrap();
         }
     }
@@ -64,7 +74,10 @@ fn uuids(part: &str) -> Vec<String> {
         if entry.name().unwrap().contains(part) {
             let mut text = String::new();
             entry.read_to_string(&mut text).unwrap();
-            let uuid = text.lines().find_map(|line| line.strip_prefix("uuid: ")).unwrap();
+            let uuid = text
+                .lines()
+                .find_map(|line| line.strip_prefix("uuid: "))
+                .unwrap();
             uuids.push(uuid.to_owned());
         }
     }
@@ -78,7 +91,9 @@ fn everything(app: &TestApp) -> Vec<Vec<Row>> {
 }
 
 fn external_ids(app: &TestApp, source: &str) -> Vec<String> {
-    app.sql().lines(&format!("SELECT external_id AS line FROM {source} ORDER BY external_id"))
+    app.sql().lines(&format!(
+        "SELECT external_id AS line FROM {source} ORDER BY external_id"
+    ))
 }
 
 fn counts(report: &Report) -> [usize; 7] {
@@ -255,7 +270,10 @@ fn copy(app: &TestApp, name: &str, bytes: &[u8]) -> PathBuf {
 
 /// Every case keeps a file of its own.
 fn kept(app: &TestApp, path: &Path) -> PathBuf {
-    let name = format!("case-{}", std::fs::read_dir(app.data_dir()).unwrap().count());
+    let name = format!(
+        "case-{}",
+        std::fs::read_dir(app.data_dir()).unwrap().count()
+    );
     copy(app, &name, &std::fs::read(path).unwrap())
 }
 
@@ -264,5 +282,8 @@ fn renamed(app: &TestApp, entry: &str, old: &str, new: &str) -> PathBuf {
 }
 
 fn without(app: &TestApp, entry: &str) -> PathBuf {
-    kept(app, &repack(app, |name, text| (!name.ends_with(entry)).then_some(text)))
+    kept(
+        app,
+        &repack(app, |name, text| (!name.ends_with(entry)).then_some(text)),
+    )
 }

@@ -14,8 +14,16 @@ use crate::service::error::{Error, Result as ServiceResult};
 use crate::service::views::{ConnectionView, Page};
 use crate::store::filters::ConnectionFilter;
 
-const LIST: &[&str] =
-    &["page_size", "page_token", "name", "connector", "integration", "external_id", "status", "tag"];
+const LIST: &[&str] = &[
+    "page_size",
+    "page_token",
+    "name",
+    "connector",
+    "integration",
+    "external_id",
+    "status",
+    "tag",
+];
 
 /// Creates a connection.
 #[utoipa::path(
@@ -25,11 +33,14 @@ const LIST: &[&str] =
     extensions(("x-error-codes" = json!(["invalid_input", "secret_in_settings", "name_taken", "external_id_taken", "already_in_trash", "ambiguous", "locked"])))
 )]
 #[post("/v1/connections")]
-pub(super) async fn create_connection(auth: Auth<needs::ConnectionsWrite>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn create_connection(
+    auth: Auth<needs::ConnectionsWrite>,
+) -> Result<HttpResponse, ApiError> {
     let mut auth = auth.closing();
     let new: NewConnection = auth.json(body::JSON).await?;
     let auth = auth.closing_if(!new.secrets.is_empty());
-    auth.write(&[], move |tx, _| connections::create(tx, &new).map(Created)).await
+    auth.write(&[], move |tx, _| connections::create(tx, &new).map(Created))
+        .await
 }
 
 /// Lists live connections, oldest first.
@@ -50,10 +61,15 @@ pub(super) async fn create_connection(auth: Auth<needs::ConnectionsWrite>) -> Re
     extensions(("x-error-codes" = json!(["invalid_input"])))
 )]
 #[get("/v1/connections")]
-pub(super) async fn list_connections(auth: Auth<needs::ConnectionsRead>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn list_connections(
+    auth: Auth<needs::ConnectionsRead>,
+) -> Result<HttpResponse, ApiError> {
     auth.read(LIST, |conn, caller, input| {
         let filter = filter(input)?;
-        Ok((connections::list(conn, caller, &filter, &input.page()?)?, None))
+        Ok((
+            connections::list(conn, caller, &filter, &input.page()?)?,
+            None,
+        ))
     })
     .await
 }
@@ -67,7 +83,9 @@ pub(super) async fn list_connections(auth: Auth<needs::ConnectionsRead>) -> Resu
     extensions(("x-error-codes" = json!(["not_found", "in_trash"])))
 )]
 #[get("/v1/connections/{id}")]
-pub(super) async fn get_connection(auth: Auth<needs::ConnectionsRead>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn get_connection(
+    auth: Auth<needs::ConnectionsRead>,
+) -> Result<HttpResponse, ApiError> {
     auth.read(&[], |conn, caller, input| {
         let view = connections::get(conn, caller, input.connection()?)?;
         let version = view.version;
@@ -89,11 +107,16 @@ pub(super) async fn get_connection(auth: Auth<needs::ConnectionsRead>) -> Result
     extensions(("x-error-codes" = json!(["invalid_input", "secret_in_settings", "secrets_required", "not_found", "in_trash", "name_taken", "external_id_taken", "version_mismatch", "locked"])))
 )]
 #[patch("/v1/connections/{id}")]
-pub(super) async fn patch_connection(auth: Auth<needs::ConnectionsWrite>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn patch_connection(
+    auth: Auth<needs::ConnectionsWrite>,
+) -> Result<HttpResponse, ApiError> {
     let mut auth = auth.closing();
     let patch: ConnectionPatch = auth.json(body::JSON).await?;
     let auth = auth.closing_if(!patch.secrets.is_empty());
-    auth.write(&[], move |tx, input| connections::patch(tx, input.connection()?, input.if_match()?, &patch)).await
+    auth.write(&[], move |tx, input| {
+        connections::patch(tx, input.connection()?, input.if_match()?, &patch)
+    })
+    .await
 }
 
 /// Creates the connection with this external id, or changes the one that is there.
@@ -109,7 +132,9 @@ pub(super) async fn patch_connection(auth: Auth<needs::ConnectionsWrite>) -> Res
     extensions(("x-error-codes" = json!(["invalid_input", "secret_in_settings", "secrets_required", "name_taken", "already_in_trash", "ambiguous", "locked"])))
 )]
 #[put("/v1/integrations/{key}/connections/{external_id}")]
-pub(super) async fn upsert_connection(auth: Auth<needs::ConnectionsWrite>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn upsert_connection(
+    auth: Auth<needs::ConnectionsWrite>,
+) -> Result<HttpResponse, ApiError> {
     let mut auth = auth.closing();
     let mut new: NewConnection = auth.json(body::JSON).await?;
     let auth = auth.closing_if(!new.secrets.is_empty());
@@ -128,7 +153,11 @@ fn name_by_path(
     input: &Input,
     new: &mut NewConnection,
 ) -> Result<(), (&'static str, &'static str, &'static str)> {
-    let part = |name| input.part(name).map_err(|_| ("", "invalid_value", "The path is not UTF-8."));
+    let part = |name| {
+        input
+            .part(name)
+            .map_err(|_| ("", "invalid_value", "The path is not UTF-8."))
+    };
     for (name, field, pointer) in [
         ("key", &mut new.integration, "/integration"),
         ("external_id", &mut new.external_id, "/external_id"),
@@ -153,7 +182,11 @@ fn filter(input: &Input) -> ServiceResult<ConnectionFilter> {
         connector: input.text("connector"),
         integration: input.text("integration"),
         external_id: input.text("external_id"),
-        status: input.parsed("status", "active, untested, failing or needs_credentials", Status::parse)?,
+        status: input.parsed(
+            "status",
+            "active, untested, failing or needs_credentials",
+            Status::parse,
+        )?,
         tag,
     })
 }

@@ -24,6 +24,16 @@ pub(super) struct ConnectorsView {
     extensions(("x-error-codes" = json!([])))
 )]
 #[get("/v1/connectors")]
-pub(super) async fn list_connectors(auth: Auth<needs::ConnectionsRead>) -> Result<HttpResponse, ApiError> {
-    auth.read(&[], |_, _, _| Ok((ConnectorsView { data: connectors::all().collect() }, None))).await
+pub(super) async fn list_connectors(
+    auth: Auth<needs::ConnectionsRead>,
+) -> Result<HttpResponse, ApiError> {
+    auth.read(&[], |_, _, _| {
+        Ok((
+            ConnectorsView {
+                data: connectors::all().collect(),
+            },
+            None,
+        ))
+    })
+    .await
 }

@@ -9,12 +9,19 @@ use crate::http::answer::{Created, CreatedOr};
 use crate::http::auth::{Auth, needs};
 use crate::http::body;
 use crate::http::problem::ApiError;
-use crate::service::dependents::{self, Batch, BatchView, NewContent, ContentPatch};
+use crate::service::dependents::{self, Batch, BatchView, ContentPatch, NewContent};
 use crate::service::views::{ContentView, Page};
 use crate::store::filters::DependentFilter;
 
 const KIND: DependentKind = DependentKind::Content;
-const LIST: &[&str] = &["page_size", "page_token", "name", "kind", "external_id", "model_id"];
+const LIST: &[&str] = &[
+    "page_size",
+    "page_token",
+    "name",
+    "kind",
+    "external_id",
+    "model_id",
+];
 
 /// Creates a piece of content of a connection.
 #[utoipa::path(
@@ -26,7 +33,9 @@ const LIST: &[&str] = &["page_size", "page_token", "name", "kind", "external_id"
     extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "external_id_taken"])))
 )]
 #[post("/v1/connections/{id}/content")]
-pub(super) async fn create_content(mut auth: Auth<needs::ConnectionsWrite>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn create_content(
+    mut auth: Auth<needs::ConnectionsWrite>,
+) -> Result<HttpResponse, ApiError> {
     let new: NewContent = auth.json(body::DEPENDENT).await?;
     auth.write(&[], move |tx, input| {
         let row = dependents::create(tx, KIND, input.connection()?, (&new).into())?;
@@ -45,7 +54,9 @@ pub(super) async fn create_content(mut auth: Auth<needs::ConnectionsWrite>) -> R
     extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "external_id_taken"])))
 )]
 #[post("/v1/connections/{id}/content/batch")]
-pub(super) async fn create_contents(mut auth: Auth<needs::ConnectionsWrite>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn create_contents(
+    mut auth: Auth<needs::ConnectionsWrite>,
+) -> Result<HttpResponse, ApiError> {
     let batch: Batch<NewContent> = auth.json(body::BATCH).await?;
     auth.write(&[], move |tx, input| {
         let items: Vec<_> = batch.items.iter().map(Into::into).collect();
@@ -71,7 +82,9 @@ pub(super) async fn create_contents(mut auth: Auth<needs::ConnectionsWrite>) -> 
     extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash"])))
 )]
 #[get("/v1/connections/{id}/content")]
-pub(super) async fn list_content(auth: Auth<needs::ConnectionsRead>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn list_content(
+    auth: Auth<needs::ConnectionsRead>,
+) -> Result<HttpResponse, ApiError> {
     auth.read(LIST, |conn, caller, input| {
         let filter = DependentFilter {
             connection_id: None,
@@ -80,7 +93,14 @@ pub(super) async fn list_content(auth: Auth<needs::ConnectionsRead>) -> Result<H
             name: input.name("name")?.map(Name::into_string),
             external_id: input.text("external_id"),
         };
-        let page = dependents::list::<ContentView>(conn, caller, KIND, input.connection()?, filter, &input.page()?)?;
+        let page = dependents::list::<ContentView>(
+            conn,
+            caller,
+            KIND,
+            input.connection()?,
+            filter,
+            &input.page()?,
+        )?;
         Ok((page, None))
     })
     .await
@@ -99,12 +119,23 @@ pub(super) async fn list_content(auth: Auth<needs::ConnectionsRead>) -> Result<H
     extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "external_id_taken"])))
 )]
 #[put("/v1/connections/{id}/content/{external_id}")]
-pub(super) async fn upsert_content(mut auth: Auth<needs::ConnectionsWrite>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn upsert_content(
+    mut auth: Auth<needs::ConnectionsWrite>,
+) -> Result<HttpResponse, ApiError> {
     let new: NewContent = auth.json(body::DEPENDENT).await?;
     auth.write(&[], move |tx, input| {
         let connection: ConnectionId = input.connection()?;
-        let (created, row) = dependents::upsert(tx, KIND, connection, &input.part("external_id")?, (&new).into())?;
-        Ok(CreatedOr { created, view: ContentView::from(row) })
+        let (created, row) = dependents::upsert(
+            tx,
+            KIND,
+            connection,
+            &input.part("external_id")?,
+            (&new).into(),
+        )?;
+        Ok(CreatedOr {
+            created,
+            view: ContentView::from(row),
+        })
     })
     .await
 }
@@ -118,7 +149,9 @@ pub(super) async fn upsert_content(mut auth: Auth<needs::ConnectionsWrite>) -> R
     extensions(("x-error-codes" = json!(["not_found", "in_trash"])))
 )]
 #[get("/v1/content/{id}")]
-pub(super) async fn get_content(auth: Auth<needs::ConnectionsRead>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn get_content(
+    auth: Auth<needs::ConnectionsRead>,
+) -> Result<HttpResponse, ApiError> {
     auth.read(&[], |conn, caller, input| {
         let row = dependents::get(conn, caller, KIND, input.dependent(KIND)?)?;
         let version = row.version;
@@ -140,10 +173,18 @@ pub(super) async fn get_content(auth: Auth<needs::ConnectionsRead>) -> Result<Ht
     extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "external_id_taken", "version_mismatch"])))
 )]
 #[patch("/v1/content/{id}")]
-pub(super) async fn patch_content(mut auth: Auth<needs::ConnectionsWrite>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn patch_content(
+    mut auth: Auth<needs::ConnectionsWrite>,
+) -> Result<HttpResponse, ApiError> {
     let patch: ContentPatch = auth.json(body::DEPENDENT).await?;
     auth.write(&[], move |tx, input| {
-        let row = dependents::patch(tx, KIND, input.dependent(KIND)?, input.if_match()?, &(&patch).into())?;
+        let row = dependents::patch(
+            tx,
+            KIND,
+            input.dependent(KIND)?,
+            input.if_match()?,
+            &(&patch).into(),
+        )?;
         Ok(ContentView::from(row))
     })
     .await

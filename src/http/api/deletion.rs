@@ -23,11 +23,20 @@ fn dependent(input: &Input, kind: DependentKind) -> ServiceResult<Target> {
     input.dependent(kind).map(|id| Target::Dependent(kind, id))
 }
 
-async fn impact_of(auth: Auth<needs::ConnectionsRead>, target: PickTarget) -> Result<HttpResponse, ApiError> {
-    auth.read(&[], move |conn, caller, input| Ok((impact::of(conn, caller, target(input)?)?, None))).await
+async fn impact_of(
+    auth: Auth<needs::ConnectionsRead>,
+    target: PickTarget,
+) -> Result<HttpResponse, ApiError> {
+    auth.read(&[], move |conn, caller, input| {
+        Ok((impact::of(conn, caller, target(input)?)?, None))
+    })
+    .await
 }
 
-async fn delete(auth: Auth<needs::ConnectionsDelete>, target: PickTarget) -> Result<HttpResponse, ApiError> {
+async fn delete(
+    auth: Auth<needs::ConnectionsDelete>,
+    target: PickTarget,
+) -> Result<HttpResponse, ApiError> {
     if auth.input.asks_for("validate_only") {
         return auth
             .read(DELETE, move |conn, caller, input| {
@@ -60,7 +69,9 @@ fn request(input: &Input) -> ServiceResult<DeleteRequest> {
     extensions(("x-error-codes" = json!(["not_found", "in_trash"])))
 )]
 #[get("/v1/connections/{id}/impact")]
-pub(super) async fn get_connection_impact(auth: Auth<needs::ConnectionsRead>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn get_connection_impact(
+    auth: Auth<needs::ConnectionsRead>,
+) -> Result<HttpResponse, ApiError> {
     impact_of(auth, CONNECTION).await
 }
 
@@ -79,7 +90,9 @@ pub(super) async fn get_connection_impact(auth: Auth<needs::ConnectionsRead>) ->
     extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "deletion_protected", "plan_stale", "version_mismatch", "concurrent_change"])))
 )]
 #[delete("/v1/connections/{id}")]
-pub(super) async fn delete_connection(auth: Auth<needs::ConnectionsDelete>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn delete_connection(
+    auth: Auth<needs::ConnectionsDelete>,
+) -> Result<HttpResponse, ApiError> {
     delete(auth, CONNECTION).await
 }
 
@@ -92,7 +105,9 @@ pub(super) async fn delete_connection(auth: Auth<needs::ConnectionsDelete>) -> R
     extensions(("x-error-codes" = json!(["not_found", "in_trash"])))
 )]
 #[get("/v1/models/{id}/impact")]
-pub(super) async fn get_model_impact(auth: Auth<needs::ConnectionsRead>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn get_model_impact(
+    auth: Auth<needs::ConnectionsRead>,
+) -> Result<HttpResponse, ApiError> {
     impact_of(auth, MODEL).await
 }
 
@@ -111,7 +126,9 @@ pub(super) async fn get_model_impact(auth: Auth<needs::ConnectionsRead>) -> Resu
     extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "deletion_protected", "plan_stale", "version_mismatch", "concurrent_change"])))
 )]
 #[delete("/v1/models/{id}")]
-pub(super) async fn delete_model(auth: Auth<needs::ConnectionsDelete>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn delete_model(
+    auth: Auth<needs::ConnectionsDelete>,
+) -> Result<HttpResponse, ApiError> {
     delete(auth, MODEL).await
 }
 
@@ -124,7 +141,9 @@ pub(super) async fn delete_model(auth: Auth<needs::ConnectionsDelete>) -> Result
     extensions(("x-error-codes" = json!(["not_found", "in_trash"])))
 )]
 #[get("/v1/content/{id}/impact")]
-pub(super) async fn get_content_impact(auth: Auth<needs::ConnectionsRead>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn get_content_impact(
+    auth: Auth<needs::ConnectionsRead>,
+) -> Result<HttpResponse, ApiError> {
     impact_of(auth, CONTENT).await
 }
 
@@ -143,6 +162,8 @@ pub(super) async fn get_content_impact(auth: Auth<needs::ConnectionsRead>) -> Re
     extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "deletion_protected", "plan_stale", "version_mismatch", "concurrent_change"])))
 )]
 #[delete("/v1/content/{id}")]
-pub(super) async fn delete_content(auth: Auth<needs::ConnectionsDelete>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn delete_content(
+    auth: Auth<needs::ConnectionsDelete>,
+) -> Result<HttpResponse, ApiError> {
     delete(auth, CONTENT).await
 }

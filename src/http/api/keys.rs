@@ -19,9 +19,13 @@ use crate::service::views::{ApiKeyView, NewKeyView, Page};
     extensions(("x-error-codes" = json!(["invalid_input", "secret_already_shown"])))
 )]
 #[post("/v1/api-keys")]
-pub(super) async fn create_api_key(mut auth: Auth<needs::KeysAdmin>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn create_api_key(
+    mut auth: Auth<needs::KeysAdmin>,
+) -> Result<HttpResponse, ApiError> {
     let new: NewKey = auth.json(body::JSON).await?;
-    auth.closing().write(&[], move |tx, _| keys::create(tx, &new).map(Created)).await
+    auth.closing()
+        .write(&[], move |tx, _| keys::create(tx, &new).map(Created))
+        .await
 }
 
 /// Lists the keys, oldest first, revoked ones with them.
@@ -37,7 +41,10 @@ pub(super) async fn create_api_key(mut auth: Auth<needs::KeysAdmin>) -> Result<H
 )]
 #[get("/v1/api-keys")]
 pub(super) async fn list_api_keys(auth: Auth<needs::KeysAdmin>) -> Result<HttpResponse, ApiError> {
-    auth.read(&PAGE, |conn, caller, input| Ok((keys::list(conn, caller, &input.page()?)?, None))).await
+    auth.read(&PAGE, |conn, caller, input| {
+        Ok((keys::list(conn, caller, &input.page()?)?, None))
+    })
+    .await
 }
 
 /// Reads what is known of a key.
@@ -50,7 +57,13 @@ pub(super) async fn list_api_keys(auth: Auth<needs::KeysAdmin>) -> Result<HttpRe
 )]
 #[get("/v1/api-keys/{id}")]
 pub(super) async fn get_api_key(auth: Auth<needs::KeysAdmin>) -> Result<HttpResponse, ApiError> {
-    auth.read(&[], |conn, caller, input| Ok((keys::get(conn, caller, input.id("API key", KeyId::parse)?)?, None))).await
+    auth.read(&[], |conn, caller, input| {
+        Ok((
+            keys::get(conn, caller, input.id("API key", KeyId::parse)?)?,
+            None,
+        ))
+    })
+    .await
 }
 
 /// Revokes a key: it stops working with this answer.
@@ -63,5 +76,8 @@ pub(super) async fn get_api_key(auth: Auth<needs::KeysAdmin>) -> Result<HttpResp
 )]
 #[delete("/v1/api-keys/{id}")]
 pub(super) async fn revoke_api_key(auth: Auth<needs::KeysAdmin>) -> Result<HttpResponse, ApiError> {
-    auth.write(&[], |tx, input| keys::revoke(tx, input.id("API key", KeyId::parse)?)).await
+    auth.write(&[], |tx, input| {
+        keys::revoke(tx, input.id("API key", KeyId::parse)?)
+    })
+    .await
 }

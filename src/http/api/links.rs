@@ -22,15 +22,29 @@ use crate::service::views::{LinkView, Page};
     extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash"])))
 )]
 #[get("/v1/content/{id}/links")]
-pub(super) async fn list_content_links(auth: Auth<needs::ConnectionsRead>) -> Result<HttpResponse, ApiError> {
-    auth.read(&["page_size", "page_token", "direction"], |conn, caller, input| {
-        let direction = input.parsed("direction", "to or from", |word| match word {
-            "to" => Some(true),
-            "from" => Some(false),
-            _ => None,
-        })?;
-        let content = input.dependent(DependentKind::Content)?;
-        Ok((links::list(conn, caller, content, direction.unwrap_or(true), &input.page()?)?, None))
-    })
+pub(super) async fn list_content_links(
+    auth: Auth<needs::ConnectionsRead>,
+) -> Result<HttpResponse, ApiError> {
+    auth.read(
+        &["page_size", "page_token", "direction"],
+        |conn, caller, input| {
+            let direction = input.parsed("direction", "to or from", |word| match word {
+                "to" => Some(true),
+                "from" => Some(false),
+                _ => None,
+            })?;
+            let content = input.dependent(DependentKind::Content)?;
+            Ok((
+                links::list(
+                    conn,
+                    caller,
+                    content,
+                    direction.unwrap_or(true),
+                    &input.page()?,
+                )?,
+                None,
+            ))
+        },
+    )
     .await
 }

@@ -9,12 +9,19 @@ use crate::http::answer::{Created, CreatedOr};
 use crate::http::auth::{Auth, needs};
 use crate::http::body;
 use crate::http::problem::ApiError;
-use crate::service::dependents::{self, Batch, BatchView, NewModel, ModelPatch};
+use crate::service::dependents::{self, Batch, BatchView, ModelPatch, NewModel};
 use crate::service::views::{ModelView, Page};
 use crate::store::filters::DependentFilter;
 
 const KIND: DependentKind = DependentKind::Model;
-const LIST: &[&str] = &["page_size", "page_token", "name", "kind", "external_id", "base_model_id"];
+const LIST: &[&str] = &[
+    "page_size",
+    "page_token",
+    "name",
+    "kind",
+    "external_id",
+    "base_model_id",
+];
 
 /// Creates a model of a connection.
 #[utoipa::path(
@@ -26,7 +33,9 @@ const LIST: &[&str] = &["page_size", "page_token", "name", "kind", "external_id"
     extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "external_id_taken"])))
 )]
 #[post("/v1/connections/{id}/models")]
-pub(super) async fn create_model(mut auth: Auth<needs::ConnectionsWrite>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn create_model(
+    mut auth: Auth<needs::ConnectionsWrite>,
+) -> Result<HttpResponse, ApiError> {
     let new: NewModel = auth.json(body::DEPENDENT).await?;
     auth.write(&[], move |tx, input| {
         let row = dependents::create(tx, KIND, input.connection()?, (&new).into())?;
@@ -45,7 +54,9 @@ pub(super) async fn create_model(mut auth: Auth<needs::ConnectionsWrite>) -> Res
     extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "external_id_taken"])))
 )]
 #[post("/v1/connections/{id}/models/batch")]
-pub(super) async fn create_models(mut auth: Auth<needs::ConnectionsWrite>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn create_models(
+    mut auth: Auth<needs::ConnectionsWrite>,
+) -> Result<HttpResponse, ApiError> {
     let batch: Batch<NewModel> = auth.json(body::BATCH).await?;
     auth.write(&[], move |tx, input| {
         let items: Vec<_> = batch.items.iter().map(Into::into).collect();
@@ -71,7 +82,9 @@ pub(super) async fn create_models(mut auth: Auth<needs::ConnectionsWrite>) -> Re
     extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash"])))
 )]
 #[get("/v1/connections/{id}/models")]
-pub(super) async fn list_models(auth: Auth<needs::ConnectionsRead>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn list_models(
+    auth: Auth<needs::ConnectionsRead>,
+) -> Result<HttpResponse, ApiError> {
     auth.read(LIST, |conn, caller, input| {
         let filter = DependentFilter {
             connection_id: None,
@@ -80,7 +93,14 @@ pub(super) async fn list_models(auth: Auth<needs::ConnectionsRead>) -> Result<Ht
             name: input.name("name")?.map(Name::into_string),
             external_id: input.text("external_id"),
         };
-        let page = dependents::list::<ModelView>(conn, caller, KIND, input.connection()?, filter, &input.page()?)?;
+        let page = dependents::list::<ModelView>(
+            conn,
+            caller,
+            KIND,
+            input.connection()?,
+            filter,
+            &input.page()?,
+        )?;
         Ok((page, None))
     })
     .await
@@ -99,12 +119,23 @@ pub(super) async fn list_models(auth: Auth<needs::ConnectionsRead>) -> Result<Ht
     extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "external_id_taken"])))
 )]
 #[put("/v1/connections/{id}/models/{external_id}")]
-pub(super) async fn upsert_model(mut auth: Auth<needs::ConnectionsWrite>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn upsert_model(
+    mut auth: Auth<needs::ConnectionsWrite>,
+) -> Result<HttpResponse, ApiError> {
     let new: NewModel = auth.json(body::DEPENDENT).await?;
     auth.write(&[], move |tx, input| {
         let connection: ConnectionId = input.connection()?;
-        let (created, row) = dependents::upsert(tx, KIND, connection, &input.part("external_id")?, (&new).into())?;
-        Ok(CreatedOr { created, view: ModelView::from(row) })
+        let (created, row) = dependents::upsert(
+            tx,
+            KIND,
+            connection,
+            &input.part("external_id")?,
+            (&new).into(),
+        )?;
+        Ok(CreatedOr {
+            created,
+            view: ModelView::from(row),
+        })
     })
     .await
 }
@@ -118,7 +149,9 @@ pub(super) async fn upsert_model(mut auth: Auth<needs::ConnectionsWrite>) -> Res
     extensions(("x-error-codes" = json!(["not_found", "in_trash"])))
 )]
 #[get("/v1/models/{id}")]
-pub(super) async fn get_model(auth: Auth<needs::ConnectionsRead>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn get_model(
+    auth: Auth<needs::ConnectionsRead>,
+) -> Result<HttpResponse, ApiError> {
     auth.read(&[], |conn, caller, input| {
         let row = dependents::get(conn, caller, KIND, input.dependent(KIND)?)?;
         let version = row.version;
@@ -140,10 +173,18 @@ pub(super) async fn get_model(auth: Auth<needs::ConnectionsRead>) -> Result<Http
     extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "external_id_taken", "version_mismatch"])))
 )]
 #[patch("/v1/models/{id}")]
-pub(super) async fn patch_model(mut auth: Auth<needs::ConnectionsWrite>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn patch_model(
+    mut auth: Auth<needs::ConnectionsWrite>,
+) -> Result<HttpResponse, ApiError> {
     let patch: ModelPatch = auth.json(body::DEPENDENT).await?;
     auth.write(&[], move |tx, input| {
-        let row = dependents::patch(tx, KIND, input.dependent(KIND)?, input.if_match()?, &(&patch).into())?;
+        let row = dependents::patch(
+            tx,
+            KIND,
+            input.dependent(KIND)?,
+            input.if_match()?,
+            &(&patch).into(),
+        )?;
         Ok(ModelView::from(row))
     })
     .await

@@ -8,7 +8,9 @@ use crate::http::auth::{Auth, needs};
 use crate::http::body;
 use crate::http::input::PAGE;
 use crate::http::problem::ApiError;
-use crate::service::organizations::{self, NewOrganization, NewOrganizationView, OrganizationPatch};
+use crate::service::organizations::{
+    self, NewOrganization, NewOrganizationView, OrganizationPatch,
+};
 use crate::service::views::{OrganizationView, Page};
 
 /// Makes an organization and its first key, whose text is in this answer alone.
@@ -19,9 +21,15 @@ use crate::service::views::{OrganizationView, Page};
     extensions(("x-error-codes" = json!(["invalid_input", "name_taken", "secret_already_shown"])))
 )]
 #[post("/v1/organizations")]
-pub(super) async fn create_organization(mut auth: Auth<needs::PlatformAdmin>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn create_organization(
+    mut auth: Auth<needs::PlatformAdmin>,
+) -> Result<HttpResponse, ApiError> {
     let new: NewOrganization = auth.json(body::JSON).await?;
-    auth.closing().write(&[], move |tx, _| organizations::create(tx, &new).map(Created)).await
+    auth.closing()
+        .write(&[], move |tx, _| {
+            organizations::create(tx, &new).map(Created)
+        })
+        .await
 }
 
 /// Lists the organizations, oldest first.
@@ -36,8 +44,13 @@ pub(super) async fn create_organization(mut auth: Auth<needs::PlatformAdmin>) ->
     extensions(("x-error-codes" = json!(["invalid_input"])))
 )]
 #[get("/v1/organizations")]
-pub(super) async fn list_organizations(auth: Auth<needs::PlatformAdmin>) -> Result<HttpResponse, ApiError> {
-    auth.read(&PAGE, |conn, caller, input| Ok((organizations::list(conn, caller, &input.page()?)?, None))).await
+pub(super) async fn list_organizations(
+    auth: Auth<needs::PlatformAdmin>,
+) -> Result<HttpResponse, ApiError> {
+    auth.read(&PAGE, |conn, caller, input| {
+        Ok((organizations::list(conn, caller, &input.page()?)?, None))
+    })
+    .await
 }
 
 /// Reads an organization.
@@ -49,7 +62,9 @@ pub(super) async fn list_organizations(auth: Auth<needs::PlatformAdmin>) -> Resu
     extensions(("x-error-codes" = json!(["not_found"])))
 )]
 #[get("/v1/organizations/{id}")]
-pub(super) async fn get_organization(auth: Auth<needs::PlatformAdmin>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn get_organization(
+    auth: Auth<needs::PlatformAdmin>,
+) -> Result<HttpResponse, ApiError> {
     auth.read(&[], |conn, caller, input| {
         let view = organizations::get(conn, caller, input.id("organization", OrgId::parse)?)?;
         let version = view.version;
@@ -71,10 +86,17 @@ pub(super) async fn get_organization(auth: Auth<needs::PlatformAdmin>) -> Result
     extensions(("x-error-codes" = json!(["invalid_input", "not_found", "version_mismatch"])))
 )]
 #[patch("/v1/organizations/{id}")]
-pub(super) async fn patch_organization(mut auth: Auth<needs::PlatformAdmin>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn patch_organization(
+    mut auth: Auth<needs::PlatformAdmin>,
+) -> Result<HttpResponse, ApiError> {
     let patch: OrganizationPatch = auth.json(body::JSON).await?;
     auth.write(&[], move |tx, input| {
-        organizations::patch(tx, input.id("organization", OrgId::parse)?, input.if_match()?, &patch)
+        organizations::patch(
+            tx,
+            input.id("organization", OrgId::parse)?,
+            input.if_match()?,
+            &patch,
+        )
     })
     .await
 }

@@ -17,8 +17,12 @@ use crate::service::views::ConnectionView;
     extensions(("x-error-codes" = json!(["not_found", "in_trash", "needs_credentials", "locked"])))
 )]
 #[get("/v1/connections/{id}/secrets")]
-pub(super) async fn get_connection_secrets(auth: Auth<needs::SecretsRead>) -> Result<HttpResponse, ApiError> {
-    auth.closing().audited(&[], |tx, input| secrets::read(tx, input.connection()?)).await
+pub(super) async fn get_connection_secrets(
+    auth: Auth<needs::SecretsRead>,
+) -> Result<HttpResponse, ApiError> {
+    auth.closing()
+        .audited(&[], |tx, input| secrets::read(tx, input.connection()?))
+        .await
 }
 
 /// Enters any of the secrets that the connector declares; `null` shreds one.
@@ -34,8 +38,13 @@ pub(super) async fn get_connection_secrets(auth: Auth<needs::SecretsRead>) -> Re
     extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "version_mismatch", "locked"])))
 )]
 #[put("/v1/connections/{id}/secrets")]
-pub(super) async fn put_connection_secrets(auth: Auth<needs::SecretsWrite>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn put_connection_secrets(
+    auth: Auth<needs::SecretsWrite>,
+) -> Result<HttpResponse, ApiError> {
     let mut auth = auth.closing();
     let secrets: PutSecrets = auth.json(body::JSON).await?;
-    auth.write(&[], move |tx, input| secrets::put(tx, input.connection()?, input.if_match()?, &secrets)).await
+    auth.write(&[], move |tx, input| {
+        secrets::put(tx, input.connection()?, input.if_match()?, &secrets)
+    })
+    .await
 }

@@ -84,7 +84,11 @@ pub(super) async fn readyz(state: web::Data<State>) -> HttpResponse {
         Err(_) => problems.push("the database does not answer".to_owned()),
     }
     let ready = problems.is_empty();
-    let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    let mut response = if ready {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::ServiceUnavailable()
+    };
     response.json(ReadyView { ready, problems })
 }
 
@@ -96,7 +100,9 @@ pub(super) async fn readyz(state: web::Data<State>) -> HttpResponse {
 )]
 #[get("/openapi.json")]
 pub(super) async fn openapi_json(document: web::Data<Document>) -> HttpResponse {
-    HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/json")).body(document.json.clone())
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "application/json"))
+        .body(document.json.clone())
 }
 
 /// Says who calls: the organization, the key, the actor, the scopes.
@@ -109,9 +115,14 @@ pub(super) async fn openapi_json(document: web::Data<Document>) -> HttpResponse 
 #[get("/v1/whoami")]
 pub(super) async fn whoami(auth: Auth<needs::AnyKey>) -> Result<HttpResponse, ApiError> {
     auth.read(&[], |conn, caller, _| {
-        let organization = conn.find_organization(caller.org)?.ok_or_else(|| Error::not_found("organization"))?;
+        let organization = conn
+            .find_organization(caller.org)?
+            .ok_or_else(|| Error::not_found("organization"))?;
         let view = WhoamiView {
-            organization: OrganizationName { id: organization.id, name: organization.name },
+            organization: OrganizationName {
+                id: organization.id,
+                name: organization.name,
+            },
             key_id: caller.key_id,
             actor: caller.actor.clone(),
             scopes: caller.grants.words().map(str::to_owned).collect(),

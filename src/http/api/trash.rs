@@ -15,8 +15,18 @@ use crate::service::views::{EntryView, Page};
 use crate::store::filters::EntryFilter;
 
 const LIST: &[&str] = &[
-    "page_size", "page_token", "kind", "q", "deleted_by", "deleted_after", "deleted_before", "purge_before", "held",
-    "restorable", "state", "sort",
+    "page_size",
+    "page_token",
+    "kind",
+    "q",
+    "deleted_by",
+    "deleted_after",
+    "deleted_before",
+    "purge_before",
+    "held",
+    "restorable",
+    "state",
+    "sort",
 ];
 
 /// Lists trash entries; those in the trash, unless `state` says otherwise.
@@ -49,7 +59,16 @@ pub(super) async fn list_trash(auth: Auth<needs::TrashRead>) -> Result<HttpRespo
             "purge_at" => Some(true),
             _ => None,
         })?;
-        Ok((trash::list(conn, caller, &filter, by_purge_date.unwrap_or(false), &input.page()?)?, None))
+        Ok((
+            trash::list(
+                conn,
+                caller,
+                &filter,
+                by_purge_date.unwrap_or(false),
+                &input.page()?,
+            )?,
+            None,
+        ))
     })
     .await
 }
@@ -62,8 +81,13 @@ pub(super) async fn list_trash(auth: Auth<needs::TrashRead>) -> Result<HttpRespo
     extensions(("x-error-codes" = json!([])))
 )]
 #[get("/v1/trash/summary")]
-pub(super) async fn get_trash_summary(auth: Auth<needs::TrashRead>) -> Result<HttpResponse, ApiError> {
-    auth.read(&[], |conn, caller, _| Ok((trash::summary(conn, caller)?, None))).await
+pub(super) async fn get_trash_summary(
+    auth: Auth<needs::TrashRead>,
+) -> Result<HttpResponse, ApiError> {
+    auth.read(&[], |conn, caller, _| {
+        Ok((trash::summary(conn, caller)?, None))
+    })
+    .await
 }
 
 /// Reads one entry, also after it was restored or purged.
@@ -75,8 +99,13 @@ pub(super) async fn get_trash_summary(auth: Auth<needs::TrashRead>) -> Result<Ht
     extensions(("x-error-codes" = json!(["not_found"])))
 )]
 #[get("/v1/trash/{id}")]
-pub(super) async fn get_trash_entry(auth: Auth<needs::TrashRead>) -> Result<HttpResponse, ApiError> {
-    auth.read(&[], |conn, caller, input| Ok((trash::get(conn, caller, input.entry()?)?, None))).await
+pub(super) async fn get_trash_entry(
+    auth: Auth<needs::TrashRead>,
+) -> Result<HttpResponse, ApiError> {
+    auth.read(&[], |conn, caller, input| {
+        Ok((trash::get(conn, caller, input.entry()?)?, None))
+    })
+    .await
 }
 
 /// Lists the rows of an entry of one kind, without bodies.
@@ -93,11 +122,19 @@ pub(super) async fn get_trash_entry(auth: Auth<needs::TrashRead>) -> Result<Http
     extensions(("x-error-codes" = json!(["invalid_input", "not_found"])))
 )]
 #[get("/v1/trash/{id}/items")]
-pub(super) async fn list_trash_items(auth: Auth<needs::TrashRead>) -> Result<HttpResponse, ApiError> {
-    auth.read(&["page_size", "page_token", "kind"], |conn, caller, input| {
-        let kind = kind(input)?.unwrap_or(RootKind::Content);
-        Ok((trash::items(conn, caller, input.entry()?, kind, &input.page()?)?, None))
-    })
+pub(super) async fn list_trash_items(
+    auth: Auth<needs::TrashRead>,
+) -> Result<HttpResponse, ApiError> {
+    auth.read(
+        &["page_size", "page_token", "kind"],
+        |conn, caller, input| {
+            let kind = kind(input)?.unwrap_or(RootKind::Content);
+            Ok((
+                trash::items(conn, caller, input.entry()?, kind, &input.page()?)?,
+                None,
+            ))
+        },
+    )
     .await
 }
 
@@ -111,14 +148,24 @@ pub(super) async fn list_trash_items(auth: Auth<needs::TrashRead>) -> Result<Htt
     extensions(("x-error-codes" = json!(["invalid_input", "not_found", "entry_closed", "name_taken", "external_id_taken", "parent_in_trash", "parent_purged", "parent_moved", "plan_stale", "concurrent_change"])))
 )]
 #[post("/v1/trash/{id}/restore")]
-pub(super) async fn restore_trash_entry(mut auth: Auth<needs::TrashRestore>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn restore_trash_entry(
+    mut auth: Auth<needs::TrashRestore>,
+) -> Result<HttpResponse, ApiError> {
     let request: RestoreRequest = auth.json_or_empty(body::JSON).await?;
     if request.validate_only {
         return auth
-            .read(&[], move |conn, caller, input| Ok((restore::preview(conn, caller, input.entry()?, &request)?, None)))
+            .read(&[], move |conn, caller, input| {
+                Ok((
+                    restore::preview(conn, caller, input.entry()?, &request)?,
+                    None,
+                ))
+            })
             .await;
     }
-    auth.write(&[], move |tx, input| restore::restore(tx, input.entry()?, &request)).await
+    auth.write(&[], move |tx, input| {
+        restore::restore(tx, input.entry()?, &request)
+    })
+    .await
 }
 
 /// Purges one entry for good, by whoever types its name.
@@ -131,9 +178,14 @@ pub(super) async fn restore_trash_entry(mut auth: Auth<needs::TrashRestore>) -> 
     extensions(("x-error-codes" = json!(["invalid_input", "not_found", "entry_closed", "confirm_mismatch", "held", "purge_protected"])))
 )]
 #[post("/v1/trash/{id}/purge")]
-pub(super) async fn purge_trash_entry(mut auth: Auth<needs::TrashPurge>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn purge_trash_entry(
+    mut auth: Auth<needs::TrashPurge>,
+) -> Result<HttpResponse, ApiError> {
     let request: PurgeRequest = auth.json(body::JSON).await?;
-    auth.write(&[], move |tx, input| trash::purge(tx, input.entry()?, &request)).await
+    auth.write(&[], move |tx, input| {
+        trash::purge(tx, input.entry()?, &request)
+    })
+    .await
 }
 
 fn kind(input: &Input) -> ServiceResult<Option<RootKind>> {
@@ -141,14 +193,21 @@ fn kind(input: &Input) -> ServiceResult<Option<RootKind>> {
 }
 
 fn filter(input: &Input) -> ServiceResult<EntryFilter> {
-    let state = input.parsed("state", "in_trash, purging, restored, purged or any", |word| match word {
-        "any" => Some(None),
-        word => EntryState::parse(word).map(Some),
-    })?;
+    let state = input.parsed(
+        "state",
+        "in_trash, purging, restored, purged or any",
+        |word| match word {
+            "any" => Some(None),
+            word => EntryState::parse(word).map(Some),
+        },
+    )?;
     Ok(EntryFilter {
         kind: kind(input)?,
         state: state.unwrap_or(Some(EntryState::InTrash)),
-        q: input.text("q").filter(|q| !q.is_empty()).map(|q| Name::fold(&q)),
+        q: input
+            .text("q")
+            .filter(|q| !q.is_empty())
+            .map(|q| Name::fold(&q)),
         deleted_by: input.text("deleted_by"),
         deleted_after: input.moment("deleted_after")?,
         deleted_before: input.moment("deleted_before")?,

@@ -33,17 +33,27 @@ use super::{CHUNK, Homes, ImportedConnection, Report, at, fault, name_of};
 /// Creates and changes the connections of a file.
 pub(super) fn import(tx: &mut Tx<'_>, export: &Export, report: &mut Report) -> Result<Homes> {
     let (mut found, trashed) = look_up(tx, &export.databases)?;
-    let mut homes = Homes { live: HashMap::new(), before: Vec::new(), with_trash: Vec::new() };
+    let mut homes = Homes {
+        live: HashMap::new(),
+        before: Vec::new(),
+        with_trash: Vec::new(),
+    };
     let mut gone = Vec::new();
     for database in &export.databases {
         let stated = Stated::of(database)?;
         let external_id = database.uuid.to_string();
         // One that another tool made for another connector has no claim to this database if ours is there too.
         let row = found.remove(&external_id).and_then(|mut rows| {
-            let ours = rows.iter().position(|row| row.connector == stated.connector.key).unwrap_or_default();
+            let ours = rows
+                .iter()
+                .position(|row| row.connector == stated.connector.key)
+                .unwrap_or_default();
             (ours < rows.len()).then(|| rows.swap_remove(ours))
         });
-        let trashed = trashed.get(&external_id).map(Vec::as_slice).unwrap_or_default();
+        let trashed = trashed
+            .get(&external_id)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         let view = match (row, trashed) {
             (Some(row), _) => {
                 homes.before.push(row.id);
@@ -64,15 +74,26 @@ pub(super) fn import(tx: &mut Tx<'_>, export: &Export, report: &mut Report) -> R
             }
         };
         homes.live.insert(database.uuid, view.id);
-        let missing = view.secrets.into_iter().filter(|(_, secret)| secret.required && !secret.set);
+        let missing = view
+            .secrets
+            .into_iter()
+            .filter(|(_, secret)| secret.required && !secret.set);
         report.connections.push(ImportedConnection {
             id: view.id,
             name: view.name,
             missing_secrets: missing.map(|(field, _)| field).collect(),
         });
     }
-    for chunk in [homes.before.as_slice(), gone.as_slice()].concat().chunks(CHUNK) {
-        homes.with_trash.extend(tx.conn.connections_with_trash(tx.caller.org, chunk)?.into_iter().flatten());
+    for chunk in [homes.before.as_slice(), gone.as_slice()]
+        .concat()
+        .chunks(CHUNK)
+    {
+        homes.with_trash.extend(
+            tx.conn
+                .connections_with_trash(tx.caller.org, chunk)?
+                .into_iter()
+                .flatten(),
+        );
     }
     Ok(homes)
 }
@@ -84,23 +105,44 @@ type Trashed = HashMap<String, Vec<(ConnectionId, EntryId)>>;
 /// changed its dialect since.
 fn look_up(tx: &mut Tx<'_>, databases: &[Database]) -> Result<(Found, Trashed)> {
     let org = tx.caller.org;
-    let integrations: Vec<&str> = connectors::all().map(|connector| connector.key.as_str()).collect();
-    let ids: Vec<String> = databases.iter().map(|database| database.uuid.to_string()).collect();
+    let integrations: Vec<&str> = connectors::all()
+        .map(|connector| connector.key.as_str())
+        .collect();
+    let ids: Vec<String> = databases
+        .iter()
+        .map(|database| database.uuid.to_string())
+        .collect();
     let (mut found, mut trashed) = (Found::new(), Trashed::new());
     for chunk in ids.chunks(CHUNK) {
         let chunk: Vec<&str> = chunk.iter().map(String::as_str).collect();
-        for row in tx.conn.connections_by_external_ids(org, &integrations, &chunk)? {
-            found.entry(row.external_id.clone().unwrap_or_default()).or_default().push(row);
+        for row in tx
+            .conn
+            .connections_by_external_ids(org, &integrations, &chunk)?
+        {
+            found
+                .entry(row.external_id.clone().unwrap_or_default())
+                .or_default()
+                .push(row);
         }
-        for (external_id, id, entry) in tx.conn.trashed_connections_by_external_ids(org, &integrations, &chunk)? {
-            trashed.entry(external_id.unwrap_or_default()).or_default().push((id, entry));
+        for (external_id, id, entry) in
+            tx.conn
+                .trashed_connections_by_external_ids(org, &integrations, &chunk)?
+        {
+            trashed
+                .entry(external_id.unwrap_or_default())
+                .or_default()
+                .push((id, entry));
         }
     }
     Ok((found, trashed))
 }
 
 fn in_trash(tx: &Tx<'_>, database: &Database, entry: EntryId) -> String {
-    let which = if tx.caller.may(Scope::TrashRead) { format!(" (entry {entry})") } else { String::new() };
+    let which = if tx.caller.may(Scope::TrashRead) {
+        format!(" (entry {entry})")
+    } else {
+        String::new()
+    };
     format!(
         "`{}`: its connection is in the trash{which} and stays there, so it is left out with all that is built on it: \
          restore it and import again to bring it up to date",
@@ -131,14 +173,25 @@ impl<'a> Stated<'a> {
         let mut undeclared: Vec<(&str, String)> = Vec::new();
         for (name, value) in &uri.settings {
             match (connector.declares(name), value) {
-                (true, Given::Text(text)) => _ = settings.insert(name.clone(), text.as_str().into()),
-                (true, Given::Integer(number)) => _ = settings.insert(name.clone(), (*number).into()),
+                (true, Given::Text(text)) => {
+                    _ = settings.insert(name.clone(), text.as_str().into())
+                }
+                (true, Given::Integer(number)) => {
+                    _ = settings.insert(name.clone(), (*number).into())
+                }
                 (false, Given::Text(text)) => undeclared.push((name, text.clone())),
                 (false, Given::Integer(number)) => undeclared.push((name, number.to_string())),
             }
         }
-        let mut leftovers: Vec<(&str, &str)> = undeclared.iter().map(|(name, text)| (*name, text.as_str())).collect();
-        leftovers.extend(uri.undeclared.iter().map(|(name, text)| (name.as_str(), text.as_str())));
+        let mut leftovers: Vec<(&str, &str)> = undeclared
+            .iter()
+            .map(|(name, text)| (*name, text.as_str()))
+            .collect();
+        leftovers.extend(
+            uri.undeclared
+                .iter()
+                .map(|(name, text)| (name.as_str(), text.as_str())),
+        );
         let mut secrets = BTreeMap::new();
         for (field, value) in &uri.secrets {
             if connector.secret_field(field).is_none() {
@@ -149,10 +202,12 @@ impl<'a> Stated<'a> {
                 .map_err(|error| fault(entry, &format!("its `{field}` can't be kept: {error}")))?;
             secrets.insert(field.clone(), value);
         }
-        let extra = extra(&leftovers, &database.options).map_err(|what| fault(entry, &what))?.map(|extra| {
-            secrets.insert(EXTRA.to_owned(), extra.value);
-            (extra.names, extra.masked)
-        });
+        let extra = extra(&leftovers, &database.options)
+            .map_err(|what| fault(entry, &what))?
+            .map(|extra| {
+                secrets.insert(EXTRA.to_owned(), extra.value);
+                (extra.names, extra.masked)
+            });
         Ok(Self {
             entry,
             external_id: database.uuid.to_string(),
@@ -177,8 +232,13 @@ impl<'a> Stated<'a> {
     /// Says of the settings what a person who reads a URI understands.
     fn misfit(&self, errors: Vec<FieldError>) -> Error {
         let error = at(self.entry, Error::fields(errors));
-        let Error::Problem(mut problem) = error else { return error };
-        problem.detail = format!("{} (The settings are taken from its `sqlalchemy_uri`.)", problem.detail);
+        let Error::Problem(mut problem) = error else {
+            return error;
+        };
+        problem.detail = format!(
+            "{} (The settings are taken from its `sqlalchemy_uri`.)",
+            problem.detail
+        );
         Error::Problem(problem)
     }
 }
@@ -191,13 +251,17 @@ fn metadata(database: &Database) -> Result<JsonText> {
     let merged = merge_patch::apply(&JsonText::empty_object(), &given)
         .map_err(|error| Error::Internal(format!("checked metadata can't be read: {error}")))?;
     if merged.len() > MAX_METADATA {
-        return Err(fault(entry, &format!("its flags have more than {MAX_METADATA} bytes: leave out what is not needed")));
+        return Err(fault(
+            entry,
+            &format!("its flags have more than {MAX_METADATA} bytes: leave out what is not needed"),
+        ));
     }
     Ok(merged)
 }
 
 fn create(tx: &mut Tx<'_>, stated: Stated<'_>, report: &mut Report) -> Result<ConnectionView> {
-    Settings::parse(stated.connector, stated.settings.as_str()).map_err(|errors| stated.misfit(errors))?;
+    Settings::parse(stated.connector, stated.settings.as_str())
+        .map_err(|errors| stated.misfit(errors))?;
     stated.say_what_is_extra(report);
     let name = free_name(tx, &stated, None, report)?;
     let new = NewConnection {
@@ -208,7 +272,11 @@ fn create(tx: &mut Tx<'_>, stated: Stated<'_>, report: &mut Report) -> Result<Co
         settings: Some(stated.settings),
         tags: None,
         metadata: Some(stated.metadata),
-        secrets: stated.secrets.into_iter().map(|(field, value)| (field, Some(value))).collect(),
+        secrets: stated
+            .secrets
+            .into_iter()
+            .map(|(field, value)| (field, Some(value)))
+            .collect(),
         source_hints: HintInput::new(),
         deletion_protection: false,
         on_trashed: None,
@@ -216,10 +284,18 @@ fn create(tx: &mut Tx<'_>, stated: Stated<'_>, report: &mut Report) -> Result<Co
     connections::create(tx, &new).map_err(|error| at(stated.entry, error))
 }
 
-fn update(tx: &mut Tx<'_>, id: ConnectionId, mut stated: Stated<'_>, report: &mut Report) -> Result<ConnectionView> {
+fn update(
+    tx: &mut Tx<'_>,
+    id: ConnectionId,
+    mut stated: Stated<'_>,
+    report: &mut Report,
+) -> Result<ConnectionView> {
     let org = tx.caller.org;
     // It was live a moment ago: gone meanwhile means to look again.
-    let row = tx.conn.lock_connection(org, id)?.ok_or(StoreError::Conflict)?;
+    let row = tx
+        .conn
+        .lock_connection(org, id)?
+        .ok_or(StoreError::Conflict)?;
     let stored = tx.conn.secrets_of(org, OwnerKind::Connection, id.into())?;
     let mut patch = ConnectionPatch {
         name: Some(free_name(tx, &stated, Some(&row), report)?),
@@ -230,7 +306,9 @@ fn update(tx: &mut Tx<'_>, id: ConnectionId, mut stated: Stated<'_>, report: &mu
         forget_masked(&mut stated, &stored);
         let old: Settings = serde_json::from_str(row.settings.as_str())
             .map_err(|_| Error::Internal(format!("connection {id} has damaged settings")))?;
-        let bound = stored.iter().any(|secret| !stated.secrets.contains_key(&secret.field));
+        let bound = stored
+            .iter()
+            .any(|secret| !stated.secrets.contains_key(&secret.field));
         let differing = differing(&stated, &old);
         if bound && !differing.is_empty() {
             report.notices.push(format!(
@@ -242,7 +320,8 @@ fn update(tx: &mut Tx<'_>, id: ConnectionId, mut stated: Stated<'_>, report: &mu
         } else {
             let elsewhere = old.destination_changed(stated.connector, &merged(&row, &stated)?);
             patch.settings = (!bound).then(|| stated.settings.clone());
-            (patch.secrets, patch.source_hints) = to_enter(tx, &row, &stored, &mut stated, elsewhere)?;
+            (patch.secrets, patch.source_hints) =
+                to_enter(tx, &row, &stored, &mut stated, elsewhere)?;
             if patch.secrets.contains_key(EXTRA) {
                 stated.say_what_is_extra(report);
             }
@@ -273,9 +352,15 @@ fn merged(row: &ConnectionRow, stated: &Stated<'_>) -> Result<Settings> {
 
 /// The settings that the file states otherwise than the connection has them.
 fn differing(stated: &Stated<'_>, old: &Settings) -> Vec<String> {
-    let given: BTreeMap<String, SettingValue> = serde_json::from_str(stated.settings.as_str()).unwrap_or_default();
-    let differs = |(key, value): &(String, SettingValue)| old.effective(stated.connector, key) != Some(value);
-    given.into_iter().filter(differs).map(|(key, _)| key).collect()
+    let given: BTreeMap<String, SettingValue> =
+        serde_json::from_str(stated.settings.as_str()).unwrap_or_default();
+    let differs =
+        |(key, value): &(String, SettingValue)| old.effective(stated.connector, key) != Some(value);
+    given
+        .into_iter()
+        .filter(differs)
+        .map(|(key, _)| key)
+        .collect()
 }
 
 /// The secrets to write: those that the file changes. For a new destination all of them, those for the old one being
@@ -289,13 +374,17 @@ fn to_enter(
 ) -> Result<(SecretInput, HintInput)> {
     let (mut values, mut hints) = (SecretInput::new(), HintInput::new());
     for (field, value) in std::mem::take(&mut stated.secrets) {
-        if elsewhere || !secrets::holds(tx, row, stored, &field, &value).map_err(|error| at(stated.entry, error))? {
+        if elsewhere
+            || !secrets::holds(tx, row, stored, &field, &value)
+                .map_err(|error| at(stated.entry, error))?
+        {
             values.insert(field, Some(value));
         }
     }
     if elsewhere {
         let fields: Vec<&str> = stored.iter().map(|secret| secret.field.as_str()).collect();
-        let of = |secret: &SecretRow| Some((secret.field.clone(), Some(secret.source_hint.clone()?)));
+        let of =
+            |secret: &SecretRow| Some((secret.field.clone(), Some(secret.source_hint.clone()?)));
         hints = stored.iter().filter_map(of).collect();
         secrets::shred(tx, row, &fields)?;
     }
@@ -303,15 +392,26 @@ fn to_enter(
 }
 
 /// The file's name for a connection; if another one has it, the name it has already, or a new one that is free.
-fn free_name(tx: &mut Tx<'_>, stated: &Stated<'_>, own: Option<&ConnectionRow>, report: &mut Report) -> Result<String> {
-    let integration = own.map_or(stated.connector.key.as_str(), |row| row.integration.as_str());
-    let holder = tx.conn.find_connection_by_name(tx.caller.org, integration, &stated.name.key())?;
+fn free_name(
+    tx: &mut Tx<'_>,
+    stated: &Stated<'_>,
+    own: Option<&ConnectionRow>,
+    report: &mut Report,
+) -> Result<String> {
+    let integration = own.map_or(stated.connector.key.as_str(), |row| {
+        row.integration.as_str()
+    });
+    let holder = tx
+        .conn
+        .find_connection_by_name(tx.caller.org, integration, &stated.name.key())?;
     if holder.is_none_or(|holder| own.is_some_and(|row| row.id == holder.id)) {
         return Ok(stated.name.as_str().to_owned());
     }
     let name = match own {
         Some(row) => row.name.clone(),
-        None => connections::free_name(tx.conn, tx.caller, integration, &stated.name)?.into_string(),
+        None => {
+            connections::free_name(tx.conn, tx.caller, integration, &stated.name)?.into_string()
+        }
     };
     report.notices.push(format!(
         "`{}`: another connection is named \"{}\", so this one is \"{name}\"",

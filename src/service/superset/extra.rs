@@ -40,11 +40,17 @@ enum OneOrMore<'a> {
 }
 
 /// Makes the object; `None` if there is nothing for it. `Err` says what is wrong, in words for the person who imports.
-pub(super) fn extra(uri: &[(&str, &str)], options: &[(String, Zeroizing<String>)]) -> Result<Option<Extra>, String> {
+pub(super) fn extra(
+    uri: &[(&str, &str)],
+    options: &[(String, Zeroizing<String>)],
+) -> Result<Option<Extra>, String> {
     if uri.is_empty() && options.is_empty() {
         return Ok(None);
     }
-    let mut object = Object { uri: BTreeMap::new(), options: BTreeMap::new() };
+    let mut object = Object {
+        uri: BTreeMap::new(),
+        options: BTreeMap::new(),
+    };
     for &(name, value) in uri {
         let both = match object.uri.remove(name) {
             None => OneOrMore::One(value),
@@ -57,18 +63,36 @@ pub(super) fn extra(uri: &[(&str, &str)], options: &[(String, Zeroizing<String>)
         object.uri.insert(name, both);
     }
     for (name, json) in options {
-        let json = serde_json::from_str(json).map_err(|_| format!("its `{}` can't be read", shown(name)))?;
+        let json = serde_json::from_str(json)
+            .map_err(|_| format!("its `{}` can't be read", shown(name)))?;
         object.options.insert(name, json);
     }
-    let texts = || uri.iter().map(|(_, value)| *value).chain(options.iter().map(|(_, json)| json.as_str()));
-    let names: Vec<&str> = object.uri.keys().chain(object.options.keys()).map(|name| shown(name)).collect();
-    Ok(Some(Extra { value: seal_off(&object)?, names: names.join(", "), masked: texts().any(|text| text.contains(MASK)) }))
+    let texts = || {
+        uri.iter()
+            .map(|(_, value)| *value)
+            .chain(options.iter().map(|(_, json)| json.as_str()))
+    };
+    let names: Vec<&str> = object
+        .uri
+        .keys()
+        .chain(object.options.keys())
+        .map(|name| shown(name))
+        .collect();
+    Ok(Some(Extra {
+        value: seal_off(&object)?,
+        names: names.join(", "),
+        masked: texts().any(|text| text.contains(MASK)),
+    }))
 }
 
 /// The object as a secret, written once into a place that is large enough: one that grows leaves a copy behind.
 fn seal_off(object: &Object<'_>) -> Result<SecretValue, String> {
     let mut json = Zeroizing::new(Vec::with_capacity(MAX_SECRET_BYTES + 1));
-    let too_long = || format!("what its connector does not declare has more than {MAX_SECRET_BYTES} bytes: leave out what is not needed");
+    let too_long = || {
+        format!(
+            "what its connector does not declare has more than {MAX_SECRET_BYTES} bytes: leave out what is not needed"
+        )
+    };
     serde_json::to_writer(Limited(&mut json), object).map_err(|_| too_long())?;
     let text = String::from_utf8(std::mem::take(&mut *json)).map_err(|_| too_long())?;
     SecretValue::parse(text).map_err(|_| too_long())
@@ -94,7 +118,11 @@ impl std::io::Write for Limited<'_> {
 /// A name that may be shown: a value that slipped into the place of a name does not look like one.
 fn shown(name: &str) -> &str {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    if (1..=40).contains(&name.len()) && name.chars().all(plain) { name } else { "(a name that is not shown)" }
+    if (1..=40).contains(&name.len()) && name.chars().all(plain) {
+        name
+    } else {
+        "(a name that is not shown)"
+    }
 }
 
 #[cfg(test)]
@@ -102,20 +130,31 @@ mod tests {
     use super::*;
 
     fn options(pairs: &[(&str, &str)]) -> Vec<(String, Zeroizing<String>)> {
-        pairs.iter().map(|(name, json)| ((*name).to_owned(), Zeroizing::new((*json).to_owned()))).collect()
+        pairs
+            .iter()
+            .map(|(name, json)| ((*name).to_owned(), Zeroizing::new((*json).to_owned())))
+            .collect()
     }
 
     #[test]
     fn everything_becomes_one_object_in_a_fixed_order() {
-        let given = options(&[("extra", r#"{"b": 1.10}"#), ("encrypted_extra", r#""{}\"x""#)]);
-        let made = extra(&[("z", "1"), ("a", "x\"y"), ("z", "2"), ("z", "")], &given).unwrap().unwrap();
+        let given = options(&[
+            ("extra", r#"{"b": 1.10}"#),
+            ("encrypted_extra", r#""{}\"x""#),
+        ]);
+        let made = extra(&[("z", "1"), ("a", "x\"y"), ("z", "2"), ("z", "")], &given)
+            .unwrap()
+            .unwrap();
         assert_eq!(
             made.value.expose(),
             r#"{"uri":{"a":"x\"y","z":["1","2",""]},"options":{"encrypted_extra":"{}\"x","extra":{"b": 1.10}}}"#
         );
         assert_eq!(made.names, "a, z, encrypted_extra, extra");
         assert!(!made.masked);
-        assert_eq!(extra(&[("a", "")], &[]).unwrap().unwrap().value.expose(), r#"{"uri":{"a":""}}"#);
+        assert_eq!(
+            extra(&[("a", "")], &[]).unwrap().unwrap().value.expose(),
+            r#"{"uri":{"a":""}}"#
+        );
         assert!(extra(&[], &[]).unwrap().is_none());
     }
 
@@ -130,8 +169,19 @@ mod tests {
     #[test]
     fn what_is_too_long_for_a_secret_is_refused_without_repeating_it() {
         let fits = "x".repeat(MAX_SECRET_BYTES - r#"{"uri":{"a":""}}"#.len());
-        assert_eq!(extra(&[("a", &fits)], &[]).unwrap().unwrap().value.expose().len(), MAX_SECRET_BYTES);
+        assert_eq!(
+            extra(&[("a", &fits)], &[])
+                .unwrap()
+                .unwrap()
+                .value
+                .expose()
+                .len(),
+            MAX_SECRET_BYTES
+        );
         let refusal = extra(&[("a", &format!("{fits}x"))], &[]).err().unwrap();
-        assert!(refusal.contains("16000 bytes") && !refusal.contains("xx"), "{refusal}");
+        assert!(
+            refusal.contains("16000 bytes") && !refusal.contains("xx"),
+            "{refusal}"
+        );
     }
 }

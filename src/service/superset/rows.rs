@@ -80,7 +80,9 @@ pub(super) fn import(
         let mut new = Vec::new();
         for item in chunk {
             let external_id = item.uuid.to_string();
-            let row = found.remove(&external_id).and_then(|rows| choose(rows, item.place));
+            let row = found
+                .remove(&external_id)
+                .and_then(|rows| choose(rows, item.place));
             let live = match (row, item.place) {
                 (Some(row), place) => {
                     if place.is_some_and(|place| place.connection != row.connection_id) {
@@ -90,7 +92,11 @@ pub(super) fn import(
                 }
                 (None, Some(place)) if !trashed.contains(&external_id) => {
                     let row = create(tx, sort, item, place)?;
-                    let live = Live { id: row.id, connection: row.connection_id, written: true };
+                    let live = Live {
+                        id: row.id,
+                        connection: row.connection_id,
+                        written: true,
+                    };
                     new.push(row);
                     live
                 }
@@ -123,8 +129,14 @@ fn say_what_is_in_trash(sort: &Sort, entries: &[&str], report: &mut Report) {
         1 => format!("1 {word} is in the trash and stays there"),
         many => format!("{many} {word}s are in the trash and stay there"),
     };
-    let with = if sort.kind == DependentKind::Model { ", with what is built on them" } else { "" };
-    report.notices.push(format!("{what}{with}: {}", some_of(entries)));
+    let with = if sort.kind == DependentKind::Model {
+        ", with what is built on them"
+    } else {
+        ""
+    };
+    report
+        .notices
+        .push(format!("{what}{with}: {}", some_of(entries)));
 }
 
 type Found = HashMap<String, Vec<DependentRow>>;
@@ -136,8 +148,14 @@ fn look_up(tx: &mut Tx<'_>, homes: &Homes, sort: &Sort, items: &[Item<'_>]) -> R
     }
     let ids: Vec<String> = items.iter().map(|item| item.uuid.to_string()).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    for row in tx.conn.dependent_rows_by_external_ids(sort.kind, tx.caller.org, &homes.before, &ids)? {
-        found.entry(row.external_id.clone().unwrap_or_default()).or_default().push(row);
+    for row in
+        tx.conn
+            .dependent_rows_by_external_ids(sort.kind, tx.caller.org, &homes.before, &ids)?
+    {
+        found
+            .entry(row.external_id.clone().unwrap_or_default())
+            .or_default()
+            .push(row);
     }
     Ok(found)
 }
@@ -151,12 +169,17 @@ fn look_up_trashed(
     found: &Found,
 ) -> Result<HashSet<String>> {
     let placed = items.iter().filter(|item| item.place.is_some());
-    let missing: Vec<String> = placed.map(|item| item.uuid.to_string()).filter(|id| !found.contains_key(id)).collect();
+    let missing: Vec<String> = placed
+        .map(|item| item.uuid.to_string())
+        .filter(|id| !found.contains_key(id))
+        .collect();
     if missing.is_empty() || homes.with_trash.is_empty() {
         return Ok(HashSet::new());
     }
     let missing: Vec<&str> = missing.iter().map(String::as_str).collect();
-    let trashed = tx.conn.trashed_external_ids(sort.kind, tx.caller.org, &homes.with_trash, &missing)?;
+    let trashed =
+        tx.conn
+            .trashed_external_ids(sort.kind, tx.caller.org, &homes.with_trash, &missing)?;
     Ok(trashed.into_iter().flatten().collect())
 }
 
@@ -165,7 +188,10 @@ fn look_up_trashed(
 fn choose(mut rows: Vec<DependentRow>, place: Option<Place>) -> Option<DependentRow> {
     rows.sort_unstable_by_key(|row| row.id);
     let wanted = place.map(|place| place.connection);
-    let at = rows.iter().position(|row| Some(row.connection_id) == wanted).unwrap_or_default();
+    let at = rows
+        .iter()
+        .position(|row| Some(row.connection_id) == wanted)
+        .unwrap_or_default();
     (at < rows.len()).then(|| rows.swap_remove(at))
 }
 
@@ -195,7 +221,10 @@ fn update(
     outcome: &mut Outcome,
 ) -> Result<Live> {
     let name = name_of(item.entry, item.name)?.into_string();
-    let model = item.place.filter(|place| place.connection == row.connection_id).and_then(|place| place.model);
+    let model = item
+        .place
+        .filter(|place| place.connection == row.connection_id)
+        .and_then(|place| place.model);
     let parent = model.or(row.parent);
     let written = row.name != name || row.body.as_str() != item.body || row.parent != parent;
     if written {
@@ -209,15 +238,26 @@ fn update(
         }
         outcome.updated += 1;
     }
-    Ok(Live { id: row.id, connection: row.connection_id, written })
+    Ok(Live {
+        id: row.id,
+        connection: row.connection_id,
+        written,
+    })
 }
 
 fn body(item: &Item<'_>) -> Result<JsonText> {
     if item.body.len() > MAX_BODY {
-        let what = format!("it has more than {MAX_BODY} bytes as JSON: make it smaller or leave it out of the export");
+        let what = format!(
+            "it has more than {MAX_BODY} bytes as JSON: make it smaller or leave it out of the export"
+        );
         return Err(fault(item.entry, &what));
     }
     JsonText::parse(item.body).map_err(|problem| {
-        fault(item.entry, &format!("it holds what can't be stored ({problem}): correct it in Superset and export again"))
+        fault(
+            item.entry,
+            &format!(
+                "it holds what can't be stored ({problem}): correct it in Superset and export again"
+            ),
+        )
     })
 }

@@ -8,12 +8,22 @@ use crate::store::filters::ConnectionFilter;
 use crate::store::rows::ConnectionRow;
 use crate::store::schema::{connections, trash_connections};
 
-pub(in crate::store) fn insert_connection(conn: &mut Conn, row: &ConnectionRow) -> QueryResult<usize> {
-    diesel::insert_into(connections::table).values(row).execute(conn)
+pub(in crate::store) fn insert_connection(
+    conn: &mut Conn,
+    row: &ConnectionRow,
+) -> QueryResult<usize> {
+    diesel::insert_into(connections::table)
+        .values(row)
+        .execute(conn)
 }
 
-pub(in crate::store) fn update_connection(conn: &mut Conn, row: &ConnectionRow) -> QueryResult<usize> {
-    diesel::update(connections::table.find((row.org_id, row.id))).set(row).execute(conn)
+pub(in crate::store) fn update_connection(
+    conn: &mut Conn,
+    row: &ConnectionRow,
+) -> QueryResult<usize> {
+    diesel::update(connections::table.find((row.org_id, row.id)))
+        .set(row)
+        .execute(conn)
 }
 
 pub(in crate::store) fn find_connection(
@@ -21,7 +31,11 @@ pub(in crate::store) fn find_connection(
     org: OrgId,
     id: ConnectionId,
 ) -> QueryResult<Option<ConnectionRow>> {
-    connections::table.find((org, id)).select(ConnectionRow::as_select()).first(conn).optional()
+    connections::table
+        .find((org, id))
+        .select(ConnectionRow::as_select())
+        .first(conn)
+        .optional()
 }
 
 pub(in crate::store) fn find_connection_by_external_id(
@@ -192,15 +206,33 @@ pub(in crate::store) fn connections_of_entry(
         .filter(t::entry_id.eq(entry))
         .order(t::id)
         .select((
-            t::org_id, t::id, t::name, t::name_key, t::connector, t::integration, t::integration_id,
-            t::external_id, t::settings, t::tags, t::metadata, t::status, t::generation,
-            t::deletion_protection, t::last_test, t::created_at, t::updated_at, t::version,
+            t::org_id,
+            t::id,
+            t::name,
+            t::name_key,
+            t::connector,
+            t::integration,
+            t::integration_id,
+            t::external_id,
+            t::settings,
+            t::tags,
+            t::metadata,
+            t::status,
+            t::generation,
+            t::deletion_protection,
+            t::last_test,
+            t::created_at,
+            t::updated_at,
+            t::version,
         ))
         .load(conn)
 }
 
 /// Writes what a restore changes on a trashed connection, just before it moves back.
-pub(in crate::store) fn update_trashed_connection(conn: &mut Conn, row: &ConnectionRow) -> QueryResult<usize> {
+pub(in crate::store) fn update_trashed_connection(
+    conn: &mut Conn,
+    row: &ConnectionRow,
+) -> QueryResult<usize> {
     use trash_connections as t;
     diesel::update(t::table.find((row.org_id, row.id)))
         .set((

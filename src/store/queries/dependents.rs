@@ -20,7 +20,7 @@ macro_rules! dependent_queries {
         use crate::domain::clock::Ts;
         use crate::domain::ids::{ConnectionId, DependentId, EntryId, OrgId};
         use crate::domain::kinds::EntryState;
-        use crate::store::schema::{$live as live, $trash as trash, trash_entries};
+        use crate::store::schema::{trash_entries, $live as live, $trash as trash};
 
         pub(super) fn insert(conn: &mut Conn, rows: &[DependentRow]) -> QueryResult<usize> {
             let mut done = 0;
@@ -44,7 +44,9 @@ macro_rules! dependent_queries {
                         )
                     })
                     .collect();
-                done += diesel::insert_into(live::table).values(&values).execute(conn)?;
+                done += diesel::insert_into(live::table)
+                    .values(&values)
+                    .execute(conn)?;
             }
             Ok(done)
         }
@@ -52,18 +54,22 @@ macro_rules! dependent_queries {
         /// Writes nothing if the row has another version than the one before: who read it without a lock learns
         /// that somebody else was faster.
         pub(super) fn update(conn: &mut Conn, row: &DependentRow) -> QueryResult<usize> {
-            diesel::update(live::table.find((row.org_id, row.id)).filter(live::version.eq(row.version - 1)))
-                .set((
-                    live::$parent.eq(row.parent),
-                    live::name.eq(&row.name),
-                    live::kind.eq(&row.kind),
-                    live::external_id.eq(&row.external_id),
-                    live::body.eq(&row.body),
-                    live::deletion_protection.eq(row.deletion_protection),
-                    live::updated_at.eq(row.updated_at),
-                    live::version.eq(row.version),
-                ))
-                .execute(conn)
+            diesel::update(
+                live::table
+                    .find((row.org_id, row.id))
+                    .filter(live::version.eq(row.version - 1)),
+            )
+            .set((
+                live::$parent.eq(row.parent),
+                live::name.eq(&row.name),
+                live::kind.eq(&row.kind),
+                live::external_id.eq(&row.external_id),
+                live::body.eq(&row.body),
+                live::deletion_protection.eq(row.deletion_protection),
+                live::updated_at.eq(row.updated_at),
+                live::version.eq(row.version),
+            ))
+            .execute(conn)
         }
 
         type Columns = (
@@ -96,8 +102,16 @@ macro_rules! dependent_queries {
             live::version,
         );
 
-        pub(super) fn find(conn: &mut Conn, org: OrgId, id: DependentId) -> QueryResult<Option<DependentRow>> {
-            live::table.find((org, id)).select(COLUMNS).first(conn).optional()
+        pub(super) fn find(
+            conn: &mut Conn,
+            org: OrgId,
+            id: DependentId,
+        ) -> QueryResult<Option<DependentRow>> {
+            live::table
+                .find((org, id))
+                .select(COLUMNS)
+                .first(conn)
+                .optional()
         }
 
         pub(super) fn find_by_external_ids(
@@ -131,10 +145,19 @@ macro_rules! dependent_queries {
         }
 
         /// Raises the version of rows of which something changed that is not in their columns.
-        pub(super) fn touch(conn: &mut Conn, org: OrgId, ids: &[DependentId], at: Ts) -> QueryResult<usize> {
-            diesel::update(live::table.filter(live::org_id.eq(org)).filter(live::id.eq_any(ids)))
-                .set((live::version.eq(live::version + 1), live::updated_at.eq(at)))
-                .execute(conn)
+        pub(super) fn touch(
+            conn: &mut Conn,
+            org: OrgId,
+            ids: &[DependentId],
+            at: Ts,
+        ) -> QueryResult<usize> {
+            diesel::update(
+                live::table
+                    .filter(live::org_id.eq(org))
+                    .filter(live::id.eq_any(ids)),
+            )
+            .set((live::version.eq(live::version + 1), live::updated_at.eq(at)))
+            .execute(conn)
         }
 
         pub(super) fn connections_of(
@@ -192,8 +215,16 @@ macro_rules! dependent_queries {
             query.order(live::id).limit(limit).load(conn)
         }
 
-        pub(super) fn trashed(conn: &mut Conn, org: OrgId, id: DependentId) -> QueryResult<Option<EntryId>> {
-            trash::table.find((org, id)).select(trash::entry_id).first(conn).optional()
+        pub(super) fn trashed(
+            conn: &mut Conn,
+            org: OrgId,
+            id: DependentId,
+        ) -> QueryResult<Option<EntryId>> {
+            trash::table
+                .find((org, id))
+                .select(trash::entry_id)
+                .first(conn)
+                .optional()
         }
 
         pub(super) fn trashed_row(
@@ -358,9 +389,13 @@ macro_rules! dependent_queries {
             entry: EntryId,
             connection: ConnectionId,
         ) -> QueryResult<usize> {
-            diesel::update(trash::table.filter(trash::org_id.eq(org)).filter(trash::entry_id.eq(entry)))
-                .set(trash::connection_id.eq(connection))
-                .execute(conn)
+            diesel::update(
+                trash::table
+                    .filter(trash::org_id.eq(org))
+                    .filter(trash::entry_id.eq(entry)),
+            )
+            .set(trash::connection_id.eq(connection))
+            .execute(conn)
         }
 
         /// Writes what a restore changes on the root, just before it moves back.

@@ -13,9 +13,27 @@ use crate::store::types::{Id, Moment};
 
 type When = Nullable<Moment>;
 
-pub(in crate::store) fn impact(conn: &mut Conn, kind: RootKind, binds: Binds) -> QueryResult<ImpactRow> {
+pub(in crate::store) fn impact(
+    conn: &mut Conn,
+    kind: RootKind,
+    binds: Binds,
+) -> QueryResult<ImpactRow> {
     type Row = (
-        BigInt, BigInt, When, BigInt, BigInt, BigInt, When, When, BigInt, BigInt, BigInt, When, When, BigInt, BigInt,
+        BigInt,
+        BigInt,
+        When,
+        BigInt,
+        BigInt,
+        BigInt,
+        When,
+        When,
+        BigInt,
+        BigInt,
+        BigInt,
+        When,
+        When,
+        BigInt,
+        BigInt,
         BigInt,
     );
     Statement::<Row>::new(&cascade(kind).impact, binds).get_result(conn)
@@ -26,7 +44,9 @@ pub(in crate::store) fn first_protected(
     kind: RootKind,
     binds: Binds,
 ) -> QueryResult<Option<(String, RootId, String)>> {
-    Statement::<(Text, Id, Text)>::new(&cascade(kind).protected, binds).get_result(conn).optional()
+    Statement::<(Text, Id, Text)>::new(&cascade(kind).protected, binds)
+        .get_result(conn)
+        .optional()
 }
 
 pub(in crate::store) fn sample(

@@ -6,10 +6,14 @@ use super::Conn;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{EntryId, JobId, KeyId, OrgId};
 use crate::store::rows::{AuditRow, ErasureJobRow, IdempotencyRow, KeyEpochRow, OutboxRow};
-use crate::store::schema::{audit_events, erasure_jobs, idempotency_keys, key_epochs, outbox, trash_entries};
+use crate::store::schema::{
+    audit_events, erasure_jobs, idempotency_keys, key_epochs, outbox, trash_entries,
+};
 
 pub(in crate::store) fn insert_audit(conn: &mut Conn, row: &AuditRow) -> QueryResult<usize> {
-    diesel::insert_into(audit_events::table).values(row).execute(conn)
+    diesel::insert_into(audit_events::table)
+        .values(row)
+        .execute(conn)
 }
 
 pub(in crate::store) fn insert_event(conn: &mut Conn, row: &OutboxRow) -> QueryResult<usize> {
@@ -29,8 +33,13 @@ pub(in crate::store) fn find_idempotent(
         .optional()
 }
 
-pub(in crate::store) fn insert_idempotent(conn: &mut Conn, row: &IdempotencyRow) -> QueryResult<usize> {
-    diesel::insert_into(idempotency_keys::table).values(row).execute(conn)
+pub(in crate::store) fn insert_idempotent(
+    conn: &mut Conn,
+    row: &IdempotencyRow,
+) -> QueryResult<usize> {
+    diesel::insert_into(idempotency_keys::table)
+        .values(row)
+        .execute(conn)
 }
 
 /// Forgets this key's answer if it has expired, so that the key can be used again.
@@ -47,8 +56,13 @@ pub(in crate::store) fn drop_expired_idempotent(
     .execute(conn)
 }
 
-pub(in crate::store) fn insert_erasure_job(conn: &mut Conn, row: &ErasureJobRow) -> QueryResult<usize> {
-    diesel::insert_into(erasure_jobs::table).values(row).execute(conn)
+pub(in crate::store) fn insert_erasure_job(
+    conn: &mut Conn,
+    row: &ErasureJobRow,
+) -> QueryResult<usize> {
+    diesel::insert_into(erasure_jobs::table)
+        .values(row)
+        .execute(conn)
 }
 
 /// The open erasure jobs of all organizations.
@@ -74,20 +88,30 @@ pub(in crate::store) fn finish_erasure_job(
             .set(trash_entries::erased_at.eq(at))
             .execute(conn)?;
     }
-    diesel::update(erasure_jobs::table.find((org, id))).set(erasure_jobs::finished_at.eq(at)).execute(conn)
+    diesel::update(erasure_jobs::table.find((org, id)))
+        .set(erasure_jobs::finished_at.eq(at))
+        .execute(conn)
 }
 
 /// Notes on every open job why it is still open.
 pub(in crate::store) fn note_erasure_problem(conn: &mut Conn, problem: &str) -> QueryResult<usize> {
     diesel::update(erasure_jobs::table.filter(erasure_jobs::finished_at.is_null()))
-        .set((erasure_jobs::attempts.eq(erasure_jobs::attempts + 1), erasure_jobs::last_problem.eq(problem)))
+        .set((
+            erasure_jobs::attempts.eq(erasure_jobs::attempts + 1),
+            erasure_jobs::last_problem.eq(problem),
+        ))
         .execute(conn)
 }
 
 pub(in crate::store) fn list_key_epochs(conn: &mut Conn) -> QueryResult<Vec<KeyEpochRow>> {
-    key_epochs::table.order(key_epochs::epoch).select(KeyEpochRow::as_select()).load(conn)
+    key_epochs::table
+        .order(key_epochs::epoch)
+        .select(KeyEpochRow::as_select())
+        .load(conn)
 }
 
 pub(in crate::store) fn insert_key_epoch(conn: &mut Conn, row: &KeyEpochRow) -> QueryResult<usize> {
-    diesel::insert_into(key_epochs::table).values(row).execute(conn)
+    diesel::insert_into(key_epochs::table)
+        .values(row)
+        .execute(conn)
 }

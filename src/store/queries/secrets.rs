@@ -42,7 +42,9 @@ pub(in crate::store) fn secrets_of_many(
 }
 
 pub(in crate::store) fn insert_secret(conn: &mut Conn, row: &SecretRow) -> QueryResult<usize> {
-    diesel::insert_into(secrets::table).values(row).execute(conn)
+    diesel::insert_into(secrets::table)
+        .values(row)
+        .execute(conn)
 }
 
 pub(in crate::store) fn set_source_hint(
@@ -75,7 +77,11 @@ pub(in crate::store) fn delete_secrets(
     .execute(conn)
 }
 
-pub(in crate::store) fn read_slot(conn: &mut Conn, org: OrgId, slot: i64) -> QueryResult<Option<Vec<u8>>> {
+pub(in crate::store) fn read_slot(
+    conn: &mut Conn,
+    org: OrgId,
+    slot: i64,
+) -> QueryResult<Option<Vec<u8>>> {
     secret_slots::table
         .filter(secret_slots::org_id.eq(org))
         .filter(secret_slots::id.eq(slot))

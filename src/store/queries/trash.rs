@@ -29,11 +29,21 @@ const RESTORABLE: &str = "(trash_entries.state = 'in_trash' AND CASE trash_entri
             WHERE x.org_id = trash_entries.org_id AND x.entry_id = trash_entries.id) END)";
 
 pub(in crate::store) fn insert_entry(conn: &mut Conn, row: &EntryRow) -> QueryResult<usize> {
-    diesel::insert_into(trash_entries::table).values(row).execute(conn)
+    diesel::insert_into(trash_entries::table)
+        .values(row)
+        .execute(conn)
 }
 
-pub(in crate::store) fn find_entry(conn: &mut Conn, org: OrgId, id: EntryId) -> QueryResult<Option<EntryRow>> {
-    trash_entries::table.find((org, id)).select(EntryRow::as_select()).first(conn).optional()
+pub(in crate::store) fn find_entry(
+    conn: &mut Conn,
+    org: OrgId,
+    id: EntryId,
+) -> QueryResult<Option<EntryRow>> {
+    trash_entries::table
+        .find((org, id))
+        .select(EntryRow::as_select())
+        .first(conn)
+        .optional()
 }
 
 /// The newest entry of this root, whatever its state.
@@ -61,13 +71,27 @@ pub(in crate::store) fn close_entry(
     by_name: Option<&str>,
 ) -> QueryResult<usize> {
     use trash_entries as t;
-    diesel::update(t::table.find((org, id)).filter(t::state.eq(EntryState::InTrash)))
-        .set((t::state.eq(state), t::closed_at.eq(at), t::closed_by.eq(by), t::closed_by_name.eq(by_name)))
-        .execute(conn)
+    diesel::update(
+        t::table
+            .find((org, id))
+            .filter(t::state.eq(EntryState::InTrash)),
+    )
+    .set((
+        t::state.eq(state),
+        t::closed_at.eq(at),
+        t::closed_by.eq(by),
+        t::closed_by_name.eq(by_name),
+    ))
+    .execute(conn)
 }
 
 /// Which of these entries a hold is on.
-pub(in crate::store) fn held_among(conn: &mut Conn, org: OrgId, ids: &[EntryId], now: Ts) -> QueryResult<Vec<EntryId>> {
+pub(in crate::store) fn held_among(
+    conn: &mut Conn,
+    org: OrgId,
+    ids: &[EntryId],
+    now: Ts,
+) -> QueryResult<Vec<EntryId>> {
     holds::table
         .filter(holds::org_id.eq(org))
         .filter(holds::entry_id.eq_any(ids))
@@ -86,7 +110,10 @@ pub(in crate::store) fn list_entries(
     limit: i64,
 ) -> QueryResult<Vec<EntryRow>> {
     use trash_entries as t;
-    let mut query = t::table.filter(t::org_id.eq(org)).select(EntryRow::as_select()).into_boxed();
+    let mut query = t::table
+        .filter(t::org_id.eq(org))
+        .select(EntryRow::as_select())
+        .into_boxed();
     if let Some(state) = filter.state {
         query = query.filter(t::state.eq(state));
     }
@@ -115,33 +142,57 @@ pub(in crate::store) fn list_entries(
             .filter(holds::ends_at.is_null().or(holds::ends_at.gt(now)));
         // Nothing holds an entry that has left the trash.
         query = if held {
-            query.filter(t::state.eq(EntryState::InTrash)).filter(diesel::dsl::exists(hold))
+            query
+                .filter(t::state.eq(EntryState::InTrash))
+                .filter(diesel::dsl::exists(hold))
         } else {
-            query.filter(t::state.ne(EntryState::InTrash).or(diesel::dsl::not(diesel::dsl::exists(hold))))
+            query.filter(
+                t::state
+                    .ne(EntryState::InTrash)
+                    .or(diesel::dsl::not(diesel::dsl::exists(hold))),
+            )
         };
     }
     if let Some(restorable) = filter.restorable {
         let as_it_stands = diesel::dsl::sql::<diesel::sql_types::Bool>(RESTORABLE);
-        query = if restorable { query.filter(as_it_stands) } else { query.filter(diesel::dsl::not(as_it_stands)) };
+        query = if restorable {
+            query.filter(as_it_stands)
+        } else {
+            query.filter(diesel::dsl::not(as_it_stands))
+        };
     }
     match order {
         EntryOrder::DeletedAt(after) => {
             if let Some((at, id)) = after {
-                query = query.filter(t::deleted_at.lt(at).or(t::deleted_at.eq(at).and(t::id.lt(id))));
+                query = query.filter(
+                    t::deleted_at
+                        .lt(at)
+                        .or(t::deleted_at.eq(at).and(t::id.lt(id))),
+                );
             }
-            query.order((t::deleted_at.desc(), t::id.desc())).limit(limit).load(conn)
+            query
+                .order((t::deleted_at.desc(), t::id.desc()))
+                .limit(limit)
+                .load(conn)
         }
         EntryOrder::PurgeAt(after) => {
             if let Some((at, id)) = after {
                 query = query.filter(t::purge_at.gt(at).or(t::purge_at.eq(at).and(t::id.gt(id))));
             }
-            query.order((t::purge_at.asc(), t::id.asc())).limit(limit).load(conn)
+            query
+                .order((t::purge_at.asc(), t::id.asc()))
+                .limit(limit)
+                .load(conn)
         }
     }
 }
 
 /// Which of these entries a restore without overrides would bring back.
-pub(in crate::store) fn restorable_among(conn: &mut Conn, org: OrgId, ids: &[EntryId]) -> QueryResult<Vec<EntryId>> {
+pub(in crate::store) fn restorable_among(
+    conn: &mut Conn,
+    org: OrgId,
+    ids: &[EntryId],
+) -> QueryResult<Vec<EntryId>> {
     use trash_entries as t;
     t::table
         .filter(t::org_id.eq(org))
@@ -168,7 +219,10 @@ pub(in crate::store) fn connections_with_trash(
 }
 
 /// Entries in the trash by kind of root.
-pub(in crate::store) fn count_entries(conn: &mut Conn, org: OrgId) -> QueryResult<Vec<(RootKind, i64)>> {
+pub(in crate::store) fn count_entries(
+    conn: &mut Conn,
+    org: OrgId,
+) -> QueryResult<Vec<(RootKind, i64)>> {
     use trash_entries as t;
     t::table
         .filter(t::org_id.eq(org))
@@ -179,7 +233,11 @@ pub(in crate::store) fn count_entries(conn: &mut Conn, org: OrgId) -> QueryResul
 }
 
 /// When the entries in the trash that are due before `before` will be purged.
-pub(in crate::store) fn purge_dates(conn: &mut Conn, org: OrgId, before: Ts) -> QueryResult<Vec<Ts>> {
+pub(in crate::store) fn purge_dates(
+    conn: &mut Conn,
+    org: OrgId,
+    before: Ts,
+) -> QueryResult<Vec<Ts>> {
     use trash_entries as t;
     t::table
         .filter(t::org_id.eq(org))
@@ -195,17 +253,32 @@ pub(in crate::store) fn purge_dates(conn: &mut Conn, org: OrgId, before: Ts) -> 
 pub(in crate::store) fn insert_links(conn: &mut Conn, rows: &[LinkRow]) -> QueryResult<usize> {
     let mut done = 0;
     for chunk in rows.chunks(1_000) {
-        done += diesel::insert_into(links::table).values(chunk).execute(conn)?;
+        done += diesel::insert_into(links::table)
+            .values(chunk)
+            .execute(conn)?;
     }
     Ok(done)
 }
 
 /// Forgets all links of a piece of content, also those in the trash: its owner now states the whole list, so a
 /// later restore must not bring back what was re-pointed meanwhile.
-pub(in crate::store) fn delete_links_from(conn: &mut Conn, org: OrgId, from: DependentId) -> QueryResult<usize> {
-    diesel::delete(trash_links::table.filter(trash_links::org_id.eq(org)).filter(trash_links::from_id.eq(from)))
-        .execute(conn)?;
-    diesel::delete(links::table.filter(links::org_id.eq(org)).filter(links::from_id.eq(from))).execute(conn)
+pub(in crate::store) fn delete_links_from(
+    conn: &mut Conn,
+    org: OrgId,
+    from: DependentId,
+) -> QueryResult<usize> {
+    diesel::delete(
+        trash_links::table
+            .filter(trash_links::org_id.eq(org))
+            .filter(trash_links::from_id.eq(from)),
+    )
+    .execute(conn)?;
+    diesel::delete(
+        links::table
+            .filter(links::org_id.eq(org))
+            .filter(links::from_id.eq(from)),
+    )
+    .execute(conn)
 }
 
 /// The links from any of this content, as pairs of ids.
@@ -242,10 +315,18 @@ pub(in crate::store) fn delete_links(
     to: &[DependentId],
 ) -> QueryResult<usize> {
     use trash_links as t;
-    diesel::delete(t::table.filter(t::org_id.eq(org)).filter(t::from_id.eq(from)).filter(t::to_id.eq_any(to)))
-        .execute(conn)?;
     diesel::delete(
-        links::table.filter(links::org_id.eq(org)).filter(links::from_id.eq(from)).filter(links::to_id.eq_any(to)),
+        t::table
+            .filter(t::org_id.eq(org))
+            .filter(t::from_id.eq(from))
+            .filter(t::to_id.eq_any(to)),
+    )
+    .execute(conn)?;
+    diesel::delete(
+        links::table
+            .filter(links::org_id.eq(org))
+            .filter(links::from_id.eq(from))
+            .filter(links::to_id.eq_any(to)),
     )
     .execute(conn)
 }
@@ -263,7 +344,11 @@ pub(in crate::store) fn list_links(
     let after = after.unwrap_or(DependentId(uuid::Uuid::nil()));
     if outgoing {
         links::table
-            .inner_join(content::table.on(content::org_id.eq(links::org_id).and(content::id.eq(links::to_id))))
+            .inner_join(
+                content::table.on(content::org_id
+                    .eq(links::org_id)
+                    .and(content::id.eq(links::to_id))),
+            )
             .filter(links::org_id.eq(org))
             .filter(links::from_id.eq(content_id))
             .filter(links::to_id.gt(after))
@@ -273,7 +358,11 @@ pub(in crate::store) fn list_links(
             .load(conn)
     } else {
         links::table
-            .inner_join(content::table.on(content::org_id.eq(links::org_id).and(content::id.eq(links::from_id))))
+            .inner_join(
+                content::table.on(content::org_id
+                    .eq(links::org_id)
+                    .and(content::id.eq(links::from_id))),
+            )
             .filter(links::org_id.eq(org))
             .filter(links::to_id.eq(content_id))
             .filter(links::from_id.gt(after))
@@ -292,7 +381,9 @@ pub(in crate::store) fn broken_links(
 ) -> QueryResult<Vec<(DependentId, String, ConnectionId)>> {
     trash_links::table
         .inner_join(
-            content::table.on(content::org_id.eq(trash_links::org_id).and(content::id.eq(trash_links::from_id))),
+            content::table.on(content::org_id
+                .eq(trash_links::org_id)
+                .and(content::id.eq(trash_links::from_id))),
         )
         .filter(trash_links::org_id.eq(org))
         .filter(trash_links::entry_id.eq(entry))
@@ -302,4 +393,3 @@ pub(in crate::store) fn broken_links(
         .limit(10)
         .load(conn)
 }
-

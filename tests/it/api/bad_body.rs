@@ -15,7 +15,11 @@ fn send(app: &TestApp, method: &str, path: &str, headers: &[(&str, &[u8])], body
     let length = body.len().to_string();
     let mut all = vec![("Content-Length", length.as_bytes())];
     all.extend_from_slice(headers);
-    exchange(app.address(), &[&head(method, path, app.admin.key(), &all), body]).sound()
+    exchange(
+        app.address(),
+        &[&head(method, path, app.admin.key(), &all), body],
+    )
+    .sound()
 }
 
 /// Documents that no operation takes: status, code, and pointer and code of the one error.
@@ -40,33 +44,83 @@ fn documents() -> Vec<(Vec<u8>, u16, &'static str, Option<(String, &'static str)
     let refused = [
         ("{\"a\":1,\"a\":2}".to_owned(), "/a", "duplicate_key"),
         ("{\"a\":1,\"\\u0061\":2}".to_owned(), "/a", "duplicate_key"),
-        ("{\"metadata\":{\"b\":1,\"b\":2}}".to_owned(), "/metadata/b", "duplicate_key"),
-        ("{\"body\":[{\"b\":{\"c\":1,\"c\":1}}]}".to_owned(), "/body/0/b/c", "duplicate_key"),
-        (format!("{{\"name\":\"{MARKER}\\u0000\"}}"), "/name", "nul_character"),
-        (format!("{{\"a\":{{\"{MARKER}\\u0000\":1}}}}"), "/a", "nul_character"),
+        (
+            "{\"metadata\":{\"b\":1,\"b\":2}}".to_owned(),
+            "/metadata/b",
+            "duplicate_key",
+        ),
+        (
+            "{\"body\":[{\"b\":{\"c\":1,\"c\":1}}]}".to_owned(),
+            "/body/0/b/c",
+            "duplicate_key",
+        ),
+        (
+            format!("{{\"name\":\"{MARKER}\\u0000\"}}"),
+            "/name",
+            "nul_character",
+        ),
+        (
+            format!("{{\"a\":{{\"{MARKER}\\u0000\":1}}}}"),
+            "/a",
+            "nul_character",
+        ),
         ("{\"a\":\"\\ud800\"}".to_owned(), "/a", "lone_surrogate"),
-        ("{\"a\":[\"\\udc00x\"]}".to_owned(), "/a/0", "lone_surrogate"),
+        (
+            "{\"a\":[\"\\udc00x\"]}".to_owned(),
+            "/a/0",
+            "lone_surrogate",
+        ),
         ("{\"a\":1e400}".to_owned(), "/a", "number_out_of_range"),
-        ("{\"body\":{\"a\":-1e400}}".to_owned(), "/body/a", "number_out_of_range"),
+        (
+            "{\"body\":{\"a\":-1e400}}".to_owned(),
+            "/body/a",
+            "number_out_of_range",
+        ),
     ];
-    let mut all: Vec<_> = malformed.into_iter().map(|bytes| (bytes.to_vec(), 400, "malformed_json", None)).collect();
-    all.extend(
-        refused
-            .into_iter()
-            .map(|(text, pointer, code)| (text.into_bytes(), 422, "invalid_input", Some((pointer.to_owned(), code)))),
-    );
-    all.push((nested.into_bytes(), 422, "invalid_input", Some((format!("/a{}", "/0".repeat(63)), "too_deep"))));
+    let mut all: Vec<_> = malformed
+        .into_iter()
+        .map(|bytes| (bytes.to_vec(), 400, "malformed_json", None))
+        .collect();
+    all.extend(refused.into_iter().map(|(text, pointer, code)| {
+        (
+            text.into_bytes(),
+            422,
+            "invalid_input",
+            Some((pointer.to_owned(), code)),
+        )
+    }));
+    all.push((
+        nested.into_bytes(),
+        422,
+        "invalid_input",
+        Some((format!("/a{}", "/0".repeat(63)), "too_deep")),
+    ));
     for whole in ["null", "7", "\"x\"", "true"] {
-        all.push((whole.into(), 422, "invalid_input", Some((String::new(), "wrong_type"))));
+        all.push((
+            whole.into(),
+            422,
+            "invalid_input",
+            Some((String::new(), "wrong_type")),
+        ));
     }
-    all.push((b"{\"zq\":1}".to_vec(), 422, "invalid_input", Some(("/zq".to_owned(), "unknown_field"))));
+    all.push((
+        b"{\"zq\":1}".to_vec(),
+        422,
+        "invalid_input",
+        Some(("/zq".to_owned(), "unknown_field")),
+    ));
     all
 }
 
 /// Whether a path is one that a pattern takes.
 fn fits(pattern: &str, path: &str) -> bool {
-    let (pattern, path): (Vec<&str>, Vec<&str>) = (pattern.split('/').collect(), path.split('/').collect());
-    pattern.len() == path.len() && pattern.iter().zip(&path).all(|(part, own)| part.starts_with('{') || part == own)
+    let (pattern, path): (Vec<&str>, Vec<&str>) =
+        (pattern.split('/').collect(), path.split('/').collect());
+    pattern.len() == path.len()
+        && pattern
+            .iter()
+            .zip(&path)
+            .all(|(part, own)| part.starts_with('{') || part == own)
 }
 
 /// The answers to every wrong document by every operation that takes a body.
@@ -75,15 +129,28 @@ fn answers(app: &TestApp) -> Vec<Value> {
     settle(app);
     let before = dump(app, None);
     let mut answers = Vec::new();
-    for operation in routes::of_v1(app).iter().filter(|operation| operation.about.get("requestBody").is_some()) {
+    for operation in routes::of_v1(app)
+        .iter()
+        .filter(|operation| operation.about.get("requestBody").is_some())
+    {
         for (document, status, code, error) in documents() {
             if document.is_empty() && operation.id == "restore_trash_entry" {
                 continue;
             }
-            let reply = send(app, &operation.method, &samples.path(operation), &[JSON_TYPE], &document);
+            let reply = send(
+                app,
+                &operation.method,
+                &samples.path(operation),
+                &[JSON_TYPE],
+                &document,
+            );
             let problem = reply.problem(status, code);
             if let Some((pointer, code)) = error {
-                assert_eq!(reply.field_errors(), [(pointer, code.to_owned())], "{reply:#?}");
+                assert_eq!(
+                    reply.field_errors(),
+                    [(pointer, code.to_owned())],
+                    "{reply:#?}"
+                );
             }
             answers.push(json!([operation.id, redact(problem)]));
         }
@@ -94,7 +161,10 @@ fn answers(app: &TestApp) -> Vec<Value> {
 
 #[test]
 fn a_wrong_document_gets_the_same_answer_from_every_operation_on_both_databases() {
-    let (sqlite, postgres) = (answers(&TestApp::start(Backend::Sqlite)), answers(&TestApp::start(Backend::Postgres)));
+    let (sqlite, postgres) = (
+        answers(&TestApp::start(Backend::Sqlite)),
+        answers(&TestApp::start(Backend::Postgres)),
+    );
     assert!(sqlite.len() > 300, "{}", sqlite.len());
     for (one, other) in sqlite.iter().zip(&postgres) {
         assert_eq!(one, other);

@@ -26,7 +26,12 @@ struct Place {
 }
 
 fn place(method: &'static str, path: &str, body: Value, pointer: &'static str) -> Place {
-    Place { method, path: path.to_owned(), body, pointer }
+    Place {
+        method,
+        path: path.to_owned(),
+        body,
+        pointer,
+    }
 }
 
 impl Place {
@@ -77,14 +82,22 @@ impl Paths {
 
     /// Everywhere that creates or changes a model or content, with a body that is fine.
     fn dependents(&self, pointer: &'static str, in_batch: &'static str) -> Vec<Place> {
-        let (models, content) = (format!("{}/models", self.connection), format!("{}/content", self.connection));
+        let (models, content) = (
+            format!("{}/models", self.connection),
+            format!("{}/content", self.connection),
+        );
         let fine = json!({"name": "fine"});
         vec![
             place("POST", &models, fine.clone(), pointer),
             place("POST", &content, fine.clone(), pointer),
             place("PATCH", &self.model, json!({}), pointer),
             place("PATCH", &self.content, json!({}), pointer),
-            place("POST", &format!("{models}/batch"), eighth(fine.clone()), in_batch),
+            place(
+                "POST",
+                &format!("{models}/batch"),
+                eighth(fine.clone()),
+                in_batch,
+            ),
             place("POST", &format!("{content}/batch"), eighth(fine), in_batch),
         ]
     }
@@ -96,18 +109,34 @@ fn answers(app: &TestApp) -> Vec<(String, Value)> {
     let paths = Paths::of(&samples);
     settle(app);
     let before = dump(app, None);
-    let rows =
-        [fields::texts(&paths), fields::objects(&paths), relations::dependents(&paths), relations::the_rest(&paths)]
-            .into_iter()
-            .flatten();
+    let rows = [
+        fields::texts(&paths),
+        fields::objects(&paths),
+        relations::dependents(&paths),
+        relations::the_rest(&paths),
+    ]
+    .into_iter()
+    .flatten();
     let mut answers = Vec::new();
     for row in rows {
-        let reply = app.admin.send(row.method, &row.path, row.body.map(|body| body.to_string())).sound();
+        let reply = app
+            .admin
+            .send(row.method, &row.path, row.body.map(|body| body.to_string()))
+            .sound();
         assert_eq!(reply.status, 422, "expected {:?}: {reply:#?}", row.errors);
         let found: Vec<(String, String)> = reply.field_errors();
-        let expected: Vec<_> = row.errors.into_iter().map(|(pointer, code)| (pointer, code.to_owned())).collect();
+        let expected: Vec<_> = row
+            .errors
+            .into_iter()
+            .map(|(pointer, code)| (pointer, code.to_owned()))
+            .collect();
         assert_eq!(found, expected, "{reply:#?}");
-        let request: String = reply.request.chars().filter(|c| !c.is_ascii_hexdigit()).take(200).collect();
+        let request: String = reply
+            .request
+            .chars()
+            .filter(|c| !c.is_ascii_hexdigit())
+            .take(200)
+            .collect();
         answers.push((request, redact(reply.json())));
     }
     assert_eq!(dump(app, None), before);
@@ -116,7 +145,10 @@ fn answers(app: &TestApp) -> Vec<(String, Value)> {
 
 #[test]
 fn what_breaks_a_rule_is_refused_with_its_place_alike_on_both_databases() {
-    let (sqlite, postgres) = (answers(&TestApp::start(Backend::Sqlite)), answers(&TestApp::start(Backend::Postgres)));
+    let (sqlite, postgres) = (
+        answers(&TestApp::start(Backend::Sqlite)),
+        answers(&TestApp::start(Backend::Postgres)),
+    );
     assert!(sqlite.len() > 400, "{}", sqlite.len());
     for (one, other) in sqlite.iter().zip(&postgres) {
         assert_eq!(one, other);

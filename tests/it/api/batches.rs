@@ -7,7 +7,9 @@ use super::routes::Samples;
 use crate::support::*;
 
 fn items(count: usize) -> Vec<Value> {
-    (0..count).map(|number| json!({"name": format!("n{number}"), "external_id": format!("e{number}")})).collect()
+    (0..count)
+        .map(|number| json!({"name": format!("n{number}"), "external_id": format!("e{number}")}))
+        .collect()
 }
 
 on_both! {

@@ -7,7 +7,10 @@ use super::routes::Samples;
 use crate::support::*;
 
 fn etag(reply: &Reply) -> String {
-    reply.header("etag").unwrap_or_else(|| panic!("no ETag: {reply:#?}")).to_owned()
+    reply
+        .header("etag")
+        .unwrap_or_else(|| panic!("no ETag: {reply:#?}"))
+        .to_owned()
 }
 
 on_both! {

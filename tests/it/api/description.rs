@@ -12,7 +12,10 @@ use crate::support::*;
 /// Problems that belong to no operation: they are what no operation takes.
 const TIED_TO_NONE: [Code; 1] = [Code::MethodNotAllowed];
 
-#[expect(clippy::disallowed_methods, reason = "how whoever changes the API says that it was meant")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how whoever changes the API says that it was meant"
+)]
 fn is_update() -> bool {
     std::env::var("UPDATE_SNAPSHOTS").is_ok_and(|value| value == "1")
 }
@@ -21,12 +24,25 @@ fn is_update() -> bool {
 fn codes_of(operation: &Value) -> BTreeMap<String, u16> {
     let mut codes = BTreeMap::new();
     for (status, response) in operation["responses"].as_object().unwrap() {
-        if response["content"].get("application/problem+json").is_none() {
+        if response["content"]
+            .get("application/problem+json")
+            .is_none()
+        {
             continue;
         }
-        let words = response["description"].as_str().unwrap().split('`').skip(1).step_by(2);
+        let words = response["description"]
+            .as_str()
+            .unwrap()
+            .split('`')
+            .skip(1)
+            .step_by(2);
         // The words of a code may quote members and headers: a code is what a colon follows.
-        for word in words.filter(|word| response["description"].as_str().unwrap().contains(&format!("`{word}`: "))) {
+        for word in words.filter(|word| {
+            response["description"]
+                .as_str()
+                .unwrap()
+                .contains(&format!("`{word}`: "))
+        }) {
             codes.insert(word.to_owned(), status.parse().unwrap());
         }
     }
@@ -129,10 +145,19 @@ on_both! {
 
 fn collect_references(value: &Value, found: &mut BTreeSet<String>) {
     match value {
-        Value::Array(items) => items.iter().for_each(|item| collect_references(item, found)),
+        Value::Array(items) => items
+            .iter()
+            .for_each(|item| collect_references(item, found)),
         Value::Object(members) => {
-            found.extend(members.get("$ref").and_then(Value::as_str).map(str::to_owned));
-            members.values().for_each(|member| collect_references(member, found));
+            found.extend(
+                members
+                    .get("$ref")
+                    .and_then(Value::as_str)
+                    .map(str::to_owned),
+            );
+            members
+                .values()
+                .for_each(|member| collect_references(member, found));
         }
         _ => {}
     }
@@ -141,10 +166,17 @@ fn collect_references(value: &Value, found: &mut BTreeSet<String>) {
 /// The members that a schema names, through references and compositions.
 fn members(document: &Value, schema: &Value) -> BTreeSet<String> {
     if let Some(reference) = schema["$ref"].as_str() {
-        return members(document, document.pointer(reference.trim_start_matches('#')).unwrap());
+        return members(
+            document,
+            document.pointer(reference.trim_start_matches('#')).unwrap(),
+        );
     }
-    let mut names: BTreeSet<String> =
-        schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+    let mut names: BTreeSet<String> = schema["properties"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.clone())
+        .collect();
     for group in ["allOf", "oneOf", "anyOf"] {
         for part in schema[group].as_array().into_iter().flatten() {
             names.extend(members(document, part));

@@ -25,12 +25,20 @@ fn replays(app: &TestApp, client: &Client, method: &str, path: &str, body: Optio
     settle(app);
     let before = dump(app, None);
     let second = client.send(method, path, body).sound();
-    assert_eq!(second.header("idempotency-replayed"), Some("true"), "{second:#?}");
+    assert_eq!(
+        second.header("idempotency-replayed"),
+        Some("true"),
+        "{second:#?}"
+    );
     assert_eq!((second.status, &second.text), (first.status, &first.text));
     for header in ["etag", "location", "content-type"] {
         assert_eq!(second.header(header), first.header(header), "{header}");
     }
-    assert_eq!(dump(app, None), before, "{method} {path} had a second effect");
+    assert_eq!(
+        dump(app, None),
+        before,
+        "{method} {path} had a second effect"
+    );
     first
 }
 

@@ -16,28 +16,49 @@ struct Two {
 
 impl Two {
     fn make(app: &TestApp) -> Self {
-        let (north, south) = (app.other_organization("north"), app.other_organization("south"));
+        let (north, south) = (
+            app.other_organization("north"),
+            app.other_organization("south"),
+        );
         let (ours, theirs) = (Samples::make(&north), Samples::make(&south));
         settle(app);
-        Self { north, ours, south, theirs }
+        Self {
+            north,
+            ours,
+            south,
+            theirs,
+        }
     }
 }
 
 /// A call that would change something, were the row there.
 fn harmful(client: &Client, operation: &Operation, samples: &Samples) -> Reply {
     let settings = json!({"host": "db.example.com", "database": "sales", "username": "bi"});
-    let body = operation.about.get("requestBody").map(|_| match operation.id.as_str() {
-        "create_connection" => json!({"name": "new", "connector": "postgres", "settings": settings}),
-        "upsert_connection" => json!({"name": "renamed", "connector": "postgres", "settings": settings}),
-        "put_connection_secrets" => json!({"secrets": {"password": "stolen"}}),
-        "create_models" | "create_contents" => json!({"items": [{"name": "planted"}]}),
-        "patch_connection" => json!({"name": "renamed", "secrets": {"password": "stolen"}}),
-        "restore_trash_entry" => json!({"name": "revived"}),
-        "purge_trash_entry" => json!({"confirm": "gone"}),
-        "create_api_key" => json!({"name": "k", "scopes": ["trash:read"]}),
-        _ => json!({"name": "planted"}),
-    });
-    client.send(&operation.method, &samples.path(operation), body.map(|body| body.to_string())).sound()
+    let body = operation
+        .about
+        .get("requestBody")
+        .map(|_| match operation.id.as_str() {
+            "create_connection" => {
+                json!({"name": "new", "connector": "postgres", "settings": settings})
+            }
+            "upsert_connection" => {
+                json!({"name": "renamed", "connector": "postgres", "settings": settings})
+            }
+            "put_connection_secrets" => json!({"secrets": {"password": "stolen"}}),
+            "create_models" | "create_contents" => json!({"items": [{"name": "planted"}]}),
+            "patch_connection" => json!({"name": "renamed", "secrets": {"password": "stolen"}}),
+            "restore_trash_entry" => json!({"name": "revived"}),
+            "purge_trash_entry" => json!({"confirm": "gone"}),
+            "create_api_key" => json!({"name": "k", "scopes": ["trash:read"]}),
+            _ => json!({"name": "planted"}),
+        });
+    client
+        .send(
+            &operation.method,
+            &samples.path(operation),
+            body.map(|body| body.to_string()),
+        )
+        .sound()
 }
 
 on_both! {

@@ -37,20 +37,45 @@ impl Sound for Reply {
     #[track_caller]
     fn sound(self) -> Self {
         assert!(self.status < 500, "{self:#?}");
-        let id = self.header("x-request-id").unwrap_or_else(|| panic!("no request id: {self:#?}"));
+        let id = self
+            .header("x-request-id")
+            .unwrap_or_else(|| panic!("no request id: {self:#?}"));
         assert!(Uuid::try_parse(id).is_ok(), "{self:#?}");
-        assert_eq!(self.header("x-content-type-options"), Some("nosniff"), "{self:#?}");
+        assert_eq!(
+            self.header("x-content-type-options"),
+            Some("nosniff"),
+            "{self:#?}"
+        );
         if self.status >= 400 {
-            assert!(!self.text.contains(MARKER), "the input is repeated: {self:#?}");
-            assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:#?}");
+            assert!(
+                !self.text.contains(MARKER),
+                "the input is repeated: {self:#?}"
+            );
+            assert_eq!(
+                self.header("content-type"),
+                Some("application/problem+json"),
+                "{self:#?}"
+            );
             let document = self.json();
-            let code = document["code"].as_str().and_then(Code::parse).unwrap_or_else(|| panic!("no code: {self:#?}"));
+            let code = document["code"]
+                .as_str()
+                .and_then(Code::parse)
+                .unwrap_or_else(|| panic!("no code: {self:#?}"));
             assert_eq!(self.status, code.status(), "{self:#?}");
             assert_eq!(document["status"], self.status, "{self:#?}");
-            assert_eq!(document["type"], format!("urn:reprieve:problem:{}", code.as_str()), "{self:#?}");
+            assert_eq!(
+                document["type"],
+                format!("urn:reprieve:problem:{}", code.as_str()),
+                "{self:#?}"
+            );
             assert_eq!(document["title"], code.title(), "{self:#?}");
             assert_eq!(document["next"], code.next(), "{self:#?}");
-            assert!(document["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{self:#?}");
+            assert!(
+                document["detail"]
+                    .as_str()
+                    .is_some_and(|detail| !detail.is_empty()),
+                "{self:#?}"
+            );
             assert_eq!(document["request_id"], id, "{self:#?}");
         }
         self
@@ -58,7 +83,9 @@ impl Sound for Reply {
 
     #[track_caller]
     fn timeless(&self) -> (u16, BTreeMap<String, String>, String) {
-        let id = self.header("x-request-id").unwrap_or_else(|| panic!("no request id: {self:#?}"));
+        let id = self
+            .header("x-request-id")
+            .unwrap_or_else(|| panic!("no request id: {self:#?}"));
         let headers = self
             .headers
             .iter()
@@ -70,7 +97,10 @@ impl Sound for Reply {
 
     #[track_caller]
     fn text_of(&self, member: &str) -> String {
-        self.json()[member].as_str().unwrap_or_else(|| panic!("no {member}: {self:#?}")).to_owned()
+        self.json()[member]
+            .as_str()
+            .unwrap_or_else(|| panic!("no {member}: {self:#?}"))
+            .to_owned()
     }
 }
 
@@ -88,16 +118,24 @@ pub(super) fn segment(text: &str) -> String {
 pub(super) fn redact(value: Value) -> Value {
     match value {
         Value::String(text) if Uuid::try_parse(&text).is_ok() => "[id]".into(),
-        Value::String(text) if text.strip_prefix("key:").is_some_and(|id| Uuid::try_parse(id).is_ok()) => {
+        Value::String(text)
+            if text
+                .strip_prefix("key:")
+                .is_some_and(|id| Uuid::try_parse(id).is_ok()) =>
+        {
             "key:[id]".into()
         }
-        Value::String(text) if chrono::DateTime::parse_from_rfc3339(&text).is_ok() => "[time]".into(),
+        Value::String(text) if chrono::DateTime::parse_from_rfc3339(&text).is_ok() => {
+            "[time]".into()
+        }
         Value::Array(items) => items.into_iter().map(redact).collect(),
         Value::Object(members) => members
             .into_iter()
             .map(|(name, value)| match name.as_str() {
                 "plan_token" if value.is_string() => (name, "[token]".into()),
-                "key" if value.as_str().is_some_and(|text| text.starts_with("rpv_")) => (name, "[key]".into()),
+                "key" if value.as_str().is_some_and(|text| text.starts_with("rpv_")) => {
+                    (name, "[key]".into())
+                }
                 _ => (name, redact(value)),
             })
             .collect(),
@@ -108,7 +146,9 @@ pub(super) fn redact(value: Value) -> Value {
 /// Sends a request byte for byte, in pieces, and reads the answer.
 pub(super) fn exchange(address: SocketAddr, pieces: &[&[u8]]) -> Reply {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
     for piece in pieces {
         // A service that has answered already may have closed its end.
         let _ = stream.write_all(piece);
@@ -119,32 +159,52 @@ pub(super) fn exchange(address: SocketAddr, pieces: &[&[u8]]) -> Reply {
 fn answer(mut stream: TcpStream, pieces: &[&[u8]]) -> Reply {
     let (mut bytes, mut buffer) = (Vec::new(), [0_u8; 4_096]);
     while !is_whole(&bytes) {
-        let Ok(read @ 1..) = stream.read(&mut buffer) else { break };
+        let Ok(read @ 1..) = stream.read(&mut buffer) else {
+            break;
+        };
         bytes.extend_from_slice(&buffer[..read]);
     }
     let text = String::from_utf8(bytes).unwrap();
-    let request: String = String::from_utf8_lossy(&pieces.concat()).chars().take(400).collect();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer to {request}: {text:?}"));
+    let request: String = String::from_utf8_lossy(&pieces.concat())
+        .chars()
+        .take(400)
+        .collect();
+    let (head, body) = text
+        .split_once("\r\n\r\n")
+        .unwrap_or_else(|| panic!("no answer to {request}: {text:?}"));
     let mut lines = head.lines();
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).unwrap();
+    let status = lines
+        .next()
+        .and_then(|line| line.split(' ').nth(1)?.parse().ok())
+        .unwrap();
     let headers = lines
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
         .collect();
-    Reply { request, status, headers, text: body.to_owned() }
+    Reply {
+        request,
+        status,
+        headers,
+        text: body.to_owned(),
+    }
 }
 
 /// Whether an answer has come to the end that its head announces.
 fn is_whole(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
-    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
     length.is_some_and(|length| body.len() >= length)
 }
 
 /// The head of a request whose connection ends with the answer.
 pub(super) fn head(method: &str, path: &str, key: &str, headers: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n").into_bytes();
+    let mut head =
+        format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n").into_bytes();
     if !key.is_empty() {
         head.extend_from_slice(format!("Authorization: Bearer {key}\r\n").as_bytes());
     }
@@ -209,6 +269,10 @@ pub(super) fn dump(app: &TestApp, org: Option<&str>) -> BTreeMap<String, Vec<Str
 /// Waits until nothing in the background changes rows any more.
 pub(super) fn settle(app: &TestApp) {
     app.wait_for("the erasure of what was shredded", || {
-        lines(app, "SELECT CAST(id AS text) AS line FROM erasure_jobs WHERE finished_at IS NULL").is_empty()
+        lines(
+            app,
+            "SELECT CAST(id AS text) AS line FROM erasure_jobs WHERE finished_at IS NULL",
+        )
+        .is_empty()
     });
 }

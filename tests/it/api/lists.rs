@@ -9,7 +9,12 @@ use super::routes::Samples;
 use crate::support::*;
 
 fn names(reply: &Value) -> Vec<String> {
-    reply["data"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap().to_owned()).collect()
+    reply["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["name"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// Walks a list page by page; `between` runs after each page with its number.
@@ -17,8 +22,14 @@ fn walk(app: &TestApp, list: &str, size: usize, mut between: impl FnMut(usize)) 
     let (mut seen, mut token) = (Vec::new(), None::<String>);
     for number in 0.. {
         let separator = if list.contains('?') { '&' } else { '?' };
-        let token_part = token.map(|token| format!("&page_token={token}")).unwrap_or_default();
-        let page = app.admin.get(&format!("{list}{separator}page_size={size}{token_part}")).sound().ok(200);
+        let token_part = token
+            .map(|token| format!("&page_token={token}"))
+            .unwrap_or_default();
+        let page = app
+            .admin
+            .get(&format!("{list}{separator}page_size={size}{token_part}"))
+            .sound()
+            .ok(200);
         let rows = names(&page);
         assert!(rows.len() <= size);
         seen.extend(rows.iter().cloned());

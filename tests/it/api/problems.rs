@@ -9,7 +9,9 @@ use crate::support::*;
 #[track_caller]
 fn of(reply: &Reply, status: u16, code: &str) -> Value {
     let reply = reply.clone().sound();
-    let Value::Object(mut members) = redact(reply.problem(status, code)) else { panic!("{reply:#?}") };
+    let Value::Object(mut members) = redact(reply.problem(status, code)) else {
+        panic!("{reply:#?}")
+    };
     for name in ["type", "title", "next", "status", "code", "request_id"] {
         assert!(members.remove(name).is_some(), "{name}: {reply:#?}");
     }

@@ -36,7 +36,10 @@ pub(super) fn all(app: &TestApp) -> Vec<Operation> {
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, about) in item.as_object().unwrap() {
             operations.push(Operation {
-                id: about["operationId"].as_str().unwrap_or_else(|| panic!("{method} {path} has no id")).to_owned(),
+                id: about["operationId"]
+                    .as_str()
+                    .unwrap_or_else(|| panic!("{method} {path} has no id"))
+                    .to_owned(),
                 method: method.to_ascii_uppercase(),
                 path: path.clone(),
                 scope: scope_of(about),
@@ -49,12 +52,21 @@ pub(super) fn all(app: &TestApp) -> Vec<Operation> {
 
 /// The operations that need a key.
 pub(super) fn of_v1(app: &TestApp) -> Vec<Operation> {
-    all(app).into_iter().filter(|operation| operation.path.starts_with("/v1/")).collect()
+    all(app)
+        .into_iter()
+        .filter(|operation| operation.path.starts_with("/v1/"))
+        .collect()
 }
 
 fn scope_of(about: &Value) -> Option<String> {
     let scopes = about["security"].get(0)?.get("api_key")?.as_array()?;
-    Some(scopes.first().and_then(Value::as_str).unwrap_or_default().to_owned())
+    Some(
+        scopes
+            .first()
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned(),
+    )
 }
 
 /// One row of everything that a path can name.
@@ -71,16 +83,33 @@ pub(super) struct Samples {
 impl Samples {
     /// Makes them with this key; the same names and external ids every time.
     pub(super) fn make(client: &Client) -> Self {
-        let connection = client.post("/v1/connections", &postgres_connection("warehouse")).ok(201)["id"].clone();
+        let connection = client
+            .post("/v1/connections", &postgres_connection("warehouse"))
+            .ok(201)["id"]
+            .clone();
         let path = format!("/v1/connections/{}", connection.as_str().unwrap());
-        let model = client.post(&format!("{path}/models"), &json!({"name": "orders", "external_id": "m-1"})).ok(201);
+        let model = client
+            .post(
+                &format!("{path}/models"),
+                &json!({"name": "orders", "external_id": "m-1"}),
+            )
+            .ok(201);
         let content = json!({"name": "revenue", "external_id": "c-1", "model_id": model["id"]});
         let content = client.post(&format!("{path}/content"), &content).ok(201);
-        let gone = client.post("/v1/connections", &postgres_connection("gone")).ok(201);
+        let gone = client
+            .post("/v1/connections", &postgres_connection("gone"))
+            .ok(201);
         let gone = format!("/v1/connections/{}", gone["id"].as_str().unwrap());
-        client.post(&format!("{gone}/models"), &json!({"name": "old orders"})).ok(201);
+        client
+            .post(&format!("{gone}/models"), &json!({"name": "old orders"}))
+            .ok(201);
         let entry = client.delete(&gone).ok(200);
-        let key = client.post("/v1/api-keys", &json!({"name": "spare", "scopes": ["trash:read"]})).ok(201);
+        let key = client
+            .post(
+                "/v1/api-keys",
+                &json!({"name": "spare", "scopes": ["trash:read"]}),
+            )
+            .ok(201);
         let whoami = client.get("/v1/whoami").ok(200);
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         Self {
@@ -106,7 +135,15 @@ impl Samples {
     }
 
     pub(super) fn ids(&self) -> BTreeSet<&str> {
-        [&self.connection, &self.model, &self.content, &self.entry, &self.key].map(String::as_str).into()
+        [
+            &self.connection,
+            &self.model,
+            &self.content,
+            &self.entry,
+            &self.key,
+        ]
+        .map(String::as_str)
+        .into()
     }
 
     /// The path of an operation on these rows.
@@ -120,11 +157,27 @@ impl Samples {
             Some("organizations") => &self.organization,
             _ => "",
         };
-        let external_id = if operation.path.contains("/models/") { "m-1" } else { "c-1" };
-        let external_id = if operation.path.contains("/integrations/") { "ext-warehouse" } else { external_id };
-        let path =
-            operation.path.replace("{key}", "postgres").replace("{external_id}", external_id).replace("{id}", id);
-        assert!(!path.contains('{') && !path.contains("//"), "how is {} {} called?", operation.method, operation.path);
+        let external_id = if operation.path.contains("/models/") {
+            "m-1"
+        } else {
+            "c-1"
+        };
+        let external_id = if operation.path.contains("/integrations/") {
+            "ext-warehouse"
+        } else {
+            external_id
+        };
+        let path = operation
+            .path
+            .replace("{key}", "postgres")
+            .replace("{external_id}", external_id)
+            .replace("{id}", id);
+        assert!(
+            !path.contains('{') && !path.contains("//"),
+            "how is {} {} called?",
+            operation.method,
+            operation.path
+        );
         path
     }
 
@@ -135,7 +188,13 @@ impl Samples {
         if operation.method == "DELETE" && operation.id != "revoke_api_key" {
             path.push_str("?validate_only=true");
         }
-        client.send(&operation.method, &path, harmless_body(operation).map(|body| body.to_string())).sound()
+        client
+            .send(
+                &operation.method,
+                &path,
+                harmless_body(operation).map(|body| body.to_string()),
+            )
+            .sound()
     }
 }
 
@@ -153,7 +212,9 @@ fn harmless_body(operation: &Operation) -> Option<Value> {
         return None;
     }
     Some(match operation.id.as_str() {
-        "create_connection" => json!({"name": fresh_name(), "connector": "postgres", "settings": settings()}),
+        "create_connection" => {
+            json!({"name": fresh_name(), "connector": "postgres", "settings": settings()})
+        }
         "upsert_connection" => json!({"connector": "postgres", "settings": settings()}),
         "put_connection_secrets" => json!({"secrets": {"password": "another"}}),
         "create_model" | "create_content" => json!({"name": fresh_name()}),

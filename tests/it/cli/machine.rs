@@ -41,14 +41,20 @@ impl Done {
         for word in words {
             assert!(self.stderr.contains(word), "{word:?} is not in {self:#?}");
         }
-        assert!(!self.stderr.contains("panicked") && !self.stderr.contains("Error {"), "{self:#?}");
+        assert!(
+            !self.stderr.contains("panicked") && !self.stderr.contains("Error {"),
+            "{self:#?}"
+        );
         assert_eq!(self.stdout, "", "{self:#?}");
     }
 }
 
 impl Machine {
     pub(super) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new() }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            variables: Vec::new(),
+        }
     }
 
     pub(super) fn with(mut self, name: &str, value: &str) -> Self {
@@ -62,16 +68,26 @@ impl Machine {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_reprieve"));
-        command.args(args).current_dir(self.folder.path()).env_clear();
+        command
+            .args(args)
+            .current_dir(self.folder.path())
+            .env_clear();
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command
     }
 
     pub(super) fn run(&self, args: &[&str]) -> Done {
         let output = self.command(args).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Done { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+        Done {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
     }
 
     pub(super) fn serve(&self, args: &[&str]) -> Served {
@@ -95,8 +111,10 @@ impl Served {
     fn start(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
         let written = Arc::new(Mutex::new(String::new()));
-        let streams: [Box<dyn std::io::Read + Send>; 2] =
-            [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
+        let streams: [Box<dyn std::io::Read + Send>; 2] = [
+            Box::new(child.stdout.take().unwrap()),
+            Box::new(child.stderr.take().unwrap()),
+        ];
         let readers = streams
             .into_iter()
             .map(|stream| {
@@ -111,8 +129,14 @@ impl Served {
         let deadline = Instant::now() + Duration::from_secs(30);
         let address = loop {
             let text = written.lock().unwrap().clone();
-            let after = text.split_once("http://127.0.0.1:").map(|(_, rest)| rest.to_owned());
-            let port: String = after.unwrap_or_default().chars().take_while(char::is_ascii_digit).collect();
+            let after = text
+                .split_once("http://127.0.0.1:")
+                .map(|(_, rest)| rest.to_owned());
+            let port: String = after
+                .unwrap_or_default()
+                .chars()
+                .take_while(char::is_ascii_digit)
+                .collect();
             if let (Ok(port), true) = (port.parse::<u16>(), text.ends_with('\n')) {
                 break SocketAddr::from(([127, 0, 0, 1], port));
             }
@@ -120,7 +144,12 @@ impl Served {
             assert!(Instant::now() < deadline, "it names no address: {text}");
             thread::sleep(Duration::from_millis(20));
         };
-        let served = Self { child, address, written, readers };
+        let served = Self {
+            child,
+            address,
+            written,
+            readers,
+        };
         while TcpStream::connect(address).is_err() {
             thread::sleep(Duration::from_millis(20));
         }
@@ -143,7 +172,11 @@ impl Served {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            assert!(Instant::now() < deadline, "it does not stop: {}", self.written.lock().unwrap());
+            assert!(
+                Instant::now() < deadline,
+                "it does not stop: {}",
+                self.written.lock().unwrap()
+            );
             thread::sleep(Duration::from_millis(20));
         };
         for reader in std::mem::take(&mut self.readers) {

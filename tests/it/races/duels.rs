@@ -19,7 +19,11 @@ impl Duel {
     #[track_caller]
     fn judge(&mut self, seed: u64, replies: &[Reply], refusals: [(u16, &str); 2]) -> usize {
         let won: Vec<bool> = replies.iter().map(|reply| reply.status < 300).collect();
-        assert_eq!(won.iter().filter(|won| **won).count(), 1, "seed {seed}: {replies:#?}");
+        assert_eq!(
+            won.iter().filter(|won| **won).count(),
+            1,
+            "seed {seed}: {replies:#?}"
+        );
         let winner = usize::from(won[1]);
         let (status, code) = refusals[1 - winner];
         replies[1 - winner].problem(status, code);
@@ -29,7 +33,11 @@ impl Duel {
 
     #[track_caller]
     fn assert_both_won(&self) {
-        assert!(self.wins.iter().all(|wins| *wins >= 3), "this was no race: {:?}", self.wins);
+        assert!(
+            self.wins.iter().all(|wins| *wins >= 3),
+            "this was no race: {:?}",
+            self.wins
+        );
     }
 }
 

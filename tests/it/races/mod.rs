@@ -39,7 +39,9 @@ type Call<'a> = Box<dyn Fn() -> Reply + Send + Sync + 'a>;
 /// Sends all of them at once, each after a small delay of its own. The first may be given another bound.
 fn race(draw: &mut Draw, first_within: u64, calls: &[Call<'_>]) -> Vec<Reply> {
     let barrier = Barrier::new(calls.len());
-    let delays: Vec<u64> = (0..calls.len()).map(|n| draw.below(if n == 0 { first_within } else { 3_000 })).collect();
+    let delays: Vec<u64> = (0..calls.len())
+        .map(|n| draw.below(if n == 0 { first_within } else { 3_000 }))
+        .collect();
     thread::scope(|scope| {
         let running: Vec<_> = calls
             .iter()
@@ -53,12 +55,18 @@ fn race(draw: &mut Draw, first_within: u64, calls: &[Call<'_>]) -> Vec<Reply> {
                 })
             })
             .collect();
-        running.into_iter().map(|running| running.join().unwrap()).collect()
+        running
+            .into_iter()
+            .map(|running| running.join().unwrap())
+            .collect()
     })
 }
 
 fn id_of(reply: &Value) -> String {
-    reply["id"].as_str().unwrap_or_else(|| panic!("{reply}")).to_owned()
+    reply["id"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{reply}"))
+        .to_owned()
 }
 
 fn ids(app: &TestApp, path: &str) -> Vec<String> {
@@ -79,19 +87,52 @@ const CHILDREN: [&str; 4] = ["model", "content", "link", "secret"];
 fn create_races_delete(app: &TestApp, seed: u64, tally: &mut Tally) {
     let admin = &app.admin;
     let mut draw = Draw(seed);
-    let connection = id_of(&admin.post("/v1/connections", &postgres_connection(&format!("race {seed}"))).ok(201));
+    let connection = id_of(
+        &admin
+            .post(
+                "/v1/connections",
+                &postgres_connection(&format!("race {seed}")),
+            )
+            .ok(201),
+    );
     let path = format!("/v1/connections/{connection}");
-    let model = id_of(&admin.post(&format!("{path}/models"), &json!({"name": "base"})).ok(201));
+    let model = id_of(
+        &admin
+            .post(&format!("{path}/models"), &json!({"name": "base"}))
+            .ok(201),
+    );
     let content = json!({"items": [{"name": "from", "external_id": "from"}, {"name": "to", "external_id": "to"}]});
-    let made = admin.post(&format!("{path}/content/batch"), &content).ok(201);
+    let made = admin
+        .post(&format!("{path}/content/batch"), &content)
+        .ok(201);
     let from = id_of(&made["data"][0]);
 
     let calls: Vec<Call<'_>> = vec![
         Box::new(|| admin.delete(&path)),
-        Box::new(|| admin.post(&format!("{path}/models"), &json!({"name": "late", "base_model_id": model}))),
-        Box::new(|| admin.post(&format!("{path}/content"), &json!({"name": "late", "model_id": model}))),
-        Box::new(|| admin.patch(&format!("/v1/content/{from}"), &json!({"links": [{"external_id": "to"}]}))),
-        Box::new(|| admin.put(&format!("{path}/secrets"), &json!({"secrets": {"password": "late canary"}}))),
+        Box::new(|| {
+            admin.post(
+                &format!("{path}/models"),
+                &json!({"name": "late", "base_model_id": model}),
+            )
+        }),
+        Box::new(|| {
+            admin.post(
+                &format!("{path}/content"),
+                &json!({"name": "late", "model_id": model}),
+            )
+        }),
+        Box::new(|| {
+            admin.patch(
+                &format!("/v1/content/{from}"),
+                &json!({"links": [{"external_id": "to"}]}),
+            )
+        }),
+        Box::new(|| {
+            admin.put(
+                &format!("{path}/secrets"),
+                &json!({"secrets": {"password": "late canary"}}),
+            )
+        }),
     ];
     let replies = race(&mut draw, 8_000, &calls);
     judge(app, seed, &path, &replies, tally);
@@ -99,11 +140,21 @@ fn create_races_delete(app: &TestApp, seed: u64, tally: &mut Tally) {
 
 /// Whether every child is where its answer says.
 fn judge(app: &TestApp, seed: u64, path: &str, replies: &[Reply], tally: &mut Tally) {
-    let [deleted, children @ ..] = replies else { panic!("seed {seed}") };
+    let [deleted, children @ ..] = replies else {
+        panic!("seed {seed}")
+    };
     // A deletion retries what gets in its way, and these are not enough to stop it.
     assert_eq!(deleted.status, 200, "seed {seed}: {deleted:#?}");
     let entry = deleted.json();
-    let items = |kind: &str| ids(app, &format!("/v1/trash/{}/items?kind={kind}&page_size=200", id_of(&entry)));
+    let items = |kind: &str| {
+        ids(
+            app,
+            &format!(
+                "/v1/trash/{}/items?kind={kind}&page_size=200",
+                id_of(&entry)
+            ),
+        )
+    };
     let (models, contents) = (items("model"), items("content"));
 
     for (n, reply) in children.iter().enumerate() {
@@ -112,24 +163,43 @@ fn judge(app: &TestApp, seed: u64, path: &str, replies: &[Reply], tally: &mut Ta
             tally.captured[n] += 1;
         } else {
             tally.refused[n] += 1;
-            assert!(matches!(reply.status, 404 | 409 | 410), "seed {seed}: {reply:#?}");
+            assert!(
+                matches!(reply.status, 404 | 409 | 410),
+                "seed {seed}: {reply:#?}"
+            );
         }
         match CHILDREN[n] {
-            "model" if accepted => assert!(models.contains(&id_of(&reply.json())), "seed {seed}: {reply:#?}"),
-            "content" if accepted => assert!(contents.contains(&id_of(&reply.json())), "seed {seed}: {reply:#?}"),
+            "model" if accepted => assert!(
+                models.contains(&id_of(&reply.json())),
+                "seed {seed}: {reply:#?}"
+            ),
+            "content" if accepted => assert!(
+                contents.contains(&id_of(&reply.json())),
+                "seed {seed}: {reply:#?}"
+            ),
             _ => {}
         }
     }
     let impact = &entry["impact"];
     let count = |reply: &Reply| usize::from(reply.status < 300);
-    assert_eq!(models.len(), 1 + count(&children[0]), "seed {seed}: {entry}");
-    assert_eq!(contents.len(), 2 + count(&children[1]), "seed {seed}: {entry}");
+    assert_eq!(
+        models.len(),
+        1 + count(&children[0]),
+        "seed {seed}: {entry}"
+    );
+    assert_eq!(
+        contents.len(),
+        2 + count(&children[1]),
+        "seed {seed}: {entry}"
+    );
     assert_eq!(impact["models"], models.len(), "seed {seed}");
     assert_eq!(impact["content"], contents.len(), "seed {seed}");
     assert_eq!(impact["links"], count(&children[2]), "seed {seed}");
     app.admin.get(path).problem(410, "in_trash");
     for model in &models {
-        app.admin.get(&format!("/v1/models/{model}")).problem(410, "in_trash");
+        app.admin
+            .get(&format!("/v1/models/{model}"))
+            .problem(410, "in_trash");
     }
 }
 
@@ -138,12 +208,28 @@ fn assert_nothing_is_left(app: &TestApp) {
     let mut sql = app.sql();
     for child in ["models", "content"] {
         let orphan = "NOT EXISTS (SELECT 1 FROM connections c WHERE c.org_id = x.org_id AND c.id = x.connection_id)";
-        assert_eq!(sql.rows(&format!("{child} x WHERE {orphan}")), Vec::<Row>::new(), "live orphans");
+        assert_eq!(
+            sql.rows(&format!("{child} x WHERE {orphan}")),
+            Vec::<Row>::new(),
+            "live orphans"
+        );
     }
     assert_eq!(sql.rows("links"), Vec::<Row>::new());
-    assert_eq!(sql.rows("secrets"), Vec::<Row>::new(), "secrets without a live connection");
-    let filled = if app.backend == Backend::Sqlite { "free = 0" } else { "NOT free" };
-    assert_eq!(sql.count(&format!("secret_slots WHERE {filled}")), 0, "slots that nothing will shred");
+    assert_eq!(
+        sql.rows("secrets"),
+        Vec::<Row>::new(),
+        "secrets without a live connection"
+    );
+    let filled = if app.backend == Backend::Sqlite {
+        "free = 0"
+    } else {
+        "NOT free"
+    };
+    assert_eq!(
+        sql.count(&format!("secret_slots WHERE {filled}")),
+        0,
+        "slots that nothing will shred"
+    );
 }
 
 on_both! {

@@ -72,7 +72,10 @@ pub(super) fn files_of(folder: &Path) -> Vec<PathBuf> {
             folder.display()
         )
     });
-    entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect()
+    entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .collect()
 }
 
 /// A text of so many bytes that no other is like.

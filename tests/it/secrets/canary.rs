@@ -19,16 +19,32 @@ pub(super) struct Canary {
 impl Canary {
     pub(super) fn new() -> Self {
         let stem = format!("cAnArY{}", uuid::Uuid::new_v4().simple());
-        let mut forms = BTreeSet::from([stem.clone(), hex(stem.as_bytes()), hex(stem.as_bytes()).to_uppercase()]);
+        let mut forms = BTreeSet::from([
+            stem.clone(),
+            hex(stem.as_bytes()),
+            hex(stem.as_bytes()).to_uppercase(),
+        ]);
         let digits = hex(stem.as_bytes()).to_uppercase().into_bytes();
         forms.insert(
-            digits.chunks(2).map(|pair| format!("%{}", String::from_utf8_lossy(pair))).collect::<Vec<_>>().concat(),
+            digits
+                .chunks(2)
+                .map(|pair| format!("%{}", String::from_utf8_lossy(pair)))
+                .collect::<Vec<_>>()
+                .concat(),
         );
-        forms.insert(stem.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", "));
+        forms.insert(
+            stem.bytes()
+                .map(|byte| byte.to_string())
+                .collect::<Vec<_>>()
+                .join(", "),
+        );
         // What stands before it shifts the digits of Base64; the first and last mix with their neighbours.
         for shift in 0..3_usize {
             let shifted = format!("{}{stem}", " ".repeat(shift));
-            for text in [STANDARD_NO_PAD.encode(&shifted), URL_SAFE_NO_PAD.encode(&shifted)] {
+            for text in [
+                STANDARD_NO_PAD.encode(&shifted),
+                URL_SAFE_NO_PAD.encode(&shifted),
+            ] {
                 forms.insert(text.get(shift + 1..text.len() - 3).unwrap().to_owned());
             }
         }
@@ -49,7 +65,10 @@ impl Canary {
         for form in &self.forms {
             if let Some(at) = text.find(form.as_str()) {
                 let from = text.floor_char_boundary(at.saturating_sub(300));
-                panic!("{place} holds the secret: {}", text.get(from..at + form.len()).unwrap());
+                panic!(
+                    "{place} holds the secret: {}",
+                    text.get(from..at + form.len()).unwrap()
+                );
             }
         }
     }
@@ -62,7 +81,8 @@ fn the_canary_is_found_in_every_form() {
     for shift in 0..3 {
         let text = format!("{}{secret}", "x".repeat(shift));
         assert!(
-            canary.is_in(&STANDARD_NO_PAD.encode(&text)) && canary.is_in(&URL_SAFE_NO_PAD.encode(&text)),
+            canary.is_in(&STANDARD_NO_PAD.encode(&text))
+                && canary.is_in(&URL_SAFE_NO_PAD.encode(&text)),
             "{shift}"
         );
     }
@@ -77,12 +97,18 @@ fn refused(app: &TestApp, id: &str, canary: &Canary) -> Vec<Reply> {
     let secret = canary.secret(90);
     let connection = format!("/v1/connections/{id}");
     let path = format!("{connection}/secrets");
-    let put = |secrets: Value| app.admin.with("idempotency-key", "refused").put(&path, &json!({ "secrets": secrets }));
+    let put = |secrets: Value| {
+        app.admin
+            .with("idempotency-key", "refused")
+            .put(&path, &json!({ "secrets": secrets }))
+    };
     let with = |name: &str, change: &dyn Fn(&mut Value)| {
         let mut body = postgres_connection(name);
         body["secrets"]["password"] = json!(secret);
         change(&mut body);
-        app.admin.with("idempotency-key", "refused too").post("/v1/connections", &body)
+        app.admin
+            .with("idempotency-key", "refused too")
+            .post("/v1/connections", &body)
     };
     let text = |body: String| app.admin.send("PUT", &path, Some(body));
     let whole = json!({"secrets": {"password": secret}}).to_string();
@@ -92,10 +118,18 @@ fn refused(app: &TestApp, id: &str, canary: &Canary) -> Vec<Reply> {
         with("beside", &|body| body["settings"]["port"] = json!(0)),
         with("beside", &|body| body["colour"] = json!("red")),
         with("canary", &|_| {}),
-        with("in settings", &|body| body["settings"]["password"] = json!(secret)),
-        with("in a setting", &|body| body["settings"]["tls"] = json!(secret)),
-        with("in a url", &|body| body["settings"]["database"] = json!(format!("postgres://me:{}@db", canary.stem))),
-        with("as integer", &|body| body["settings"]["port"] = json!(secret)),
+        with("in settings", &|body| {
+            body["settings"]["password"] = json!(secret)
+        }),
+        with("in a setting", &|body| {
+            body["settings"]["tls"] = json!(secret)
+        }),
+        with("in a url", &|body| {
+            body["settings"]["database"] = json!(format!("postgres://me:{}@db", canary.stem))
+        }),
+        with("as integer", &|body| {
+            body["settings"]["port"] = json!(secret)
+        }),
         with("as tags", &|body| body["tags"] = json!(secret)),
         with("as a word", &|body| body["on_trashed"] = json!(secret)),
         put(json!({"password": [secret]})),
@@ -108,19 +142,38 @@ fn refused(app: &TestApp, id: &str, canary: &Canary) -> Vec<Reply> {
         text(json!(secret).to_string()),
         text(whole.replace('}', "")),
         text(format!("{whole} {whole}")),
-        text(whole.replacen('{', &format!("{{\"secrets\": {{\"password\": {}}}, ", json!(secret)), 1)),
+        text(whole.replacen(
+            '{',
+            &format!("{{\"secrets\": {{\"password\": {}}}, ", json!(secret)),
+            1,
+        )),
         text(json!({"secrets": {"password": secret}, "more": "x".repeat(70_000)}).to_string()),
-        app.admin.with("content-type", "text/plain").send("PUT", &path, Some(whole.clone())),
-        app.admin.with("if-match", "\"9999\"").send("PUT", &path, Some(whole.clone())),
         app.admin
-            .with("idempotency-key", "created")
-            .post("/v1/connections", &json!({"name": "x", "connector": "postgres", "secrets": {"password": secret}})),
-        app.admin.patch(&connection, &json!({"settings": {"port": "x"}, "secrets": {"password": secret}})),
-        app.admin.patch(&connection, &json!({"settings": {"host": "other.example"}, "secrets": {"extra": secret}})),
+            .with("content-type", "text/plain")
+            .send("PUT", &path, Some(whole.clone())),
+        app.admin
+            .with("if-match", "\"9999\"")
+            .send("PUT", &path, Some(whole.clone())),
+        app.admin.with("idempotency-key", "created").post(
+            "/v1/connections",
+            &json!({"name": "x", "connector": "postgres", "secrets": {"password": secret}}),
+        ),
+        app.admin.patch(
+            &connection,
+            &json!({"settings": {"port": "x"}, "secrets": {"password": secret}}),
+        ),
+        app.admin.patch(
+            &connection,
+            &json!({"settings": {"host": "other.example"}, "secrets": {"extra": secret}}),
+        ),
         reader.send("PUT", &path, Some(whole.clone())),
         stranger.send("PUT", &path, Some(whole.clone())),
         app.stranger().send("PUT", &path, Some(whole.clone())),
-        app.admin.send("PUT", "/v1/connections/01890000-0000-7000-8000-000000000000/secrets", Some(whole.clone())),
+        app.admin.send(
+            "PUT",
+            "/v1/connections/01890000-0000-7000-8000-000000000000/secrets",
+            Some(whole.clone()),
+        ),
         app.admin.send("PUT", &connection, Some(whole)),
     ]
 }
@@ -128,13 +181,18 @@ fn refused(app: &TestApp, id: &str, canary: &Canary) -> Vec<Reply> {
 /// Every GET of the API description for the things of one deletion, with every filter that widens it.
 fn every_get(app: &TestApp, connection: &str, entry: &str) -> Vec<Reply> {
     let first = |kind: &str| {
-        app.admin.get(&format!("/v1/trash/{entry}/items?kind={kind}")).json()["data"][0]["id"]
+        app.admin
+            .get(&format!("/v1/trash/{entry}/items?kind={kind}"))
+            .json()["data"][0]["id"]
             .as_str()
             .unwrap_or("none")
             .to_owned()
     };
     let (model, content) = (first("model"), first("content"));
-    let key = app.admin.get("/v1/whoami").ok(200)["key_id"].as_str().unwrap().to_owned();
+    let key = app.admin.get("/v1/whoami").ok(200)["key_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let org = app.org.to_string();
     let document = app.admin.get("/openapi.json").ok(200);
     let mut replies = Vec::new();
@@ -165,13 +223,24 @@ fn every_get(app: &TestApp, connection: &str, entry: &str) -> Vec<Reply> {
             continue;
         }
         let path = filled.join("/");
-        let found: Vec<Reply> =
-            ["", "?state=any", "?kind=connection", "?kind=model", "?kind=content", "?page_size=200"]
-                .iter()
-                .map(|query| app.admin.get(&format!("{path}{query}")))
-                .collect();
+        let found: Vec<Reply> = [
+            "",
+            "?state=any",
+            "?kind=connection",
+            "?kind=model",
+            "?kind=content",
+            "?page_size=200",
+        ]
+        .iter()
+        .map(|query| app.admin.get(&format!("{path}{query}")))
+        .collect();
         assert!(found.iter().all(|reply| reply.status < 500), "{found:#?}");
-        assert!(found.iter().any(|reply| matches!(reply.status, 200 | 409 | 410)), "nothing to look at: {found:#?}");
+        assert!(
+            found
+                .iter()
+                .any(|reply| matches!(reply.status, 200 | 409 | 410)),
+            "nothing to look at: {found:#?}"
+        );
         replies.extend(found);
     }
     assert!(replies.iter().filter(|reply| reply.status == 200).count() >= 15);

@@ -25,12 +25,20 @@ pub(super) fn texts_on(conn: &mut Conn, sql: &str) -> Vec<String> {
         Conn::Sqlite(conn) => diesel::sql_query(sql).load(conn),
         Conn::Pg(conn) => diesel::sql_query(sql).load(conn),
     };
-    rows.unwrap_or_else(|error| panic!("{error}: {sql}")).into_iter().map(|row| row.value).collect()
+    rows.unwrap_or_else(|error| panic!("{error}: {sql}"))
+        .into_iter()
+        .map(|row| row.value)
+        .collect()
 }
 
 #[track_caller]
 pub(super) fn count(app: &TestApp, from: &str) -> i64 {
-    texts(app, &format!("SELECT CAST(count(*) AS text) AS value FROM {from}"))[0].parse().unwrap()
+    texts(
+        app,
+        &format!("SELECT CAST(count(*) AS text) AS value FROM {from}"),
+    )[0]
+    .parse()
+    .unwrap()
 }
 
 #[track_caller]
@@ -59,7 +67,10 @@ pub(super) fn dump(app: &TestApp) -> BTreeMap<String, String> {
                             format!("CASE typeof(\"{column}\") WHEN 'blob' THEN lower(hex(\"{column}\")) ELSE coalesce(CAST(\"{column}\" AS text), '') END")
                         })
                         .collect();
-                format!("SELECT {} AS value FROM \"{table}\"", columns.join(" || '|' || "))
+                format!(
+                    "SELECT {} AS value FROM \"{table}\"",
+                    columns.join(" || '|' || ")
+                )
             }
             Backend::Postgres => format!("SELECT CAST(t AS text) AS value FROM {table} t"),
         };
@@ -83,7 +94,11 @@ pub(super) fn records(app: &TestApp) -> BTreeMap<(String, String), Vec<u8>> {
         .iter()
         .map(|line| {
             let mut parts = line.splitn(3, ' ').map(str::to_owned);
-            let (owner, field, record) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
+            let (owner, field, record) = (
+                parts.next().unwrap(),
+                parts.next().unwrap(),
+                parts.next().unwrap(),
+            );
             ((owner, field), unhex(&record))
         })
         .collect()
@@ -91,7 +106,9 @@ pub(super) fn records(app: &TestApp) -> BTreeMap<(String, String), Vec<u8>> {
 
 #[track_caller]
 pub(super) fn record_of(app: &TestApp, connection: &str, field: &str) -> Vec<u8> {
-    records(app).remove(&(connection.to_owned(), field.to_owned())).expect("the secret is stored")
+    records(app)
+        .remove(&(connection.to_owned(), field.to_owned()))
+        .expect("the secret is stored")
 }
 
 /// Writes bytes over the record of a secret, as someone could who may write to the database.
@@ -107,24 +124,40 @@ pub(super) fn overwrite_record(app: &TestApp, connection: &str, field: &str, rec
              WHERE CAST(owner_id AS text) = '{connection}' AND field = '{field}')"
         ),
     );
-    assert_eq!(record_of(app, connection, field), record, "the record was not replaced");
+    assert_eq!(
+        record_of(app, connection, field),
+        record,
+        "the record was not replaced"
+    );
 }
 
 /// Waits until nothing that was shredded waits for its erasure.
 pub(super) fn wait_until_erased(app: &TestApp) {
-    app.wait_for("every erasure", || count(app, "erasure_jobs WHERE finished_at IS NULL") == 0);
+    app.wait_for("every erasure", || {
+        count(app, "erasure_jobs WHERE finished_at IS NULL") == 0
+    });
 }
 
 /// What an entry says of the erasure of its secrets.
 pub(super) fn erasure_of(app: &TestApp, entry: &str) -> String {
-    app.admin.get(&format!("/v1/trash/{entry}")).ok(200)["secrets"]["erasure"].as_str().unwrap().to_owned()
+    app.admin.get(&format!("/v1/trash/{entry}")).ok(200)["secrets"]["erasure"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
+    bytes
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 fn unhex(text: &str) -> Vec<u8> {
     let digit = |byte: u8| u8::try_from(char::from(byte).to_digit(16).unwrap()).unwrap();
-    text.as_bytes().chunks(2).map(|pair| digit(pair[0]) * 16 + digit(pair[1])).collect()
+    text.as_bytes()
+        .chunks(2)
+        .map(|pair| digit(pair[0]) * 16 + digit(pair[1]))
+        .collect()
 }

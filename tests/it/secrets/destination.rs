@@ -11,19 +11,29 @@ const UPSERT: &str = "/v1/integrations/postgres/connections/ext-db";
 fn create(app: &TestApp) -> String {
     let mut body = postgres_connection("db");
     body["secrets"] = json!({"password": "old password", "extra": "old extra"});
-    format!("/v1/connections/{}", app.admin.post("/v1/connections", &body).ok(201)["id"].as_str().unwrap())
+    format!(
+        "/v1/connections/{}",
+        app.admin.post("/v1/connections", &body).ok(201)["id"]
+            .as_str()
+            .unwrap()
+    )
 }
 
 /// The same change by a patch and by an upsert.
 fn change(app: &TestApp, by_upsert: bool, path: &str, settings: &Value, secrets: &Value) -> Reply {
     if !by_upsert {
-        return app.admin.patch(path, &json!({"settings": settings, "secrets": secrets}));
+        return app
+            .admin
+            .patch(path, &json!({"settings": settings, "secrets": secrets}));
     }
     let mut whole = app.admin.get(path).ok(200)["settings"].clone();
     for (name, value) in settings.as_object().unwrap() {
         whole[name] = value.clone();
     }
-    app.admin.put(UPSERT, &json!({"connector": "postgres", "settings": whole, "secrets": secrets}))
+    app.admin.put(
+        UPSERT,
+        &json!({"connector": "postgres", "settings": whole, "secrets": secrets}),
+    )
 }
 
 on_both! {

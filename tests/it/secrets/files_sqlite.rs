@@ -15,7 +15,13 @@ fn create(app: &TestApp, name: &str, size: usize) -> (String, Value) {
     let secrets = json!({"password": random_text(24), "extra": random_text(size)});
     let mut body = postgres_connection(name);
     body["secrets"] = secrets.clone();
-    (app.admin.post("/v1/connections", &body).ok(201)["id"].as_str().unwrap().to_owned(), secrets)
+    (
+        app.admin.post("/v1/connections", &body).ok(201)["id"]
+            .as_str()
+            .unwrap()
+            .to_owned(),
+        secrets,
+    )
 }
 
 #[test]
@@ -23,7 +29,11 @@ fn edge_case_14_after_churn_no_window_of_a_shredded_secret_is_in_the_file_or_its
     let app = TestApp::start(Backend::Sqlite);
     let mut live = BTreeMap::new();
     for number in 0..40 {
-        let (id, secrets) = create(&app, &format!("first {number}"), SIZES[number % SIZES.len()]);
+        let (id, secrets) = create(
+            &app,
+            &format!("first {number}"),
+            SIZES[number % SIZES.len()],
+        );
         live.insert(id, secrets);
     }
     let first = records(&app);
@@ -32,10 +42,20 @@ fn edge_case_14_after_churn_no_window_of_a_shredded_secret_is_in_the_file_or_its
     let mut plain = Sought::default();
     for ((owner, field), record) in &first {
         sought.record(&format!("{owner} {field}"), record);
-        plain.add(&format!("{owner} {field} in plain"), live[owner][field].as_str().unwrap().as_bytes());
+        plain.add(
+            &format!("{owner} {field} in plain"),
+            live[owner][field].as_str().unwrap().as_bytes(),
+        );
     }
-    assert_eq!(sought.found_in(&app.database_files()).len(), 80, "the records are in the files as long as they live");
-    assert!(plain.found_in(&app.database_files()).is_empty(), "a secret was written in plain text");
+    assert_eq!(
+        sought.found_in(&app.database_files()).len(),
+        80,
+        "the records are in the files as long as they live"
+    );
+    assert!(
+        plain.found_in(&app.database_files()).is_empty(),
+        "a secret was written in plain text"
+    );
 
     let ids: Vec<String> = live.keys().cloned().collect();
     let mut entries = Vec::new();
@@ -59,7 +79,11 @@ fn edge_case_14_after_churn_no_window_of_a_shredded_secret_is_in_the_file_or_its
         }
     }
     for number in 0..12 {
-        let (id, secrets) = create(&app, &format!("second {number}"), SIZES[number % SIZES.len()]);
+        let (id, secrets) = create(
+            &app,
+            &format!("second {number}"),
+            SIZES[number % SIZES.len()],
+        );
         live.insert(id, secrets);
     }
     let second = records(&app);
@@ -70,7 +94,9 @@ fn edge_case_14_after_churn_no_window_of_a_shredded_secret_is_in_the_file_or_its
     }
 
     for entry in &entries {
-        app.wait_for("the entry to say that its secrets are erased", || erasure_of(&app, entry) == "done");
+        app.wait_for("the entry to say that its secrets are erased", || {
+            erasure_of(&app, entry) == "done"
+        });
     }
     wait_until_erased(&app);
 
@@ -87,11 +113,24 @@ fn edge_case_14_after_churn_no_window_of_a_shredded_secret_is_in_the_file_or_its
     }
     assert!(dead.len() >= 60, "{} secrets were shredded", dead.len());
     let files = app.database_files();
-    assert_eq!(dead.found_in(&files), [].into(), "shredded, and still in the files");
+    assert_eq!(
+        dead.found_in(&files),
+        [].into(),
+        "shredded, and still in the files"
+    );
     assert!(plain.found_in(&files).is_empty());
-    assert_eq!(alive.found_in(&files).len(), left.len(), "the search finds what is there");
+    assert_eq!(
+        alive.found_in(&files).len(),
+        left.len(),
+        "the search finds what is there"
+    );
     for (id, secrets) in &live {
-        assert_eq!(app.admin.get(&format!("/v1/connections/{id}/secrets")).ok(200)["secrets"], *secrets);
+        assert_eq!(
+            app.admin
+                .get(&format!("/v1/connections/{id}/secrets"))
+                .ok(200)["secrets"],
+            *secrets
+        );
     }
 }
 
@@ -110,15 +149,23 @@ fn erasure_stays_pending_while_a_reader_keeps_the_log_and_is_done_when_it_ends()
     let entry = app.delete_connection(&id);
     std::thread::sleep(std::time::Duration::from_secs(3));
     assert_eq!(erasure_of(&app, &entry), "pending");
-    assert!(!sought.found_in(&app.database_files()).is_empty(), "then there was nothing to wait for");
-    let other = app.admin.post("/v1/connections", &postgres_connection("meanwhile"));
+    assert!(
+        !sought.found_in(&app.database_files()).is_empty(),
+        "then there was nothing to wait for"
+    );
+    let other = app
+        .admin
+        .post("/v1/connections", &postgres_connection("meanwhile"));
     assert_eq!(other.status, 201, "writers do not wait for the eraser");
 
     reader.batch("COMMIT").unwrap();
     app.wait_for("the erasure", || erasure_of(&app, &entry) == "done");
     assert_eq!(sought.found_in(&app.database_files()), [].into());
     let shown = app.admin.get(&format!("/v1/trash/{entry}")).ok(200);
-    assert!(shown["secrets"]["erased_at"].as_str() > shown["secrets"]["shredded_at"].as_str(), "{shown}");
+    assert!(
+        shown["secrets"]["erased_at"].as_str() > shown["secrets"]["shredded_at"].as_str(),
+        "{shown}"
+    );
 }
 
 #[test]

@@ -15,14 +15,46 @@ fn mode(path: &Path, mode: u32) {
 
 /// What is done to the folder and its key, and what the refusal says.
 const CASES: &[(&str, Spoil, &str)] = &[
-    ("readable by the group", |_, key| mode(key, 0o640), "run `chmod 600"),
-    ("writable by others", |_, key| mode(key, 0o602), "run `chmod 600"),
-    ("folder open to the group", |folder, _| mode(folder, 0o750), "run `chmod 700"),
-    ("folder searchable by others", |folder, _| mode(folder, 0o701), "run `chmod 700"),
-    ("a byte short", |_, key| fs::write(key, [7; 31]).unwrap(), "holds 31 bytes instead of 32"),
-    ("a byte long", |_, key| fs::write(key, [7; 33]).unwrap(), "holds 33 bytes instead of 32"),
-    ("empty", |_, key| fs::write(key, []).unwrap(), "holds 0 bytes instead of 32"),
-    ("zeros", |_, key| fs::write(key, [0; 32]).unwrap(), "holds zeros only"),
+    (
+        "readable by the group",
+        |_, key| mode(key, 0o640),
+        "run `chmod 600",
+    ),
+    (
+        "writable by others",
+        |_, key| mode(key, 0o602),
+        "run `chmod 600",
+    ),
+    (
+        "folder open to the group",
+        |folder, _| mode(folder, 0o750),
+        "run `chmod 700",
+    ),
+    (
+        "folder searchable by others",
+        |folder, _| mode(folder, 0o701),
+        "run `chmod 700",
+    ),
+    (
+        "a byte short",
+        |_, key| fs::write(key, [7; 31]).unwrap(),
+        "holds 31 bytes instead of 32",
+    ),
+    (
+        "a byte long",
+        |_, key| fs::write(key, [7; 33]).unwrap(),
+        "holds 33 bytes instead of 32",
+    ),
+    (
+        "empty",
+        |_, key| fs::write(key, []).unwrap(),
+        "holds 0 bytes instead of 32",
+    ),
+    (
+        "zeros",
+        |_, key| fs::write(key, [0; 32]).unwrap(),
+        "holds zeros only",
+    ),
     (
         "a symbolic link to the key itself",
         |folder, key| {

@@ -20,8 +20,17 @@ pub(super) fn key_folder(app: &TestApp) -> PathBuf {
 
 /// A key in a folder of its own, as the service wants it.
 pub(super) fn write_key(folder: &Path, name: &str, key: &[u8]) {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).unwrap();
-    let mut file = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(folder.join(name)).unwrap();
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .unwrap();
+    let mut file = fs::OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(folder.join(name))
+        .unwrap();
     file.write_all(key).unwrap();
 }
 
@@ -35,7 +44,10 @@ pub(super) fn refusal(app: &TestApp) -> String {
 }
 
 fn primary_epochs(app: &TestApp) -> Vec<String> {
-    texts(app, "SELECT CAST(epoch AS text) AS value FROM key_epochs WHERE is_primary")
+    texts(
+        app,
+        "SELECT CAST(epoch AS text) AS value FROM key_epochs WHERE is_primary",
+    )
 }
 
 /// A halted service whose database knows no key, as before the first start.
@@ -176,6 +188,8 @@ on_each! {
         app.admin.get(&path).ok(200);
         app.halt();
 
+        // The secret that is left belongs to no epoch now.
+        app.leave_broken();
         execute(&app, "DELETE FROM key_epochs");
         fs::remove_dir_all(&given).unwrap();
         let said = refusal(&app);

@@ -7,8 +7,12 @@ use crate::support::*;
 /// A connection with two secrets; its id.
 fn create(app: &TestApp, name: &str) -> String {
     let mut body = postgres_connection(name);
-    body["secrets"] = json!({"password": format!("{name} password"), "extra": format!("{name} extra")});
-    app.admin.post("/v1/connections", &body).ok(201)["id"].as_str().unwrap().to_owned()
+    body["secrets"] =
+        json!({"password": format!("{name} password"), "extra": format!("{name} extra")});
+    app.admin.post("/v1/connections", &body).ok(201)["id"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 fn secrets(app: &TestApp, id: &str) -> Reply {
@@ -33,7 +37,10 @@ fn record_id(app: &TestApp, owner: &str, field: &str) -> String {
 
 fn set_record_id(app: &TestApp, owner: &str, field: &str, id: &str) {
     let place = format!("CAST(owner_id AS text) = '{owner}' AND field = '{field}'");
-    execute(app, &format!("UPDATE secrets SET record_id = '{id}' WHERE {place}"));
+    execute(
+        app,
+        &format!("UPDATE secrets SET record_id = '{id}' WHERE {place}"),
+    );
     assert_eq!(record_id(app, owner, field), id);
 }
 

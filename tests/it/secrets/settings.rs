@@ -5,7 +5,13 @@ use serde_json::Value;
 use crate::support::*;
 
 /// Settings that are refused, with the code of the problem, and of the field where it differs.
-fn refused() -> Vec<(&'static str, Value, &'static str, &'static str, &'static str)> {
+fn refused() -> Vec<(
+    &'static str,
+    Value,
+    &'static str,
+    &'static str,
+    &'static str,
+)> {
     let postgres = |name: &str, value: Value| {
         let mut settings = postgres_connection("x")["settings"].clone();
         settings[name] = value;
@@ -13,13 +19,55 @@ fn refused() -> Vec<(&'static str, Value, &'static str, &'static str, &'static s
     };
     let secret = "secret_in_settings";
     vec![
-        ("postgres", postgres("password", json!("s3cr3t")), secret, secret, "/settings/password"),
-        ("postgres", postgres("extra", json!("s3cr3t")), secret, secret, "/settings/extra"),
-        ("postgres", postgres("database", json!("postgres://me:s3cr3t@db/x")), secret, secret, "/settings/database"),
-        ("postgres", postgres("schema", json!("x?password=s3cr3t")), secret, secret, "/settings/schema"),
-        ("postgres", postgres("host", json!("https://me:s3cr3t@db.example.com")), secret, secret, "/settings/host"),
-        ("http-bearer", json!({"base_url": "https://me:s3cr3t@api.example.com"}), secret, secret, "/settings/base_url"),
-        ("http-bearer", json!({"base_url": "https://s3cr3t@api.example.com"}), secret, secret, "/settings/base_url"),
+        (
+            "postgres",
+            postgres("password", json!("s3cr3t")),
+            secret,
+            secret,
+            "/settings/password",
+        ),
+        (
+            "postgres",
+            postgres("extra", json!("s3cr3t")),
+            secret,
+            secret,
+            "/settings/extra",
+        ),
+        (
+            "postgres",
+            postgres("database", json!("postgres://me:s3cr3t@db/x")),
+            secret,
+            secret,
+            "/settings/database",
+        ),
+        (
+            "postgres",
+            postgres("schema", json!("x?password=s3cr3t")),
+            secret,
+            secret,
+            "/settings/schema",
+        ),
+        (
+            "postgres",
+            postgres("host", json!("https://me:s3cr3t@db.example.com")),
+            secret,
+            secret,
+            "/settings/host",
+        ),
+        (
+            "http-bearer",
+            json!({"base_url": "https://me:s3cr3t@api.example.com"}),
+            secret,
+            secret,
+            "/settings/base_url",
+        ),
+        (
+            "http-bearer",
+            json!({"base_url": "https://s3cr3t@api.example.com"}),
+            secret,
+            secret,
+            "/settings/base_url",
+        ),
         (
             "http-bearer",
             json!({"base_url": "https://api.example.com/?api_key=s3cr3t"}),
@@ -34,11 +82,41 @@ fn refused() -> Vec<(&'static str, Value, &'static str, &'static str, &'static s
             secret,
             "/settings/token",
         ),
-        ("postgres", postgres("colour", json!("s3cr3t")), "invalid_input", "unknown_setting", "/settings/colour"),
-        ("postgres", postgres("host", json!("me:s3cr3t@db")), secret, secret, "/settings/host"),
-        ("postgres", postgres("host", json!("s3cr3t/db")), "invalid_input", "invalid_host", "/settings/host"),
-        ("postgres", postgres("tls", json!("s3cr3t")), "invalid_input", "not_allowed_value", "/settings/tls"),
-        ("postgres", json!("s3cr3t"), "invalid_input", "wrong_type", "/settings"),
+        (
+            "postgres",
+            postgres("colour", json!("s3cr3t")),
+            "invalid_input",
+            "unknown_setting",
+            "/settings/colour",
+        ),
+        (
+            "postgres",
+            postgres("host", json!("me:s3cr3t@db")),
+            secret,
+            secret,
+            "/settings/host",
+        ),
+        (
+            "postgres",
+            postgres("host", json!("s3cr3t/db")),
+            "invalid_input",
+            "invalid_host",
+            "/settings/host",
+        ),
+        (
+            "postgres",
+            postgres("tls", json!("s3cr3t")),
+            "invalid_input",
+            "not_allowed_value",
+            "/settings/tls",
+        ),
+        (
+            "postgres",
+            json!("s3cr3t"),
+            "invalid_input",
+            "wrong_type",
+            "/settings",
+        ),
     ]
 }
 

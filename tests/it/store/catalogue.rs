@@ -82,16 +82,26 @@ pub(super) fn stored(kind: &str) -> &str {
 }
 
 fn list(text: &str) -> Vec<String> {
-    text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    text.split(',')
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn parts<const N: usize>(line: &str) -> [&str; N] {
-    line.split('|').collect::<Vec<_>>().try_into().unwrap_or_else(|_| panic!("{line}"))
+    line.split('|')
+        .collect::<Vec<_>>()
+        .try_into()
+        .unwrap_or_else(|_| panic!("{line}"))
 }
 
 /// The quoted words of a piece of SQL.
 fn quoted(text: &str) -> BTreeSet<String> {
-    text.split('\'').skip(1).step_by(2).map(str::to_owned).collect()
+    text.split('\'')
+        .skip(1)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect()
 }
 
 fn sqlite(sql: &mut Sql, name: &str) -> Table {
@@ -99,8 +109,9 @@ fn sqlite(sql: &mut Sql, name: &str) -> Table {
         "SELECT name || '|' || type || '|' || (\"notnull\" = 0 AND pk = 0) || '|' || (dflt_value IS NOT NULL) AS line \
          FROM pragma_table_info('{name}') ORDER BY cid"
     ));
-    let primary_key =
-        sql.lines(&format!("SELECT name AS line FROM pragma_table_info('{name}') WHERE pk > 0 ORDER BY pk"));
+    let primary_key = sql.lines(&format!(
+        "SELECT name AS line FROM pragma_table_info('{name}') WHERE pk > 0 ORDER BY pk"
+    ));
     let indexes = sql.lines(&format!(
         "SELECT l.name || '|' || l.\"unique\" || '|' || l.origin || '|' || l.partial || '|' || \
          (SELECT group_concat(i.name, ',' ORDER BY i.seqno) FROM pragma_index_info(l.name) i) AS line \
@@ -111,7 +122,11 @@ fn sqlite(sql: &mut Sql, name: &str) -> Table {
          group_concat(\"to\", ',' ORDER BY seq) || '|' || on_delete AS line \
          FROM pragma_foreign_key_list('{name}') GROUP BY id"
     ));
-    let text = sql.lines(&format!("SELECT sql AS line FROM sqlite_schema WHERE name = '{name}'")).remove(0);
+    let text = sql
+        .lines(&format!(
+            "SELECT sql AS line FROM sqlite_schema WHERE name = '{name}'"
+        ))
+        .remove(0);
     let mut table = Table {
         columns: columns.iter().map(|line| column(line)).collect(),
         primary_key,
@@ -126,7 +141,11 @@ fn sqlite(sql: &mut Sql, name: &str) -> Table {
             "pk" => {}
             "u" => drop(table.uniques.insert(list(columns))),
             _ => {
-                let index = Index { unique: unique == "1", columns: list(columns), partial: partial == "1" };
+                let index = Index {
+                    unique: unique == "1",
+                    columns: list(columns),
+                    partial: partial == "1",
+                };
                 table.indexes.insert(name.to_owned(), index);
             }
         }
@@ -178,7 +197,11 @@ fn postgres(sql: &mut Sql, name: &str) -> Table {
             "pk" => table.primary_key = list(columns),
             "u" => drop(table.uniques.insert(list(columns))),
             _ => {
-                let index = Index { unique: unique == "1", columns: list(columns), partial: partial == "1" };
+                let index = Index {
+                    unique: unique == "1",
+                    columns: list(columns),
+                    partial: partial == "1",
+                };
                 table.indexes.insert(name.to_owned(), index);
             }
         }
@@ -188,7 +211,12 @@ fn postgres(sql: &mut Sql, name: &str) -> Table {
 
 fn column(line: &str) -> Column {
     let [name, kind, nullable, default] = parts(line);
-    Column { name: name.to_owned(), kind: kind.to_owned(), nullable: nullable == "1", default: default == "1" }
+    Column {
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        nullable: nullable == "1",
+        default: default == "1",
+    }
 }
 
 fn foreign_key(line: &str) -> ForeignKey {

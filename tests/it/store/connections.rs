@@ -16,21 +16,33 @@ struct Door {
 
 impl Door {
     fn of(app: &TestApp) -> Self {
-        let DatabaseUrl::Postgres(url) = &app.config.database else { panic!("not PostgreSQL") };
+        let DatabaseUrl::Postgres(url) = &app.config.database else {
+            panic!("not PostgreSQL")
+        };
         let mut server = url::Url::parse(url).unwrap();
         let name = server.path().trim_start_matches('/').to_owned();
         server.set_path("postgres");
-        Self { server: Sql::open(&DatabaseUrl::parse(server.as_str()).unwrap()), name }
+        Self {
+            server: Sql::open(&DatabaseUrl::parse(server.as_str()).unwrap()),
+            name,
+        }
     }
 
     fn close(&mut self) {
         let name = &self.name;
-        self.server.run(&format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false"));
-        self.server.run(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"));
+        self.server.run(&format!(
+            "ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false"
+        ));
+        self.server.run(&format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        ));
     }
 
     fn open(&mut self) {
-        self.server.run(&format!("ALTER DATABASE {} WITH ALLOW_CONNECTIONS true", self.name));
+        self.server.run(&format!(
+            "ALTER DATABASE {} WITH ALLOW_CONNECTIONS true",
+            self.name
+        ));
     }
 }
 
@@ -51,25 +63,39 @@ fn without_its_database_the_service_is_busy_and_recovers() {
         for reply in [
             app.admin.get(&path),
             app.admin.delete(&path),
-            app.admin.post("/v1/connections", &json!({"name": "n", "connector": "postgres"})),
+            app.admin.post(
+                "/v1/connections",
+                &json!({"name": "n", "connector": "postgres"}),
+            ),
         ] {
             let problem = reply.problem(503, "busy");
             assert_eq!(reply.header("retry-after"), Some("1"));
-            assert!(!problem.to_string().contains("FATAL") && !problem.to_string().contains("terminat"), "{problem}");
+            assert!(
+                !problem.to_string().contains("FATAL") && !problem.to_string().contains("terminat"),
+                "{problem}"
+            );
         }
     }
     let started = Instant::now();
     let ready = app.stranger().get("/readyz").ok(503);
     assert_eq!(ready["ready"], false);
     assert_eq!(ready["problems"], json!(["the database does not answer"]));
-    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        started.elapsed()
+    );
     assert_eq!(app.stranger().get("/healthz").status, 200);
 
     door.open();
-    app.wait_for("the service to recover", || app.admin.get(&path).status == 200);
+    app.wait_for("the service to recover", || {
+        app.admin.get(&path).status == 200
+    });
     app.stranger().get("/readyz").ok(200);
     let entry = app.delete_connection(&id);
-    app.admin.post(&format!("/v1/trash/{entry}/restore"), &json!({})).ok(200);
+    app.admin
+        .post(&format!("/v1/trash/{entry}/restore"), &json!({}))
+        .ok(200);
 }
 
 #[test]
@@ -78,11 +104,22 @@ fn the_program_needs_no_library_of_a_database() {
     let output = Command::new("readelf")
         .args(["--dynamic", program])
         .output()
-        .unwrap_or_else(|error| panic!("readelf (of binutils, which rustc's linker needs too) can't be run: {error}"));
+        .unwrap_or_else(|error| {
+            panic!("readelf (of binutils, which rustc's linker needs too) can't be run: {error}")
+        });
     let text = String::from_utf8(output.stdout).unwrap();
-    let needed: Vec<&str> = text.lines().filter(|line| line.contains("(NEEDED)")).collect();
-    assert!(needed.iter().any(|line| line.contains("libc.so")), "readelf says nothing of what is needed: {text}");
+    let needed: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("(NEEDED)"))
+        .collect();
+    assert!(
+        needed.iter().any(|line| line.contains("libc.so")),
+        "readelf says nothing of what is needed: {text}"
+    );
     for library in ["libpq", "libsqlite3", "libssl", "libcrypto", "libmysql"] {
-        assert!(!needed.iter().any(|line| line.contains(library)), "{library} is needed: {needed:#?}");
+        assert!(
+            !needed.iter().any(|line| line.contains(library)),
+            "{library} is needed: {needed:#?}"
+        );
     }
 }

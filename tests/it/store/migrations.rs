@@ -24,7 +24,12 @@ fn empty(backend: Backend) -> Empty {
         None => DatabaseUrl::Sqlite(folder.path().join("reprieve.db")),
     };
     let store = Store::open(url.clone(), 2).unwrap();
-    Empty { url, store, folder, _database: database }
+    Empty {
+        url,
+        store,
+        folder,
+        _database: database,
+    }
 }
 
 /// All that a database knows of its schema, as its own catalogue words it.
@@ -62,19 +67,29 @@ fn up_down_and_up_again_gives_the_same_schema() {
         let first = dump(&mut sql);
         assert!(first.len() > 40, "{backend:?}: the catalogue was not read");
         assert_eq!(migrate::up(&empty.store).unwrap(), Vec::<String>::new());
-        assert_eq!(migrate::pending(&empty.store).unwrap(), Vec::<String>::new());
+        assert_eq!(
+            migrate::pending(&empty.store).unwrap(),
+            Vec::<String>::new()
+        );
 
         let mut down = migrate::down(&empty.store).unwrap();
         down.reverse();
         assert_eq!(down, up);
-        assert_eq!(dump(&mut Sql::open(&empty.url)), Vec::<String>::new(), "{backend:?}: left behind");
+        assert_eq!(
+            dump(&mut Sql::open(&empty.url)),
+            Vec::<String>::new(),
+            "{backend:?}: left behind"
+        );
         assert_eq!(migrate::pending(&empty.store).unwrap(), up);
 
         assert_eq!(migrate::up(&empty.store).unwrap(), up);
         assert_eq!(dump(&mut Sql::open(&empty.url)), first, "{backend:?}");
         applied.push(up);
     }
-    assert_eq!(applied[0], applied[1], "the numbers are the same on both databases");
+    assert_eq!(
+        applied[0], applied[1],
+        "the numbers are the same on both databases"
+    );
 }
 
 #[test]
@@ -88,9 +103,15 @@ fn a_database_of_a_newer_version_is_refused() {
         for migrate in [true, false] {
             let mut config = config(empty.folder.path(), empty.url.clone());
             config.migrate = migrate;
-            let refusal = Application::build(config.clone()).err().map(|error| format!("{error:#}"));
-            let refusal = refusal.unwrap_or_else(|| panic!("{backend:?}, migrate {migrate}: it starts"));
-            assert!(refusal.contains("29991231000001") && refusal.contains("does not know"), "{refusal}");
+            let refusal = Application::build(config.clone())
+                .err()
+                .map(|error| format!("{error:#}"));
+            let refusal =
+                refusal.unwrap_or_else(|| panic!("{backend:?}, migrate {migrate}: it starts"));
+            assert!(
+                refusal.contains("29991231000001") && refusal.contains("does not know"),
+                "{refusal}"
+            );
             assert!(app::open_services(&config).is_err());
         }
         assert!(migrate::up(&empty.store).is_err(), "{backend:?}");
@@ -103,11 +124,20 @@ fn pending_migrations_are_refused_in_words() {
         let empty = empty(backend);
         let mut config = config(empty.folder.path(), empty.url.clone());
         config.migrate = false;
-        for refusal in [Application::build(config.clone()).err(), app::open_services(&config).err()] {
+        for refusal in [
+            Application::build(config.clone()).err(),
+            app::open_services(&config).err(),
+        ] {
             let refusal = format!("{:#}", refusal.unwrap());
-            assert!(refusal.contains("pending") && refusal.contains("reprieve migrate"), "{refusal}");
+            assert!(
+                refusal.contains("pending") && refusal.contains("reprieve migrate"),
+                "{refusal}"
+            );
         }
-        assert_eq!(catalogue::tables(&mut Sql::open(&empty.url)), Vec::<String>::new());
+        assert_eq!(
+            catalogue::tables(&mut Sql::open(&empty.url)),
+            Vec::<String>::new()
+        );
         config.migrate = true;
         assert!(Application::build(config).is_ok());
     }
@@ -138,9 +168,16 @@ fn several_processes_may_migrate_at_once() {
         for process in processes {
             let output = process.wait_with_output().unwrap();
             assert!(output.status.success(), "{backend:?}: {output:?}");
-            applied += usize::from(String::from_utf8(output.stdout).unwrap().contains("applied"));
+            applied += usize::from(
+                String::from_utf8(output.stdout)
+                    .unwrap()
+                    .contains("applied"),
+            );
         }
         assert_eq!(applied, 1, "{backend:?}");
-        assert_eq!(migrate::pending(&empty.store).unwrap(), Vec::<String>::new());
+        assert_eq!(
+            migrate::pending(&empty.store).unwrap(),
+            Vec::<String>::new()
+        );
     }
 }

@@ -28,8 +28,12 @@ fn fill(app: &TestApp) {
          generation = 41, version = 17, created_at = '{MOMENT}', metadata = '{BODY}'"
     ));
     for table in ["models", "content"] {
-        sql.run(&format!("UPDATE {table} SET version = 9, created_at = '{MOMENT}', body = '{BODY}'"));
-        sql.run(&format!("UPDATE {table} SET external_id = 'x-' || name WHERE external_id IS NULL"));
+        sql.run(&format!(
+            "UPDATE {table} SET version = 9, created_at = '{MOMENT}', body = '{BODY}'"
+        ));
+        sql.run(&format!(
+            "UPDATE {table} SET external_id = 'x-' || name WHERE external_id IS NULL"
+        ));
     }
     sql.run("UPDATE secrets SET generation = 41");
     sql.run(&format!("UPDATE links SET created_at = '{MOMENT}'"));
@@ -39,14 +43,20 @@ fn fill(app: &TestApp) {
             // A protected row can't be deleted. Like every other column without NULL it has no default in the
             // trash, so a move that forgets it fails.
             let known = |row: &Row| !row[&column].is_null() || column == "deletion_protection";
-            assert!(rows.iter().any(known), "{table}.{column} has no value to lose");
+            assert!(
+                rows.iter().any(known),
+                "{table}.{column} has no value to lose"
+            );
         }
     }
 }
 
 fn snapshot(app: &TestApp, prefix: &str) -> Vec<Vec<Row>> {
     let mut sql = app.sql();
-    TABLES.iter().map(|table| sql.rows(&format!("{prefix}{table}"))).collect()
+    TABLES
+        .iter()
+        .map(|table| sql.rows(&format!("{prefix}{table}")))
+        .collect()
 }
 
 /// The rows of the four tables that are in the trash, without their entry, which must be this one.
@@ -60,7 +70,11 @@ fn trashed(app: &TestApp, entry: &str) -> Vec<Vec<Row>> {
 
 /// What is expected to change on one row.
 fn change(tables: &mut [Vec<Row>], id: &str, columns: &[(&str, Value)]) {
-    for row in tables.iter_mut().flatten().filter(|row| row.get("id").is_some_and(|own| own == id)) {
+    for row in tables
+        .iter_mut()
+        .flatten()
+        .filter(|row| row.get("id").is_some_and(|own| own == id))
+    {
         for (column, value) in columns {
             row.insert((*column).to_owned(), value.clone());
         }
@@ -71,7 +85,10 @@ fn sorted(mut tables: Vec<Vec<Row>>) -> Vec<Vec<String>> {
     tables
         .iter_mut()
         .map(|rows| {
-            let mut lines: Vec<String> = rows.iter().map(|row| serde_json::to_string(row).unwrap()).collect();
+            let mut lines: Vec<String> = rows
+                .iter()
+                .map(|row| serde_json::to_string(row).unwrap())
+                .collect();
             lines.sort();
             lines
         })
@@ -80,12 +97,24 @@ fn sorted(mut tables: Vec<Vec<Row>>) -> Vec<Vec<String>> {
 
 /// Rows of `before` that are not in `after`.
 fn gone(before: &[Vec<Row>], after: &[Vec<Row>]) -> Vec<Vec<Row>> {
-    let kept = |rows: &[Row], others: &[Row]| rows.iter().filter(|row| !others.contains(row)).cloned().collect();
-    before.iter().zip(after).map(|(rows, others)| kept(rows, others)).collect()
+    let kept = |rows: &[Row], others: &[Row]| {
+        rows.iter()
+            .filter(|row| !others.contains(row))
+            .cloned()
+            .collect()
+    };
+    before
+        .iter()
+        .zip(after)
+        .map(|(rows, others)| kept(rows, others))
+        .collect()
 }
 
 fn column(tables: &[Vec<Row>], id: &str, name: &str) -> Value {
-    let row = tables.iter().flatten().find(|row| row.get("id").is_some_and(|own| own == id));
+    let row = tables
+        .iter()
+        .flatten()
+        .find(|row| row.get("id").is_some_and(|own| own == id));
     row.unwrap_or_else(|| panic!("no row {id}"))[name].clone()
 }
 
@@ -161,8 +190,12 @@ fn prepared(store: &Store, sessions: u32) -> Vec<Vec<String>> {
         .read(|conn| {
             // While this one is held, the pool gives another one.
             let others = prepared(store, sessions - 1);
-            let Conn::Pg(conn) = conn else { panic!("not PostgreSQL") };
-            let query = diesel::sql_query("SELECT statement FROM pg_prepared_statements ORDER BY statement");
+            let Conn::Pg(conn) = conn else {
+                panic!("not PostgreSQL")
+            };
+            let query = diesel::sql_query(
+                "SELECT statement FROM pg_prepared_statements ORDER BY statement",
+            );
             let own: Vec<Prepared> = query.load(conn).map_err(StoreError::from)?;
             Ok::<_, StoreError>((own, others))
         })
@@ -180,23 +213,34 @@ struct Prepared {
 #[test]
 fn the_statements_of_a_move_are_prepared_once() {
     let app = TestApp::start_with(Backend::Postgres, |config| config.pool_size = 2);
-    let ids: Vec<String> = (0..12).map(|n| app.sample_connection(&format!("c{n}"))).collect();
+    let ids: Vec<String> = (0..12)
+        .map(|n| app.sample_connection(&format!("c{n}")))
+        .collect();
     let away_and_back = |id: &String| {
         let entry = app.delete_connection(id);
-        app.admin.post(&format!("/v1/trash/{entry}/restore"), &json!({})).ok(200);
+        app.admin
+            .post(&format!("/v1/trash/{entry}/restore"), &json!({}))
+            .ok(200);
     };
     let known = || {
         let sessions = prepared(&app.services.store, 2);
         for statements in &sessions {
             let texts: BTreeSet<&String> = statements.iter().collect();
-            assert_eq!(texts.len(), statements.len(), "a statement is prepared more than once: {statements:#?}");
+            assert_eq!(
+                texts.len(),
+                statements.len(),
+                "a statement is prepared more than once: {statements:#?}"
+            );
         }
         sessions.into_iter().flatten().collect::<BTreeSet<String>>()
     };
     ids.iter().take(6).for_each(away_and_back);
     let before = known();
     for part in ["gone_content", "out_content"] {
-        assert!(before.iter().any(|text| text.contains(part)), "{part} is not among the prepared statements");
+        assert!(
+            before.iter().any(|text| text.contains(part)),
+            "{part} is not among the prepared statements"
+        );
     }
     ids.iter().skip(6).for_each(away_and_back);
     let new: Vec<String> = known().difference(&before).cloned().collect();

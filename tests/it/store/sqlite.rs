@@ -21,7 +21,9 @@ struct Setting {
 
 /// How a connection of the service is set.
 fn settings(conn: &mut Conn) -> StoreResult<Vec<(&'static str, String)>> {
-    let Conn::Sqlite(conn) = conn else { panic!("not SQLite") };
+    let Conn::Sqlite(conn) = conn else {
+        panic!("not SQLite")
+    };
     [
         ("secure_delete", "secure_delete"),
         ("foreign_keys", "foreign_keys"),
@@ -35,7 +37,9 @@ fn settings(conn: &mut Conn) -> StoreResult<Vec<(&'static str, String)>> {
     .into_iter()
     .map(|(pragma, column)| {
         let query = format!("SELECT CAST({column} AS TEXT) AS value FROM pragma_{pragma}");
-        let setting: Setting = diesel::sql_query(query).get_result(conn).map_err(StoreError::from)?;
+        let setting: Setting = diesel::sql_query(query)
+            .get_result(conn)
+            .map_err(StoreError::from)?;
         Ok((pragma, setting.value))
     })
     .collect()
@@ -103,11 +107,22 @@ fn files_and_folders_are_for_their_owner_alone() {
             }
         }
     }
-    let names: Vec<_> = files.iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
+    let names: Vec<_> = files
+        .iter()
+        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
     for expected in ["reprieve.db", "reprieve.db-wal", "reprieve.db-shm"] {
-        assert!(names.iter().any(|name| name == expected), "{expected} is not in {names:?}");
+        assert!(
+            names.iter().any(|name| name == expected),
+            "{expected} is not in {names:?}"
+        );
     }
-    assert!(files.iter().any(|path| path.starts_with(root.join("data/keys"))), "{files:?}");
+    assert!(
+        files
+            .iter()
+            .any(|path| path.starts_with(root.join("data/keys"))),
+        "{files:?}"
+    );
     for path in &files {
         assert_eq!(mode(path), 0o600, "{}", path.display());
     }
@@ -117,13 +132,22 @@ fn files_and_folders_are_for_their_owner_alone() {
 #[test]
 fn a_second_server_on_the_file_is_refused_and_everything_else_works_beside_it() {
     let mut app = TestApp::start(Backend::Sqlite);
-    let refusal = format!("{:#}", Application::build(app.config.clone()).err().unwrap());
-    assert!(refusal.contains("another `reprieve serve` runs on") && refusal.contains("reprieve.db"), "{refusal}");
+    let refusal = format!(
+        "{:#}",
+        Application::build(app.config.clone()).err().unwrap()
+    );
+    assert!(
+        refusal.contains("another `reprieve serve` runs on") && refusal.contains("reprieve.db"),
+        "{refusal}"
+    );
     assert!(refusal.contains("--data-dir"), "{refusal}");
 
     let beside = app::open_services(&app.config).unwrap();
     let key = issue(&beside, app.org, &["*"]);
-    assert_eq!(Client::new(app.address(), &key).get("/v1/whoami").status, 200);
+    assert_eq!(
+        Client::new(app.address(), &key).get("/v1/whoami").status,
+        200
+    );
     // The refused one took nothing from the one that runs.
     app.sample_connection("warehouse");
     drop(beside);
@@ -137,7 +161,9 @@ fn a_deferred_transaction_fails_where_an_immediate_one_waits() {
     let (mut first, mut second) = (app.sql(), app.sql());
     first.run("BEGIN; SELECT count(*) FROM organizations");
     second.run("UPDATE organizations SET display_name = 'second'");
-    let error = first.try_run("UPDATE organizations SET display_name = 'first'").unwrap_err();
+    let error = first
+        .try_run("UPDATE organizations SET display_name = 'first'")
+        .unwrap_err();
     assert!(error.to_string().contains("database is locked"), "{error}");
 }
 

@@ -32,7 +32,12 @@ impl Client {
             .allow_non_standard_methods(true)
             .max_redirects(0)
             .build();
-        Self { agent: config.into(), base: format!("http://{address}"), key: key.to_owned(), headers: Vec::new() }
+        Self {
+            agent: config.into(),
+            base: format!("http://{address}"),
+            key: key.to_owned(),
+            headers: Vec::new(),
+        }
     }
 
     pub(crate) fn move_to(&mut self, address: SocketAddr) {
@@ -72,11 +77,16 @@ impl Client {
 
     /// Any method with any text as a JSON body.
     pub(crate) fn send(&self, method: &str, path: &str, body: Option<String>) -> Reply {
-        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base));
         if !self.key.is_empty() {
             request = request.header("authorization", format!("Bearer {}", self.key));
         }
-        let own_type = self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        let own_type = self
+            .headers
+            .iter()
+            .any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         if body.is_some() && !own_type {
             request = request.header("content-type", "application/json");
         }
@@ -97,10 +107,25 @@ impl Reply {
         let headers = response
             .headers()
             .iter()
-            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .map(|(name, value)| {
+                (
+                    name.to_string(),
+                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                )
+            })
             .collect();
-        let text = response.body_mut().with_config().limit(64 * 1024 * 1024).read_to_string().unwrap();
-        Self { request, status: response.status().as_u16(), headers, text }
+        let text = response
+            .body_mut()
+            .with_config()
+            .limit(64 * 1024 * 1024)
+            .read_to_string()
+            .unwrap();
+        Self {
+            request,
+            status: response.status().as_u16(),
+            headers,
+            text,
+        }
     }
 
     /// The JSON body.
@@ -122,7 +147,11 @@ impl Reply {
         let problem = self.ok(status);
         assert_eq!(problem["code"], code, "{self:#?}");
         assert_eq!(problem["status"], status, "{self:#?}");
-        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:#?}");
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/problem+json"),
+            "{self:#?}"
+        );
         problem
     }
 
@@ -139,6 +168,9 @@ impl Reply {
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(other, _)| other.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 }

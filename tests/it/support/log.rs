@@ -10,7 +10,10 @@ struct Log {
     recordings: usize,
 }
 
-static LOG: Mutex<Log> = Mutex::new(Log { text: Vec::new(), recordings: 0 });
+static LOG: Mutex<Log> = Mutex::new(Log {
+    text: Vec::new(),
+    recordings: 0,
+});
 
 fn log() -> MutexGuard<'static, Log> {
     LOG.lock().unwrap_or_else(PoisonError::into_inner)
@@ -34,7 +37,9 @@ pub(crate) fn record() -> Recording {
     });
     let mut log = log();
     log.recordings += 1;
-    Recording { from: log.text.len() }
+    Recording {
+        from: log.text.len(),
+    }
 }
 
 impl Recording {

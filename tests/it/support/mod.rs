@@ -108,7 +108,10 @@ impl TestApp {
 
     /// A client of an organization of its own, with every scope of it.
     pub(crate) fn other_organization(&self, name: &str) -> Client {
-        let reply = self.admin.post("/v1/organizations", &json!({ "name": name })).ok(201);
+        let reply = self
+            .admin
+            .post("/v1/organizations", &json!({ "name": name }))
+            .ok(201);
         Client::new(self.address, reply["admin_key"]["key"].as_str().unwrap())
     }
 
@@ -131,7 +134,12 @@ impl TestApp {
         std::fs::read_dir(self.folder.path())
             .unwrap()
             .map(|entry| entry.unwrap().path())
-            .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("reprieve.db"))
+            .filter(|path| {
+                path.file_name()
+                    .unwrap()
+                    .to_string_lossy()
+                    .starts_with("reprieve.db")
+            })
             .collect()
     }
 
@@ -170,9 +178,25 @@ impl TestApp {
             .unwrap()
             .to_owned();
         let path = format!("/v1/connections/{connection}");
-        let base = self.admin.post(&format!("{path}/models"), &json!({"name": "base", "kind": "schema", "external_id": "m-base"})).ok(201)["id"].clone();
-        let extension = self.admin.post(&format!("{path}/models"), &json!({"name": "extension", "base_model_id": base, "external_id": "m-extension"})).ok(201)["id"].clone();
-        self.admin.post(&format!("{path}/models"), &json!({"name": "empty"})).ok(201);
+        let base = self
+            .admin
+            .post(
+                &format!("{path}/models"),
+                &json!({"name": "base", "kind": "schema", "external_id": "m-base"}),
+            )
+            .ok(201)["id"]
+            .clone();
+        let extension = self
+            .admin
+            .post(
+                &format!("{path}/models"),
+                &json!({"name": "extension", "base_model_id": base, "external_id": "m-extension"}),
+            )
+            .ok(201)["id"]
+            .clone();
+        self.admin
+            .post(&format!("{path}/models"), &json!({"name": "empty"}))
+            .ok(201);
         for (index, model) in [&base, &base, &extension].into_iter().enumerate() {
             let body: Value = json!({"viz": "bar", "n": index});
             self.admin.post(&format!("{path}/content"), &json!({"name": format!("chart {index}"), "kind": "chart", "model_id": model, "external_id": format!("c-{index}"), "body": body})).ok(201);
@@ -184,7 +208,10 @@ impl TestApp {
 
     /// Deletes a connection; the trash entry's id.
     pub(crate) fn delete_connection(&self, id: &str) -> String {
-        self.admin.delete(&format!("/v1/connections/{id}")).ok(200)["id"].as_str().unwrap().to_owned()
+        self.admin.delete(&format!("/v1/connections/{id}")).ok(200)["id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// Waits for something that another thread does.
@@ -207,8 +234,15 @@ impl Drop for TestApp {
         self.halt();
         if self.verify {
             let report = verify::verify(&self.services).unwrap();
-            let problems: Vec<&String> = report.checks.iter().flat_map(|check| &check.problems).collect();
-            assert!(problems.is_empty(), "the database breaks promises: {problems:#?}");
+            let problems: Vec<&String> = report
+                .checks
+                .iter()
+                .flat_map(|check| &check.problems)
+                .collect();
+            assert!(
+                problems.is_empty(),
+                "the database breaks promises: {problems:#?}"
+            );
         }
     }
 }
@@ -242,7 +276,12 @@ pub(crate) fn postgres_connection(name: &str) -> Value {
     })
 }
 
-type Served = (std::net::SocketAddr, Services, tokio::sync::oneshot::Sender<()>, JoinHandle<()>);
+type Served = (
+    std::net::SocketAddr,
+    Services,
+    tokio::sync::oneshot::Sender<()>,
+    JoinHandle<()>,
+);
 
 fn serve(config: Config) -> Served {
     let (started, starting) = mpsc::channel();
@@ -250,7 +289,9 @@ fn serve(config: Config) -> Served {
     let server = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let application = Application::build(config).unwrap();
-            started.send((application.address(), application.services().clone())).unwrap();
+            started
+                .send((application.address(), application.services().clone()))
+                .unwrap();
             application
                 .run_until(async {
                     let _ = stopped.await;
@@ -267,7 +308,9 @@ fn serve(config: Config) -> Served {
 pub(crate) fn issue(services: &Services, org: OrgId, scopes: &[&str]) -> String {
     let scopes: Vec<String> = scopes.iter().map(|&scope| scope.to_owned()).collect();
     services
-        .write_once(&Caller::command_line(org), |tx| organizations::issue_key(tx, "test", &scopes, None))
+        .write_once(&Caller::command_line(org), |tx| {
+            organizations::issue_key(tx, "test", &scopes, None)
+        })
         .unwrap()
         .key
 }

@@ -14,14 +14,21 @@ pub(crate) struct TestDatabase {
     name: String,
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place where the tests are told of their server")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the tests are told of their server"
+)]
 fn server() -> String {
-    std::env::var("REPRIEVE_TEST_POSTGRES")
-        .expect("REPRIEVE_TEST_POSTGRES names no server: run the tests with scripts/test, which starts one")
+    std::env::var("REPRIEVE_TEST_POSTGRES").expect(
+        "REPRIEVE_TEST_POSTGRES names no server: run the tests with scripts/test, which starts one",
+    )
 }
 
 /// The folder of the server's files, to look for bytes that should be gone.
-#[expect(clippy::disallowed_methods, reason = "the one place where the tests are told of their server")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the tests are told of their server"
+)]
 pub(crate) fn data_folder() -> PathBuf {
     std::env::var("REPRIEVE_TEST_POSTGRES_DATA")
         .expect("REPRIEVE_TEST_POSTGRES_DATA names no folder: run the tests with scripts/test, which starts a server of its own")
@@ -35,7 +42,10 @@ fn url_of(name: &str) -> String {
 }
 
 fn on_server(sql: &str) {
-    PgConnection::establish(&server()).unwrap().batch_execute(sql).unwrap();
+    PgConnection::establish(&server())
+        .unwrap()
+        .batch_execute(sql)
+        .unwrap();
 }
 
 fn template() -> &'static str {
@@ -55,24 +65,37 @@ impl TestDatabase {
         let template = template();
         let name = Self::fresh_name();
         on_server(&format!("CREATE DATABASE {name} TEMPLATE {template}"));
-        Self { url: url_of(&name), name }
+        Self {
+            url: url_of(&name),
+            name,
+        }
     }
 
     /// A database without tables.
     pub(crate) fn create_empty() -> Self {
         let name = Self::fresh_name();
         on_server(&format!("CREATE DATABASE {name} TEMPLATE template0"));
-        Self { url: url_of(&name), name }
+        Self {
+            url: url_of(&name),
+            name,
+        }
     }
 
     fn fresh_name() -> String {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        format!("reprieve_it_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
+        format!(
+            "reprieve_it_{}_{}",
+            std::process::id(),
+            NUMBER.fetch_add(1, Ordering::Relaxed)
+        )
     }
 }
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        on_server(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+        on_server(&format!(
+            "DROP DATABASE IF EXISTS {} WITH (FORCE)",
+            self.name
+        ));
     }
 }

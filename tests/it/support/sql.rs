@@ -41,7 +41,8 @@ impl Sql {
 
     #[track_caller]
     pub(crate) fn run(&mut self, sql: &str) {
-        self.try_run(sql).unwrap_or_else(|error| panic!("{error}: {sql}"));
+        self.try_run(sql)
+            .unwrap_or_else(|error| panic!("{error}: {sql}"));
     }
 
     pub(crate) fn try_run(&mut self, sql: &str) -> diesel::QueryResult<()> {
@@ -65,7 +66,9 @@ impl Sql {
     /// How many rows of `source`, a table with or without a condition, there are.
     #[track_caller]
     pub(crate) fn count(&mut self, source: &str) -> i64 {
-        let lines = self.lines(&format!("SELECT CAST(count(*) AS text) AS line FROM {source}"));
+        let lines = self.lines(&format!(
+            "SELECT CAST(count(*) AS text) AS line FROM {source}"
+        ));
         lines[0].parse().unwrap()
     }
 
@@ -100,7 +103,10 @@ impl Sql {
                 "SELECT row_to_json(r)::text COLLATE \"C\" AS line FROM (SELECT * FROM {source}) r ORDER BY line"
             )),
         };
-        lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+        lines
+            .iter()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 }
 

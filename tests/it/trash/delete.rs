@@ -17,15 +17,48 @@ struct Shop {
 fn shop(app: &TestApp) -> Shop {
     let connection = connection(app, "shop");
     let base = model(app, &connection, "base", json!({"kind": "schema"}));
-    let extension = model(app, &connection, "extension", json!({"base_model_id": base}));
+    let extension = model(
+        app,
+        &connection,
+        "extension",
+        json!({"base_model_id": base}),
+    );
     model(app, &connection, "unrelated", json!({}));
-    let on_base = content(app, &connection, "on base", json!({"model_id": base, "kind": "chart"}));
-    let on_extension = content(app, &connection, "on extension", json!({"model_id": extension}));
-    content(app, &connection, "on none", json!({"links": link_to(&[&on_base])}));
+    let on_base = content(
+        app,
+        &connection,
+        "on base",
+        json!({"model_id": base, "kind": "chart"}),
+    );
+    let on_extension = content(
+        app,
+        &connection,
+        "on extension",
+        json!({"model_id": extension}),
+    );
+    content(
+        app,
+        &connection,
+        "on none",
+        json!({"links": link_to(&[&on_base])}),
+    );
     let elsewhere = super::connection(app, "elsewhere");
     let links = link_to(&[&on_base, &on_extension]);
-    let dashboard_elsewhere = content(app, &elsewhere, "board", json!({"kind": "dashboard", "links": links}));
-    Shop { connection, base, extension, on_base, on_extension, elsewhere, dashboard_elsewhere }
+    let dashboard_elsewhere = content(
+        app,
+        &elsewhere,
+        "board",
+        json!({"kind": "dashboard", "links": links}),
+    );
+    Shop {
+        connection,
+        base,
+        extension,
+        on_base,
+        on_extension,
+        elsewhere,
+        dashboard_elsewhere,
+    }
 }
 
 on_both! {

@@ -41,28 +41,51 @@ const ROWS: [&str; 12] = [
 /// The id in an answer.
 #[track_caller]
 fn id(answer: &Value) -> String {
-    answer["id"].as_str().unwrap_or_else(|| panic!("no id: {answer}")).to_owned()
+    answer["id"]
+        .as_str()
+        .unwrap_or_else(|| panic!("no id: {answer}"))
+        .to_owned()
 }
 
 /// The ids of a list's rows, in its order.
 #[track_caller]
 fn ids(list: &Value) -> Vec<String> {
-    list["data"].as_array().unwrap_or_else(|| panic!("no list: {list}")).iter().map(id).collect()
+    list["data"]
+        .as_array()
+        .unwrap_or_else(|| panic!("no list: {list}"))
+        .iter()
+        .map(id)
+        .collect()
 }
 
 /// A connection with its one secret; its id.
 fn connection(app: &TestApp, name: &str) -> String {
-    id(&app.admin.post("/v1/connections", &postgres_connection(name)).ok(201))
+    id(&app
+        .admin
+        .post("/v1/connections", &postgres_connection(name))
+        .ok(201))
 }
 
 /// A model of a connection with these further fields; its id.
 fn model(app: &TestApp, connection: &str, name: &str, more: Value) -> String {
-    id(&app.admin.post(&format!("/v1/connections/{connection}/models"), &with_name(name, more)).ok(201))
+    id(&app
+        .admin
+        .post(
+            &format!("/v1/connections/{connection}/models"),
+            &with_name(name, more),
+        )
+        .ok(201))
 }
 
 /// A piece of content of a connection with these further fields; its id.
 fn content(app: &TestApp, connection: &str, name: &str, more: Value) -> String {
-    id(&app.admin.post(&format!("/v1/connections/{connection}/content"), &with_name(name, more)).ok(201))
+    id(&app
+        .admin
+        .post(
+            &format!("/v1/connections/{connection}/content"),
+            &with_name(name, more),
+        )
+        .ok(201))
 }
 
 fn with_name(name: &str, mut more: Value) -> Value {
@@ -87,7 +110,8 @@ fn entry(app: &TestApp, entry: &str) -> Value {
 
 /// The answer of a restore with this request.
 fn restore_with(app: &TestApp, entry: &str, request: Value) -> Reply {
-    app.admin.post(&format!("/v1/trash/{entry}/restore"), &request)
+    app.admin
+        .post(&format!("/v1/trash/{entry}/restore"), &request)
 }
 
 #[track_caller]
@@ -97,14 +121,27 @@ fn restore(app: &TestApp, entry: &str) -> Value {
 
 #[track_caller]
 fn purge(app: &TestApp, entry: &str, name: &str) -> Value {
-    app.admin.post(&format!("/v1/trash/{entry}/purge"), &json!({ "confirm": name })).ok(200)
+    app.admin
+        .post(
+            &format!("/v1/trash/{entry}/purge"),
+            &json!({ "confirm": name }),
+        )
+        .ok(200)
 }
 
 /// The content that a piece of content links to.
 #[track_caller]
 fn links_of(app: &TestApp, content: &str) -> Vec<String> {
-    let list = app.admin.get(&format!("/v1/content/{content}/links")).ok(200);
-    list["data"].as_array().unwrap().iter().map(|link| link["content_id"].as_str().unwrap().to_owned()).collect()
+    let list = app
+        .admin
+        .get(&format!("/v1/content/{content}/links"))
+        .ok(200);
+    list["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|link| link["content_id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// The ids of the entries that a list of the trash with this query shows.
@@ -114,7 +151,12 @@ fn listed(app: &TestApp, query: &str) -> Vec<String> {
 }
 
 fn blocker_codes(entry: &Value) -> Vec<&str> {
-    entry["blockers"].as_array().unwrap().iter().map(|blocker| blocker["code"].as_str().unwrap()).collect()
+    entry["blockers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|blocker| blocker["code"].as_str().unwrap())
+        .collect()
 }
 
 /// A connection with all that hangs on it, as the API answers it: the text of every answer by its path.
@@ -142,7 +184,10 @@ fn whole(app: &TestApp, connection: &str) -> BTreeMap<String, String> {
 
 /// Changes the database behind the service's back, for what has no endpoint.
 fn sql(app: &TestApp, statement: &str) {
-    app.services.store.write(|conn| conn.batch(statement)).unwrap();
+    app.services
+        .store
+        .write(|conn| conn.batch(statement))
+        .unwrap();
 }
 
 /// The column `value` of a query, as text.
@@ -158,7 +203,13 @@ fn texts(app: &TestApp, query: &str) -> Vec<String> {
             Conn::Pg(conn) => diesel::sql_query(query).load(conn).unwrap(),
         })
     };
-    app.services.store.read(read).unwrap().into_iter().map(|row| row.value).collect()
+    app.services
+        .store
+        .read(read)
+        .unwrap()
+        .into_iter()
+        .map(|row| row.value)
+        .collect()
 }
 
 /// How many rows a table has that fulfil a condition.
@@ -169,19 +220,28 @@ fn rows(app: &TestApp, table: &str, condition: &str) -> i64 {
 
 /// Every row of what is live and of what is in the trash, with all columns, once no erasure is under way any more.
 fn dump(app: &TestApp) -> Vec<String> {
-    app.wait_for("the erasure", || rows(app, "erasure_jobs", "finished_at IS NULL") == 0);
+    app.wait_for("the erasure", || {
+        rows(app, "erasure_jobs", "finished_at IS NULL") == 0
+    });
     let mut lines = Vec::new();
     for table in ROWS {
         let row = match app.backend {
             Backend::Postgres => format!("CAST({table} AS text)"),
-            Backend::Sqlite => texts(app, &format!("SELECT name AS value FROM pragma_table_info('{table}')"))
-                .iter()
-                .map(|column| format!("quote({column})"))
-                .collect::<Vec<_>>()
-                .join(" || ', ' || "),
+            Backend::Sqlite => texts(
+                app,
+                &format!("SELECT name AS value FROM pragma_table_info('{table}')"),
+            )
+            .iter()
+            .map(|column| format!("quote({column})"))
+            .collect::<Vec<_>>()
+            .join(" || ', ' || "),
         };
         let query = format!("SELECT {row} AS value FROM {table} ORDER BY 1");
-        lines.extend(texts(app, &query).into_iter().map(|row| format!("{table}: {row}")));
+        lines.extend(
+            texts(app, &query)
+                .into_iter()
+                .map(|row| format!("{table}: {row}")),
+        );
     }
     lines
 }

@@ -14,16 +14,32 @@ struct Chain {
 fn chain(app: &TestApp) -> Chain {
     let connection = connection(app, "prod");
     let base = model(app, &connection, "base", json!({}));
-    let extension = model(app, &connection, "extension", json!({"base_model_id": base}));
+    let extension = model(
+        app,
+        &connection,
+        "extension",
+        json!({"base_model_id": base}),
+    );
     let content = content(app, &connection, "chart", json!({"model_id": extension}));
-    super::content(app, &connection, "left with the base", json!({"model_id": base}));
+    super::content(
+        app,
+        &connection,
+        "left with the base",
+        json!({"model_id": base}),
+    );
     let entries = [
         delete(app, &format!("content/{content}")),
         delete(app, &format!("models/{extension}")),
         delete(app, &format!("models/{base}")),
         delete(app, &format!("connections/{connection}")),
     ];
-    Chain { connection, base, extension, content, entries }
+    Chain {
+        connection,
+        base,
+        extension,
+        content,
+        entries,
+    }
 }
 
 on_both! {

@@ -7,7 +7,11 @@ const ODD_BODY: &str = "{ \"n\" :123456789012345678901234567890,\t\"ratio\":0.10
     \"e\":1E+2,\"zero\":-0.0,\"text\":\"\\u00e9 é 漢字 \\uD83D\\uDE00 \\/ \", \"nested\": {\n  \"b\":null,\"a\":true } }";
 
 fn without(answers: &BTreeMap<String, String>, path: &str) -> BTreeMap<String, String> {
-    answers.iter().filter(|(other, _)| *other != path).map(|(path, text)| (path.clone(), text.clone())).collect()
+    answers
+        .iter()
+        .filter(|(other, _)| *other != path)
+        .map(|(path, text)| (path.clone(), text.clone()))
+        .collect()
 }
 
 on_both! {

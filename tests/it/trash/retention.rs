@@ -4,12 +4,19 @@ use super::*;
 
 /// Sets the retention past the service's own checks.
 fn retain(app: &TestApp, days: i32) {
-    sql(app, &format!("UPDATE organizations SET retention_days = {days} WHERE id = '{}'", app.org));
+    sql(
+        app,
+        &format!(
+            "UPDATE organizations SET retention_days = {days} WHERE id = '{}'",
+            app.org
+        ),
+    );
 }
 
 /// How many days after its deletion an entry goes.
 fn days(entry: &Value) -> i64 {
-    let moment = |field: &str| chrono::DateTime::parse_from_rfc3339(entry[field].as_str().unwrap()).unwrap();
+    let moment =
+        |field: &str| chrono::DateTime::parse_from_rfc3339(entry[field].as_str().unwrap()).unwrap();
     (moment("purge_at") - moment("deleted_at")).num_days()
 }
 

@@ -154,7 +154,10 @@ fn assert_sorted(uri: &str, connector: &str, expected: &str, secrets: &str, unde
     let declares = |name: &str| {
         crate::connectors::find(connector).is_some_and(|connector| connector.declares(name))
     };
-    assert!(parsed.settings.iter().all(|(name, _)| declares(name)), "{uri}");
+    assert!(
+        parsed.settings.iter().all(|(name, _)| declares(name)),
+        "{uri}"
+    );
     assert_eq!(words(&parsed.secrets), secrets, "{uri}");
     assert_eq!(words(&parsed.undeclared), undeclared, "{uri}");
 }
