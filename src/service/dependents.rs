@@ -412,7 +412,7 @@ fn create_all(
         match resolve_parent(tx, kind, connection, item, &by_external_id, &at) {
             Ok(parent) => row.parent = parent,
             Err(Error::Problem(problem)) if !problem.errors.is_empty() => {
-                errors.extend(problem.errors)
+                errors.extend(problem.errors);
             }
             Err(other) => return Err(other),
         }

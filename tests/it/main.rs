@@ -3,6 +3,10 @@
 //! `scripts/test` starts the PostgreSQL that half of them need. `on_both!` makes two tests of one body.
 
 #![cfg(test)]
+#![expect(
+    clippy::too_many_lines,
+    reason = "tables of cases and whole stories read best in one piece"
+)]
 
 #[macro_use]
 mod support;

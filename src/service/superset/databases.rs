@@ -174,10 +174,10 @@ impl<'a> Stated<'a> {
         for (name, value) in &uri.settings {
             match (connector.declares(name), value) {
                 (true, Given::Text(text)) => {
-                    _ = settings.insert(name.clone(), text.as_str().into())
+                    _ = settings.insert(name.clone(), text.as_str().into());
                 }
                 (true, Given::Integer(number)) => {
-                    _ = settings.insert(name.clone(), (*number).into())
+                    _ = settings.insert(name.clone(), (*number).into());
                 }
                 (false, Given::Text(text)) => undeclared.push((name, text.clone())),
                 (false, Given::Integer(number)) => undeclared.push((name, number.to_string())),

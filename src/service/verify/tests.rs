@@ -72,6 +72,7 @@ fn a_database_that_only_this_service_wrote_has_no_problem() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of faults")]
 fn whatever_breaks_a_promise_is_found_by_name() {
     let (place, entry) = place();
     for (name, sql, fault) in [

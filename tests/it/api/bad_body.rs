@@ -22,8 +22,11 @@ fn send(app: &TestApp, method: &str, path: &str, headers: &[(&str, &[u8])], body
     .sound()
 }
 
-/// Documents that no operation takes: status, code, and pointer and code of the one error.
-fn documents() -> Vec<(Vec<u8>, u16, &'static str, Option<(String, &'static str)>)> {
+/// A document, and the status and code it gets, with pointer and code of the one error.
+type Refused = (Vec<u8>, u16, &'static str, Option<(String, &'static str)>);
+
+/// Documents that no operation takes.
+fn documents() -> Vec<Refused> {
     let nested = format!("{{\"a\":{}{}}}", "[".repeat(64), "]".repeat(64));
     let malformed: [&[u8]; 14] = [
         b"",

@@ -97,8 +97,8 @@ on_both! {
         let made = app.admin.post(&format!("{path}/batch"), &batch).sound().ok(201)["data"].clone();
         let cycle = [("/base_model_id".to_owned(), "cycle".to_owned())];
         for base in 0..3 {
-            let patch = json!({"base_model_id": made[base]["id"]});
-            let reply = app.admin.patch(&format!("/v1/models/{}", made[0]["id"].as_str().unwrap()), &patch).sound();
+            let body = json!({"base_model_id": made[base]["id"]});
+            let reply = app.admin.patch(&format!("/v1/models/{}", made[0]["id"].as_str().unwrap()), &body).sound();
             assert_eq!(reply.field_errors(), cycle);
         }
         let reply = app.admin.put(&format!("{path}/a"), &json!({"name": "a", "base_model_external_id": "b"})).sound();

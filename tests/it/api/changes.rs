@@ -1,4 +1,4 @@
-//! Changes: ETags, merge patches, upserts.
+//! Changes: `ETag`s, merge patches, upserts.
 
 use serde_json::Value;
 

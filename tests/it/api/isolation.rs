@@ -31,6 +31,9 @@ impl Two {
     }
 }
 
+type Body = fn(&Samples) -> Value;
+type Call = fn(&Client, &Operation, &Samples) -> Reply;
+
 /// A call that would change something, were the row there.
 fn harmful(client: &Client, operation: &Operation, samples: &Samples) -> Reply {
     let settings = json!({"host": "db.example.com", "database": "sales", "username": "bi"});
@@ -70,7 +73,8 @@ on_both! {
             if operation.is_of_the_platform() || !operation.path.contains("{id}") {
                 continue;
             }
-            for call in [harmful, |client: &Client, operation: &Operation, samples: &Samples| samples.call(client, operation)] {
+            let harmless: Call = |client, operation, samples| samples.call(client, operation);
+            for call in [harmful, harmless] {
                 let foreign = call(&north, &operation, &theirs);
                 foreign.problem(404, "not_found");
                 let unknown = call(&north, &operation, &Samples::unknown());
@@ -88,7 +92,7 @@ on_both! {
         let connection = format!("/v1/connections/{}", ours.connection);
         let model_entry = north.delete(&format!("/v1/models/{}", ours.model)).ok(200)["id"].clone();
         let model_entry = format!("/v1/trash/{}/restore", model_entry.as_str().unwrap());
-        let calls: Vec<(&str, String, fn(&Samples) -> Value)> = vec![
+        let calls: Vec<(&str, String, Body)> = vec![
             ("POST", format!("{connection}/models"), |s| json!({"name": "x", "base_model_id": s.model})),
             ("POST", format!("{connection}/models/batch"), |s| json!({"items": [{"name": "x", "base_model_id": s.model}]})),
             ("PUT", format!("{connection}/models/new"), |s| json!({"name": "x", "base_model_id": s.model})),

@@ -68,7 +68,7 @@ on_both! {
         let soon = (chrono::DateTime::parse_from_rfc3339(&made.text_of("created_at")).unwrap() + chrono::Duration::seconds(3)).to_rfc3339();
         let brief = app.admin.post("/v1/api-keys", &body(&soon)).sound();
         let client = Client::new(app.address(), brief.ok(201)["key"].as_str().unwrap());
-        app.wait_for("the expiry", || client.get("/v1/trash").sound().status == 401);
+        TestApp::wait_for("the expiry", || client.get("/v1/trash").sound().status == 401);
     }
 
     fn only_a_digest_of_a_key_is_stored(app: &TestApp) {

@@ -268,7 +268,7 @@ pub(super) fn dump(app: &TestApp, org: Option<&str>) -> BTreeMap<String, Vec<Str
 
 /// Waits until nothing in the background changes rows any more.
 pub(super) fn settle(app: &TestApp) {
-    app.wait_for("the erasure of what was shredded", || {
+    TestApp::wait_for("the erasure of what was shredded", || {
         lines(
             app,
             "SELECT CAST(id AS text) AS line FROM erasure_jobs WHERE finished_at IS NULL",

@@ -23,7 +23,8 @@ on_both! {
         run_sql(app, &format!("UPDATE api_keys SET expires_at = '{past}' WHERE id = '{}'", expired_id.as_str().unwrap()));
         let whole = app.admin.key();
         let flipped = if whole.ends_with('0') { '1' } else { '0' };
-        let wrong_secret = format!("{}{flipped}", &whole[..whole.len() - 1]);
+        let (cut, _) = whole.split_at(whole.len() - 1);
+        let wrong_secret = format!("{cut}{flipped}");
         let secret = whole.rsplit('_').next().unwrap();
         let org = whole.split('_').nth(1).unwrap();
         let unknown = format!("rpv_{org}_{}_{secret}", unknown_id().replace('-', ""));
@@ -33,7 +34,7 @@ on_both! {
             revoked,
             expired,
             Client::new(app.address(), "garbage"),
-            Client::new(app.address(), &whole[..whole.len() - 1]),
+            Client::new(app.address(), cut),
             Client::new(app.address(), &wrong_secret),
             Client::new(app.address(), &unknown),
             Client::new(app.address(), &elsewhere),
@@ -136,8 +137,8 @@ on_both! {
         let model = app.admin.get(&format!("/v1/connections/{id}/models")).ok(200)["data"][0]["id"].clone();
         let entry = app.delete_connection(&id);
         let reader = app.client(&["connections:read", "connections:delete", "connections:write"]);
-        for path in [format!("/v1/connections/{id}"), format!("/v1/models/{}", model.as_str().unwrap())] {
-            let unknown = format!("{}/{}", &path[..path.rfind('/').unwrap()], unknown_id());
+        for (kind, id) in [("connections", id.as_str()), ("models", model.as_str().unwrap())] {
+            let (path, unknown) = (format!("/v1/{kind}/{id}"), format!("/v1/{kind}/{}", unknown_id()));
             for method in ["GET", "DELETE"] {
                 assert_eq!(app.admin.send(method, &path, None).sound().problem(410, "in_trash")["entry_id"], entry);
                 let hidden = reader.send(method, &path, None).sound();

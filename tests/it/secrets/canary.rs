@@ -119,16 +119,16 @@ fn refused(app: &TestApp, id: &str, canary: &Canary) -> Vec<Reply> {
         with("beside", &|body| body["colour"] = json!("red")),
         with("canary", &|_| {}),
         with("in settings", &|body| {
-            body["settings"]["password"] = json!(secret)
+            body["settings"]["password"] = json!(secret);
         }),
         with("in a setting", &|body| {
-            body["settings"]["tls"] = json!(secret)
+            body["settings"]["tls"] = json!(secret);
         }),
         with("in a url", &|body| {
-            body["settings"]["database"] = json!(format!("postgres://me:{}@db", canary.stem))
+            body["settings"]["database"] = json!(format!("postgres://me:{}@db", canary.stem));
         }),
         with("as integer", &|body| {
-            body["settings"]["port"] = json!(secret)
+            body["settings"]["port"] = json!(secret);
         }),
         with("as tags", &|body| body["tags"] = json!(secret)),
         with("as a word", &|body| body["on_trashed"] = json!(secret)),

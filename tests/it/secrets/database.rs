@@ -133,7 +133,7 @@ pub(super) fn overwrite_record(app: &TestApp, connection: &str, field: &str, rec
 
 /// Waits until nothing that was shredded waits for its erasure.
 pub(super) fn wait_until_erased(app: &TestApp) {
-    app.wait_for("every erasure", || {
+    TestApp::wait_for("every erasure", || {
         count(app, "erasure_jobs WHERE finished_at IS NULL") == 0
     });
 }

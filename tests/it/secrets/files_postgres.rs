@@ -45,9 +45,9 @@ fn store(app: &TestApp) -> Stored {
             );
         }
         if number % 2 == 0 {
-            doomed.push(id)
+            doomed.push(id);
         } else {
-            kept.push((id, secrets))
+            kept.push((id, secrets));
         }
     }
     let (mut dead, mut alive) = (Sought::default(), Sought::default());
@@ -88,7 +88,7 @@ impl Stored {
             .map(|id| app.delete_connection(id))
             .collect();
         for entry in entries {
-            app.wait_for("the entry to say that its secrets are erased", || {
+            TestApp::wait_for("the entry to say that its secrets are erased", || {
                 erasure_of(app, &entry) == "done"
             });
         }
@@ -158,7 +158,7 @@ fn erasure_stays_pending_while_a_session_holds_the_table_and_is_done_when_it_end
         .batch("BEGIN; SELECT count(*) FROM secret_slots")
         .unwrap();
     let entry = app.delete_connection(&id);
-    app.wait_for("a failed cycle", || {
+    TestApp::wait_for("a failed cycle", || {
         texts(
             &app,
             "SELECT coalesce(last_problem, '') AS value FROM erasure_jobs",
@@ -167,5 +167,5 @@ fn erasure_stays_pending_while_a_session_holds_the_table_and_is_done_when_it_end
     });
     assert_eq!(erasure_of(&app, &entry), "pending");
     reader.batch("COMMIT").unwrap();
-    app.wait_for("the erasure", || erasure_of(&app, &entry) == "done");
+    TestApp::wait_for("the erasure", || erasure_of(&app, &entry) == "done");
 }

@@ -94,7 +94,7 @@ fn edge_case_14_after_churn_no_window_of_a_shredded_secret_is_in_the_file_or_its
     }
 
     for entry in &entries {
-        app.wait_for("the entry to say that its secrets are erased", || {
+        TestApp::wait_for("the entry to say that its secrets are erased", || {
             erasure_of(&app, entry) == "done"
         });
     }
@@ -159,7 +159,7 @@ fn erasure_stays_pending_while_a_reader_keeps_the_log_and_is_done_when_it_ends()
     assert_eq!(other.status, 201, "writers do not wait for the eraser");
 
     reader.batch("COMMIT").unwrap();
-    app.wait_for("the erasure", || erasure_of(&app, &entry) == "done");
+    TestApp::wait_for("the erasure", || erasure_of(&app, &entry) == "done");
     assert_eq!(sought.found_in(&app.database_files()), [].into());
     let shown = app.admin.get(&format!("/v1/trash/{entry}")).ok(200);
     assert!(
@@ -183,6 +183,6 @@ fn what_a_stopped_service_left_pending_is_erased_by_the_next() {
     assert!(!sought.found_in(&app.database_files()).is_empty());
     drop(reader);
     app.restart();
-    app.wait_for("the erasure", || erasure_of(&app, &entry) == "done");
+    TestApp::wait_for("the erasure", || erasure_of(&app, &entry) == "done");
     assert_eq!(sought.found_in(&app.database_files()), [].into());
 }

@@ -91,7 +91,7 @@ on_each! {
         let audited = count(&app, "audit_events");
         let entry = app.delete_connection(&id);
         assert_eq!(app.admin.get("/v1/trash").ok(200)["data"][0]["id"], json!(entry));
-        app.wait_for("the erasure", || erasure_of(&app, &entry) == "done");
+        TestApp::wait_for("the erasure", || erasure_of(&app, &entry) == "done");
         let restored = app.admin.post(&format!("/v1/trash/{entry}/restore"), &json!({})).ok(200);
         assert_eq!(restored["needs_credentials"], json!(["password"]));
         let entry = app.delete_connection(&id);

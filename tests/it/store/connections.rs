@@ -88,7 +88,7 @@ fn without_its_database_the_service_is_busy_and_recovers() {
     assert_eq!(app.stranger().get("/healthz").status, 200);
 
     door.open();
-    app.wait_for("the service to recover", || {
+    TestApp::wait_for("the service to recover", || {
         app.admin.get(&path).status == 200
     });
     app.stranger().get("/readyz").ok(200);

@@ -28,7 +28,7 @@ impl Client {
     pub(crate) fn new(address: SocketAddr, key: &str) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(60)))
+            .timeout_global(Some(Duration::from_mins(1)))
             .allow_non_standard_methods(true)
             .max_redirects(0)
             .build();

@@ -215,8 +215,8 @@ impl TestApp {
     }
 
     /// Waits for something that another thread does.
-    pub(crate) fn wait_for(&self, what: &str, mut happened: impl FnMut() -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+    pub(crate) fn wait_for(what: &str, mut happened: impl FnMut() -> bool) {
+        let deadline = Instant::now() + Duration::from_mins(1);
         while !happened() {
             assert!(Instant::now() < deadline, "waited a minute for: {what}");
             std::thread::sleep(Duration::from_millis(50));

@@ -220,7 +220,7 @@ fn rows(app: &TestApp, table: &str, condition: &str) -> i64 {
 
 /// Every row of what is live and of what is in the trash, with all columns, once no erasure is under way any more.
 fn dump(app: &TestApp) -> Vec<String> {
-    app.wait_for("the erasure", || {
+    TestApp::wait_for("the erasure", || {
         rows(app, "erasure_jobs", "finished_at IS NULL") == 0
     });
     let mut lines = Vec::new();

@@ -263,6 +263,12 @@ pub(super) fn the_rest(paths: &Paths) -> Vec<Row> {
             errors: vec![(pointer.to_owned(), code)],
         })
         .collect();
+    rows.extend(queries(paths));
+    rows
+}
+
+fn queries(paths: &Paths) -> Vec<Row> {
+    let mut rows = Vec::new();
     let mut query =
         |method: &'static str, path: &str, query: String, name: &str, code: &'static str| {
             rows.push(Row {
