@@ -1,104 +1,37 @@
 //! Connections: create, read, list, change, upsert.
 
+mod change;
+mod input;
+
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
 use serde_json::json;
-use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::error::{Error, Problem, Result};
 use super::pages::{Cursor, PageQuery};
 use super::restore::{self, RestoreRequest};
-use super::secrets::{self, HintInput, SecretInput};
+use super::secrets;
 use super::unit::Tx;
 use super::views::{ConnectionView, Page, connector_of, missing_secrets};
-use crate::connectors::{self, Connector, Settings};
-use crate::domain::FieldError;
 use crate::domain::codes::Code;
 use crate::domain::ids::{ConnectionId, EntryId, RootId};
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{OnTrashed, OwnerKind, Status};
-use crate::domain::merge_patch::{self, double_option, not_null};
 use crate::domain::scopes::Scope;
-use crate::domain::tags::Tags;
 use crate::domain::text::{ExternalId, Name, suggest_free_name};
 use crate::store::Conn;
 use crate::store::filters::ConnectionFilter;
 use crate::store::rows::ConnectionRow;
 
+pub use change::patch;
+pub use input::{ConnectionPatch, NewConnection};
+
+use change::Change;
+use input::{Draft, collect};
+
 /// Metadata may not outgrow the body limit of the requests that make it (a merge patch adds to what is there).
 pub(super) const MAX_METADATA: usize = 64 * 1024;
-
-/// A connection to create.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewConnection {
-    /// Its name; an upsert without one uses the external id.
-    pub name: Option<String>,
-    /// The kind of system; see `GET /v1/connectors`.
-    pub connector: String,
-    /// The key of its integration; the connector's key without one.
-    pub integration: Option<String>,
-    /// The caller's own id, unique among the live connections of the integration.
-    pub external_id: Option<String>,
-    /// What the connector declares.
-    #[schema(value_type = Option<Object>)]
-    pub settings: Option<JsonText>,
-    /// Words to find it by: up to 50 strings by key.
-    #[schema(value_type = Option<std::collections::BTreeMap<String, String>>)]
-    pub tags: Option<JsonText>,
-    /// The caller's own JSON object.
-    #[schema(value_type = Option<Object>)]
-    pub metadata: Option<JsonText>,
-    /// Secrets by field; needs `secrets:write`.
-    #[serde(default)]
-    #[schema(value_type = std::collections::BTreeMap<String, Option<String>>)]
-    pub secrets: SecretInput,
-    /// Where the owner keeps each secret.
-    #[serde(default)]
-    pub source_hints: HintInput,
-    /// Whether no deletion may take it.
-    #[serde(default)]
-    pub deletion_protection: bool,
-    /// What to do when the trash has one of this external id (or, without one, of this name): `new`, `fail` or `restore`.
-    pub on_trashed: Option<OnTrashed>,
-}
-
-/// A merge patch (RFC 7396) of a connection.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ConnectionPatch {
-    /// A new name.
-    #[serde(default, deserialize_with = "not_null")]
-    pub name: Option<String>,
-    /// A new external id; `null` removes it.
-    #[serde(default, deserialize_with = "double_option")]
-    #[schema(value_type = Option<String>)]
-    pub external_id: Option<Option<String>>,
-    /// Settings to change; `null` removes one. A new destination needs the secrets in the same call.
-    #[serde(default, deserialize_with = "not_null")]
-    #[schema(value_type = Option<Object>)]
-    pub settings: Option<JsonText>,
-    /// Tags to change; `null` removes one.
-    #[serde(default, deserialize_with = "not_null")]
-    #[schema(value_type = Option<Object>)]
-    pub tags: Option<JsonText>,
-    /// Metadata to change; `null` removes a member.
-    #[serde(default, deserialize_with = "not_null")]
-    #[schema(value_type = Option<Object>)]
-    pub metadata: Option<JsonText>,
-    /// Secrets by field; needs `secrets:write`.
-    #[serde(default)]
-    #[schema(value_type = std::collections::BTreeMap<String, Option<String>>)]
-    pub secrets: SecretInput,
-    /// Where the owner keeps each secret.
-    #[serde(default)]
-    pub source_hints: HintInput,
-    /// Lifting it needs `connections:protect`.
-    #[serde(default, deserialize_with = "not_null")]
-    pub deletion_protection: Option<bool>,
-}
 
 /// What an upsert came to.
 #[derive(Debug)]
@@ -168,84 +101,6 @@ pub fn upsert(tx: &mut Tx<'_>, new: &NewConnection) -> Result<Upserted> {
         created: false,
         view: change.apply(tx, row, &new.secrets, &new.source_hints)?,
     })
-}
-
-/// Changes a connection by a merge patch.
-pub fn patch(
-    tx: &mut Tx<'_>,
-    id: ConnectionId,
-    if_match: Option<i64>,
-    patch: &ConnectionPatch,
-) -> Result<ConnectionView> {
-    let row = lock(tx, id)?;
-    check_version(row.version, if_match)?;
-    let connector = connector_of(&row)?;
-    let mut errors = Vec::new();
-    let mut keep = |result: std::result::Result<_, FieldError>| {
-        result.map_err(|error| errors.push(error)).ok()
-    };
-    let name = patch
-        .name
-        .as_deref()
-        .and_then(|name| keep(Name::parse(name).map_err(|p| p.at("/name"))));
-    let external_id = match &patch.external_id {
-        Some(Some(id)) => match ExternalId::parse(id) {
-            Ok(id) => Some(Some(id)),
-            Err(problem) => {
-                errors.push(problem.at("/external_id"));
-                None
-            }
-        },
-        Some(None) => Some(None),
-        None => None,
-    };
-    let settings = match &patch.settings {
-        Some(settings) => {
-            let merged = merge(&row.settings, settings, "/settings", &mut errors)?;
-            merged.and_then(|merged| {
-                collect(Settings::parse(connector, merged.as_str()), &mut errors)
-            })
-        }
-        None => None,
-    };
-    let tags = match &patch.tags {
-        Some(tags) => {
-            let stored = Tags::parse(&row.tags, "/tags").map_err(|_| damaged(&row))?;
-            collect(stored.apply_patch(tags), &mut errors)
-        }
-        None => None,
-    };
-    let metadata = match &patch.metadata {
-        Some(metadata) => merge(&row.metadata, metadata, "/metadata", &mut errors)?,
-        None => None,
-    };
-    if metadata
-        .as_ref()
-        .is_some_and(|metadata| metadata.len() > MAX_METADATA)
-    {
-        errors.push(FieldError::new(
-            "/metadata",
-            "too_long",
-            "The metadata may have up to 65536 bytes.",
-        ));
-    }
-    errors.extend(secrets::check(
-        connector,
-        &patch.secrets,
-        &patch.source_hints,
-    ));
-    if !errors.is_empty() {
-        return Err(errors.into());
-    }
-    let change = Change {
-        name,
-        external_id,
-        settings,
-        tags,
-        metadata,
-        deletion_protection: patch.deletion_protection,
-    };
-    change.apply(tx, row, &patch.secrets, &patch.source_hints)
 }
 
 /// One live connection.
@@ -363,122 +218,8 @@ pub(super) fn external_id_taken(id: impl serde::Serialize) -> Error {
         .into()
 }
 
-fn merge(
-    target: &JsonText,
-    patch: &JsonText,
-    pointer: &str,
-    errors: &mut Vec<FieldError>,
-) -> Result<Option<JsonText>> {
-    if !patch.is_object() {
-        errors.push(FieldError::new(
-            pointer,
-            "not_an_object",
-            "Expected a JSON object.",
-        ));
-        return Ok(None);
-    }
-    merge_patch::apply(target, patch)
-        .map(Some)
-        .map_err(|_| Error::Internal(format!("the stored JSON at {pointer} is damaged")))
-}
-
-fn collect<T>(
-    result: std::result::Result<T, Vec<FieldError>>,
-    errors: &mut Vec<FieldError>,
-) -> Option<T> {
-    result.map_err(|found| errors.extend(found)).ok()
-}
-
 fn damaged(row: &ConnectionRow) -> Error {
     Error::Internal(format!("connection {} has damaged stored JSON", row.id))
-}
-
-/// A new connection whose fields have been checked.
-struct Draft {
-    name: Name,
-    connector: &'static Connector,
-    integration: String,
-    external_id: Option<ExternalId>,
-    settings: Settings,
-    tags: Tags,
-}
-
-impl Draft {
-    fn parse(new: &NewConnection) -> Result<Self> {
-        let mut errors = Vec::new();
-        let external_id = new.external_id.as_deref().and_then(|id| {
-            ExternalId::parse(id)
-                .map_err(|problem| errors.push(problem.at("/external_id")))
-                .ok()
-        });
-        let name = if let Some(name) = new.name.as_deref().or(new.external_id.as_deref()) {
-            Name::parse(name)
-                .map_err(|problem| errors.push(problem.at("/name")))
-                .ok()
-        } else {
-            errors.push(FieldError::new(
-                "/name",
-                "required",
-                "A connection needs a name.",
-            ));
-            None
-        };
-        let connector = connectors::find(&new.connector);
-        if connector.is_none() {
-            errors.push(FieldError::new(
-                "/connector",
-                "unknown_connector",
-                "There is no such connector; see GET /v1/connectors.",
-            ));
-        }
-        if new
-            .integration
-            .as_ref()
-            .is_some_and(|integration| *integration != new.connector)
-        {
-            errors.push(FieldError::new(
-                "/integration",
-                "unknown_integration",
-                "There is no such integration of this connector.",
-            ));
-        }
-        let no_object = JsonText::empty_object();
-        let settings = connector.and_then(|connector| {
-            let json = new.settings.as_ref().unwrap_or(&no_object);
-            collect(Settings::parse(connector, json.as_str()), &mut errors)
-        });
-        let tags = collect(
-            Tags::parse(new.tags.as_ref().unwrap_or(&no_object), "/tags"),
-            &mut errors,
-        );
-        if new
-            .metadata
-            .as_ref()
-            .is_some_and(|metadata| !metadata.is_object())
-        {
-            errors.push(FieldError::new(
-                "/metadata",
-                "not_an_object",
-                "Expected a JSON object.",
-            ));
-        }
-        if let Some(connector) = connector {
-            errors.extend(secrets::check(connector, &new.secrets, &new.source_hints));
-        }
-        match (name, connector, settings, tags) {
-            (Some(name), Some(connector), Some(settings), Some(tags)) if errors.is_empty() => {
-                Ok(Self {
-                    name,
-                    connector,
-                    integration: connector.key.clone(),
-                    external_id,
-                    settings,
-                    tags,
-                })
-            }
-            _ => Err(errors.into()),
-        }
-    }
 }
 
 fn insert(tx: &mut Tx<'_>, draft: &Draft, new: &NewConnection) -> Result<ConnectionView> {
@@ -614,153 +355,6 @@ fn twin_in_trash(
         ..Change::default()
     };
     nothing.apply(tx, row, &new.secrets, &new.source_hints)
-}
-
-/// A change whose fields have been checked.
-#[derive(Default)]
-#[expect(clippy::option_option, reason = "absent and removed differ")]
-struct Change {
-    name: Option<Name>,
-    external_id: Option<Option<ExternalId>>,
-    settings: Option<Settings>,
-    tags: Option<Tags>,
-    metadata: Option<JsonText>,
-    deletion_protection: Option<bool>,
-}
-
-impl Change {
-    fn apply(
-        self,
-        tx: &mut Tx<'_>,
-        before: ConnectionRow,
-        secret_input: &SecretInput,
-        hints: &HintInput,
-    ) -> Result<ConnectionView> {
-        if !secret_input.is_empty() || !hints.is_empty() {
-            tx.caller.require(Scope::SecretsWrite)?;
-        }
-        if before.deletion_protection && self.deletion_protection == Some(false) {
-            tx.caller.require(Scope::ConnectionsProtect)?;
-        }
-        let connector = connector_of(&before)?;
-        check_free(
-            tx,
-            &before.integration,
-            self.name.as_ref(),
-            self.external_id.as_ref().and_then(Option::as_ref),
-            Some(before.id),
-        )?;
-        let mut row = before.clone();
-        if let Some(name) = self.name {
-            row.name_key = name.key();
-            row.name = name.into_string();
-        }
-        if let Some(external_id) = self.external_id {
-            row.external_id = external_id.map(ExternalId::into_string);
-        }
-        if let Some(settings) = self.settings {
-            guard_destination(tx, &before, connector, &settings, secret_input)?;
-            let json = JsonText::from_trusted(settings.to_json());
-            if json != row.settings {
-                row.settings = json;
-                row.last_test = None;
-                if row.status != Status::NeedsCredentials {
-                    row.status = Status::Untested;
-                }
-            }
-        }
-        if let Some(tags) = self.tags {
-            row.tags = tags.to_json();
-        }
-        if let Some(metadata) = self.metadata {
-            row.metadata = metadata;
-        }
-        if let Some(protection) = self.deletion_protection {
-            row.deletion_protection = protection;
-        }
-        let secrets = secrets::apply(tx, &row, secret_input, hints)?;
-        if !secret_input.is_empty() {
-            row.status = secrets::status_of(connector, &secrets);
-            row.last_test = None;
-        }
-        if row == before && secret_input.is_empty() && hints.is_empty() {
-            return ConnectionView::new(row, &secrets);
-        }
-        row.version += 1;
-        row.updated_at = tx.at;
-        tx.conn.update_connection(&row)?;
-        tx.record(
-            "connection.updated",
-            "connection",
-            row.id.into(),
-            None,
-            &json!({ "changed": changed(&before, &row), "secrets": secret_input.keys().collect::<Vec<_>>() }),
-        )?;
-        ConnectionView::new(row, &secrets)
-    }
-}
-
-/// A stored secret leaves only for the destination it was entered for (promise 13): whoever changes the
-/// destination enters the required ones again in the same call, and what is not entered again is shredded.
-fn guard_destination(
-    tx: &mut Tx<'_>,
-    row: &ConnectionRow,
-    connector: &Connector,
-    new: &Settings,
-    secret_input: &SecretInput,
-) -> Result<()> {
-    let old: Settings = serde_json::from_str(row.settings.as_str()).map_err(|_| damaged(row))?;
-    if !old.destination_changed(connector, new) {
-        return Ok(());
-    }
-    let stored = tx
-        .conn
-        .secrets_of(row.org_id, OwnerKind::Connection, row.id.into())?;
-    if stored.is_empty() {
-        return Ok(());
-    }
-    let entered: BTreeSet<String> = secret_input
-        .iter()
-        .filter(|(_, value)| value.is_some())
-        .map(|(field, _)| field.clone())
-        .collect();
-    let missing: Vec<String> = connector
-        .missing_secrets(&entered)
-        .into_iter()
-        .map(|field| field.key.clone())
-        .collect();
-    if !missing.is_empty() {
-        return Err(Problem::new(
-            Code::SecretsRequired,
-            "A change of where the secrets are sent needs them again in the same call.",
-        )
-        .with("missing", missing)
-        .into());
-    }
-    let left: Vec<&str> = stored
-        .iter()
-        .map(|secret| secret.field.as_str())
-        .filter(|field| !entered.contains(*field))
-        .collect();
-    secrets::shred(tx, row, &left)
-}
-
-fn changed(before: &ConnectionRow, after: &ConnectionRow) -> Vec<&'static str> {
-    [
-        ("name", before.name != after.name),
-        ("external_id", before.external_id != after.external_id),
-        ("settings", before.settings != after.settings),
-        ("tags", before.tags != after.tags),
-        ("metadata", before.metadata != after.metadata),
-        (
-            "deletion_protection",
-            before.deletion_protection != after.deletion_protection,
-        ),
-        ("status", before.status != after.status),
-    ]
-    .into_iter()
-    .filter_map(|(field, differs)| differs.then_some(field))
-    .collect()
 }
 
 /// The required secrets a connection lacks.

@@ -2,16 +2,17 @@
 //!
 //! The two differ in the name of their parent and in that content has links; everything else is here once.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod change;
+mod input;
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
 use serde_json::json;
-use utoipa::ToSchema;
 
 use super::caller::Caller;
-use super::connections::{absent, check_version, external_id_taken};
+use super::connections::{absent, external_id_taken};
 use super::error::{Error, Result};
-use super::links::{self, LinkInput};
+use super::links::{self};
 use super::pages::{Cursor, PageQuery};
 use super::unit::Tx;
 use super::views::Page;
@@ -19,231 +20,24 @@ use crate::domain::FieldError;
 use crate::domain::ids::{ConnectionId, DependentId};
 use crate::domain::json::JsonText;
 use crate::domain::kinds::DependentKind;
-use crate::domain::merge_patch::{self, double_option, not_null};
 use crate::domain::scopes::Scope;
 use crate::domain::text::{ExternalId, Kind, Name};
 use crate::store::Conn;
 use crate::store::filters::DependentFilter;
 use crate::store::rows::{DependentHead, DependentRow};
 
+pub use change::patch;
+pub use input::{
+    Batch, BatchItemView, BatchView, ContentPatch, ModelPatch, New, NewContent, NewModel, Patch,
+};
+
+use change::change;
+
 /// The largest body of one row.
 pub const MAX_BODY: usize = 256 * 1024;
+
 /// The most rows of one batch.
 pub const MAX_BATCH: usize = 1_000;
-
-/// A model to create.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewModel {
-    /// Its name.
-    pub name: String,
-    /// The caller's word for what it is; `model` without one.
-    pub kind: Option<String>,
-    /// The caller's own id, unique among the live models of the connection.
-    pub external_id: Option<String>,
-    /// The model it extends.
-    pub base_model_id: Option<DependentId>,
-    /// The same by its external id, which may be one of the same batch that comes before.
-    pub base_model_external_id: Option<String>,
-    /// Opaque JSON, kept byte for byte.
-    #[schema(value_type = Option<Object>)]
-    pub body: Option<JsonText>,
-    /// Whether no deletion may take it.
-    #[serde(default)]
-    pub deletion_protection: bool,
-}
-
-/// A piece of content to create.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewContent {
-    /// Its name.
-    pub name: String,
-    /// The caller's word for what it is; `content` without one.
-    pub kind: Option<String>,
-    /// The caller's own id, unique among the live content of the connection.
-    pub external_id: Option<String>,
-    /// Its model; none if it spans several.
-    pub model_id: Option<DependentId>,
-    /// The same by its external id.
-    pub model_external_id: Option<String>,
-    /// Opaque JSON, kept byte for byte.
-    #[schema(value_type = Option<Object>)]
-    pub body: Option<JsonText>,
-    /// Whether no deletion may take it.
-    #[serde(default)]
-    pub deletion_protection: bool,
-    /// Other content it refers to.
-    pub links: Option<Vec<LinkInput>>,
-}
-
-/// Up to 1,000 rows to create, all or none.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Batch<T> {
-    /// The rows.
-    pub items: Vec<T>,
-}
-
-/// The ids of a batch, in its order.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct BatchView {
-    /// One for each item.
-    pub data: Vec<BatchItemView>,
-}
-
-/// A row that a batch made.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct BatchItemView {
-    /// Its id.
-    pub id: DependentId,
-    /// The caller's own id.
-    pub external_id: Option<String>,
-}
-
-/// A merge patch (RFC 7396) of a model.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ModelPatch {
-    /// A new name.
-    #[serde(default, deserialize_with = "not_null")]
-    pub name: Option<String>,
-    /// A new kind.
-    #[serde(default, deserialize_with = "not_null")]
-    pub kind: Option<String>,
-    /// A new external id; `null` removes it.
-    #[serde(default, deserialize_with = "double_option")]
-    #[schema(value_type = Option<String>)]
-    pub external_id: Option<Option<String>>,
-    /// Another model to extend; `null` for none.
-    #[serde(default, deserialize_with = "double_option")]
-    #[schema(value_type = Option<DependentId>)]
-    pub base_model_id: Option<Option<DependentId>>,
-    /// Changes of the body; `null` removes a member.
-    #[serde(default, deserialize_with = "not_null")]
-    #[schema(value_type = Option<Object>)]
-    pub body: Option<JsonText>,
-    /// Lifting it needs `connections:protect`.
-    #[serde(default, deserialize_with = "not_null")]
-    pub deletion_protection: Option<bool>,
-}
-
-/// A merge patch (RFC 7396) of a piece of content.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ContentPatch {
-    /// A new name.
-    #[serde(default, deserialize_with = "not_null")]
-    pub name: Option<String>,
-    /// A new kind.
-    #[serde(default, deserialize_with = "not_null")]
-    pub kind: Option<String>,
-    /// A new external id; `null` removes it.
-    #[serde(default, deserialize_with = "double_option")]
-    #[schema(value_type = Option<String>)]
-    pub external_id: Option<Option<String>>,
-    /// Another model; `null` for none.
-    #[serde(default, deserialize_with = "double_option")]
-    #[schema(value_type = Option<DependentId>)]
-    pub model_id: Option<Option<DependentId>>,
-    /// Changes of the body; `null` removes a member.
-    #[serde(default, deserialize_with = "not_null")]
-    #[schema(value_type = Option<Object>)]
-    pub body: Option<JsonText>,
-    /// Lifting it needs `connections:protect`.
-    #[serde(default, deserialize_with = "not_null")]
-    pub deletion_protection: Option<bool>,
-    /// All links from now on.
-    #[serde(default, deserialize_with = "not_null")]
-    pub links: Option<Vec<LinkInput>>,
-}
-
-/// A model or a piece of content to create, whichever it is.
-#[derive(Debug)]
-pub struct New<'a> {
-    name: &'a str,
-    kind: Option<&'a str>,
-    external_id: Option<&'a str>,
-    parent_id: Option<DependentId>,
-    parent_external_id: Option<&'a str>,
-    body: Option<&'a JsonText>,
-    deletion_protection: bool,
-    links: Option<&'a [LinkInput]>,
-}
-
-impl<'a> From<&'a NewModel> for New<'a> {
-    fn from(new: &'a NewModel) -> Self {
-        Self {
-            name: &new.name,
-            kind: new.kind.as_deref(),
-            external_id: new.external_id.as_deref(),
-            parent_id: new.base_model_id,
-            parent_external_id: new.base_model_external_id.as_deref(),
-            body: new.body.as_ref(),
-            deletion_protection: new.deletion_protection,
-            links: None,
-        }
-    }
-}
-
-impl<'a> From<&'a NewContent> for New<'a> {
-    fn from(new: &'a NewContent) -> Self {
-        Self {
-            name: &new.name,
-            kind: new.kind.as_deref(),
-            external_id: new.external_id.as_deref(),
-            parent_id: new.model_id,
-            parent_external_id: new.model_external_id.as_deref(),
-            body: new.body.as_ref(),
-            deletion_protection: new.deletion_protection,
-            links: new.links.as_deref(),
-        }
-    }
-}
-
-/// A change of a model or a piece of content, whichever it is.
-#[derive(Debug, Default)]
-#[expect(
-    clippy::option_option,
-    reason = "absent and null differ in a merge patch"
-)]
-pub struct Patch<'a> {
-    name: Option<&'a str>,
-    kind: Option<&'a str>,
-    external_id: Option<Option<&'a str>>,
-    parent: Option<Option<DependentId>>,
-    body: Option<&'a JsonText>,
-    deletion_protection: Option<bool>,
-    links: Option<&'a [LinkInput]>,
-}
-
-impl<'a> From<&'a ModelPatch> for Patch<'a> {
-    fn from(patch: &'a ModelPatch) -> Self {
-        Self {
-            name: patch.name.as_deref(),
-            kind: patch.kind.as_deref(),
-            external_id: patch.external_id.as_ref().map(Option::as_deref),
-            parent: patch.base_model_id,
-            body: patch.body.as_ref(),
-            deletion_protection: patch.deletion_protection,
-            links: None,
-        }
-    }
-}
-
-impl<'a> From<&'a ContentPatch> for Patch<'a> {
-    fn from(patch: &'a ContentPatch) -> Self {
-        Self {
-            name: patch.name.as_deref(),
-            kind: patch.kind.as_deref(),
-            external_id: patch.external_id.as_ref().map(Option::as_deref),
-            parent: patch.model_id,
-            body: patch.body.as_ref(),
-            deletion_protection: patch.deletion_protection,
-            links: patch.links.as_deref(),
-        }
-    }
-}
 
 /// Creates one row.
 pub fn create(
@@ -317,17 +111,6 @@ pub fn upsert<'a>(
         links: new.links,
     };
     Ok((false, change(tx, kind, id, None, &patch, new.body)?))
-}
-
-/// Changes one row by a merge patch.
-pub fn patch(
-    tx: &mut Tx<'_>,
-    kind: DependentKind,
-    id: DependentId,
-    if_match: Option<i64>,
-    patch: &Patch<'_>,
-) -> Result<DependentRow> {
-    change(tx, kind, id, if_match, patch, None)
 }
 
 /// One live row.
@@ -610,120 +393,4 @@ fn no_such_model(tx: &mut Tx<'_>, connection: ConnectionId, pointer: &str) -> Re
         "unknown_model",
         "The connection has no live model like this.",
     ))
-}
-
-fn change(
-    tx: &mut Tx<'_>,
-    kind: DependentKind,
-    id: DependentId,
-    if_match: Option<i64>,
-    patch: &Patch<'_>,
-    new_body: Option<&JsonText>,
-) -> Result<DependentRow> {
-    let Some(before) = tx.conn.lock_dependent(kind, tx.caller.org, id)? else {
-        return Err(absent_dependent(tx.conn, tx.caller, kind, id)?);
-    };
-    check_version(before.version, if_match)?;
-    if before.deletion_protection && patch.deletion_protection == Some(false) {
-        tx.caller.require(Scope::ConnectionsProtect)?;
-    }
-    let mut row = before.clone();
-    let mut errors = Vec::new();
-    if let Some(name) = patch.name {
-        match Name::parse(name) {
-            Ok(name) => row.name = name.into_string(),
-            Err(problem) => errors.push(problem.at("/name")),
-        }
-    }
-    if let Some(word) = patch.kind {
-        match Kind::parse(word) {
-            Ok(word) => row.kind = word.into_string(),
-            Err(problem) => errors.push(problem.at("/kind")),
-        }
-    }
-    match patch.external_id {
-        Some(Some(external_id)) => match ExternalId::parse(external_id) {
-            Ok(external_id) => row.external_id = Some(external_id.into_string()),
-            Err(problem) => errors.push(problem.at("/external_id")),
-        },
-        Some(None) => row.external_id = None,
-        None => {}
-    }
-    if let Some(body) = new_body {
-        row.body = body.clone();
-    }
-    if let Some(body) = patch.body {
-        // `null` removes the member (RFC 7396): what is left is what a row without a body has.
-        row.body = if body.as_str() == "null" {
-            JsonText::empty_object()
-        } else {
-            merge_patch::apply(&row.body, body)
-                .map_err(|_| Error::Internal(format!("{kind} {id} has a damaged stored body")))?
-        };
-    }
-    if row.body.len() > MAX_BODY {
-        errors.push(body_too_long(""));
-    }
-    if !errors.is_empty() {
-        return Err(errors.into());
-    }
-    if let Some(protection) = patch.deletion_protection {
-        row.deletion_protection = protection;
-    }
-    if let Some(parent) = patch.parent {
-        if let Some(parent) = parent {
-            check_parent(tx, kind, row.connection_id, parent, "")?;
-            if kind == DependentKind::Model {
-                refuse_cycle(tx, id, parent)?;
-            }
-        }
-        row.parent = parent;
-    }
-    if row.external_id != before.external_id
-        && let Some(external_id) = row.external_id.as_deref()
-        && let Some((holder, _)) = tx
-            .conn
-            .dependents_by_external_ids(kind, row.org_id, row.connection_id, &[external_id])?
-            .into_iter()
-            .next()
-    {
-        return Err(external_id_taken(holder));
-    }
-    if let Some(wanted) = patch.links {
-        links::replace(tx, row.connection_id, id, wanted, "/links")?;
-    }
-    if row == before && patch.links.is_none() {
-        return Ok(row);
-    }
-    row.version += 1;
-    row.updated_at = tx.at;
-    tx.conn.update_dependent(kind, &row)?;
-    tx.record(
-        &format!("{kind}.updated"),
-        kind.as_str(),
-        id.into(),
-        None,
-        &json!({ "connection_id": row.connection_id, "version": row.version }),
-    )?;
-    Ok(row)
-}
-
-/// A model may not extend itself, however far around.
-fn refuse_cycle(tx: &mut Tx<'_>, id: DependentId, parent: DependentId) -> Result<()> {
-    let mut seen = BTreeSet::new();
-    let mut next = Some(parent);
-    while let Some(current) = next {
-        if current == id || !seen.insert(current) {
-            return Err(Error::field(
-                "/base_model_id",
-                "cycle",
-                "A model can't extend itself, directly or through others.",
-            ));
-        }
-        next = tx
-            .conn
-            .find_dependent(DependentKind::Model, tx.caller.org, current)?
-            .and_then(|row| row.parent);
-    }
-    Ok(())
 }

@@ -6,6 +6,7 @@
 pub mod bootstrap;
 pub mod caller;
 pub mod connections;
+pub mod delete;
 pub mod dependents;
 pub mod error;
 pub mod impact;

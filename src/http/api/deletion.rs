@@ -6,9 +6,9 @@ use crate::domain::kinds::DependentKind;
 use crate::http::auth::{Auth, needs};
 use crate::http::input::Input;
 use crate::http::problem::ApiError;
+use crate::service::delete::{self, DeleteRequest};
 use crate::service::error::Result as ServiceResult;
 use crate::service::impact::{self, ImpactView, Target};
-use crate::service::trash::{self, DeleteRequest};
 use crate::service::views::EntryView;
 
 const DELETE: &[&str] = &["reason", "plan_token", "validate_only"];
@@ -40,14 +40,14 @@ async fn delete(
     if auth.input.asks_for("validate_only") {
         return auth
             .read(DELETE, move |conn, caller, input| {
-                let view = trash::preview(conn, caller, target(input)?, &request(input)?)?;
+                let view = delete::preview(conn, caller, target(input)?, &request(input)?)?;
                 Ok((view, None))
             })
             .await;
     }
     auth.write(DELETE, move |tx, input| {
         input.flag("validate_only")?;
-        trash::delete(tx, target(input)?, &request(input)?)
+        delete::delete(tx, target(input)?, &request(input)?)
     })
     .await
 }

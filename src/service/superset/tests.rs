@@ -14,10 +14,10 @@ use crate::import::superset::{Chart, Dashboard, Database, Dataset, ParsedUri, Se
 use crate::jobs::eraser::Eraser;
 use crate::secrets::value::SecretValue;
 use crate::secrets::{KeySource, Vault};
+use crate::service::delete::{self, DeleteRequest};
 use crate::service::impact::Target;
 use crate::service::restore::{self, RestoreRequest};
 use crate::service::secrets::{self, PutSecrets};
-use crate::service::trash::{self, DeleteRequest};
 use crate::service::{keys, organizations};
 use crate::store::filters::{ConnectionFilter, DependentFilter};
 use crate::store::rows::{ConnectionRow, DependentHead};
@@ -95,7 +95,7 @@ impl Place {
     }
 
     pub(in crate::service) fn delete(&self, target: Target) -> EntryId {
-        self.write(|tx| trash::delete(tx, target, &DeleteRequest::default()))
+        self.write(|tx| delete::delete(tx, target, &DeleteRequest::default()))
             .unwrap()
             .id
     }

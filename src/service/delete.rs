@@ -1,0 +1,250 @@
+//! Delete: a row and all that hangs on it leave for the trash in one step, its secrets shredded.
+//!
+//! What must stay true: all or nothing moves (promise 1), the secrets are shredded in the same transaction
+//! (promise 3), and `purge_at` is written once (promise 6).
+
+use chrono::Duration;
+use serde_json::json;
+
+use super::caller::Caller;
+use super::connections::{absent, check_version};
+use super::dependents::absent_dependent;
+use super::error::{Error, Problem, Result};
+use super::impact::{self, ImpactView, Root, Target};
+use super::trash::whole_view;
+use super::unit::{Tx, to_json};
+use super::views::{Counts, EntryView, connector_of, secret_views};
+use crate::domain::codes::Code;
+use crate::domain::ids::{EntryId, RootId};
+use crate::domain::json::JsonText;
+use crate::domain::kinds::{EntryState, OwnerKind, RootKind};
+use crate::domain::text::{Name, Reason};
+use crate::store::Conn;
+use crate::store::rows::{EntryRow, SecretRow};
+
+/// What an unreadable retention means: nothing goes before the longest there is (promise 6).
+const LONGEST_RETENTION_DAYS: i32 = 3_650;
+
+/// How to delete.
+#[derive(Debug, Default, Clone)]
+pub struct DeleteRequest {
+    /// Why, in the caller's words.
+    pub reason: Option<String>,
+    /// The plan the caller has seen.
+    pub plan_token: Option<String>,
+    /// The version the caller has seen.
+    pub if_match: Option<i64>,
+}
+
+/// Deletes: moves the root and all that hangs on it into the trash and shreds its secrets.
+pub fn delete(tx: &mut Tx<'_>, target: Target, request: &DeleteRequest) -> Result<EntryView> {
+    let (caller, org) = (tx.caller, tx.caller.org);
+    let reason = reason(request)?;
+    let root = lock_root(tx, target)?;
+    check_version(root.version(), request.if_match)?;
+    let entry = EntryId::mint();
+    let binds = root.binds(org, entry);
+    if root.kind() != RootKind::Content {
+        // Counting and moving a large cascade takes longer than a request usually may.
+        tx.conn.allow_long_statements()?;
+    }
+    tx.conn.lock_models_in_scope(root.kind(), binds)?;
+    let row = tx.conn.impact(root.kind(), binds)?;
+    if let Some(protected) = impact::protected(tx.conn, &root, binds, &row)? {
+        return Err(impact::deletion_protected(&protected).into());
+    }
+    if request
+        .plan_token
+        .as_ref()
+        .is_some_and(|token| *token != impact::plan_token(&root, &row))
+    {
+        let now = impact::describe(tx.conn, caller, &root)?;
+        return Err(Problem::new(
+            Code::PlanStale,
+            "What would be deleted has changed since the plan.",
+        )
+        .with("plan", now)
+        .into());
+    }
+    let counts = impact::counts(&row);
+    let secrets = shred_secrets(tx, &root)?;
+    let new = entry_row(tx, &root, entry, counts, row.references, reason, &secrets)?;
+    tx.conn.insert_entry(&new)?;
+    let moved = tx.conn.move_out(root.kind(), binds)?;
+    if (moved.connections, moved.models, moved.content, moved.links)
+        != (
+            counts.connections,
+            counts.models,
+            counts.content,
+            counts.links,
+        )
+    {
+        // A row left the root between the count and the move; the next attempt counts again.
+        return Err(crate::store::StoreError::Conflict.into());
+    }
+    if !secrets.is_empty() {
+        tx.erase_after_commit(Some(entry))?;
+    }
+    let view = whole_view(tx.conn, caller, new, tx.at)?;
+    tx.record(
+        &format!("{}.trashed", root.kind()),
+        root.kind().as_str(),
+        root.id(),
+        Some(entry),
+        &json!({ "name": view.root.name, "impact": view.impact, "secrets_shredded": secrets.len(), "purge_at": view.purge_at }),
+    )?;
+    Ok(view)
+}
+
+/// What a deletion would answer: the same checks, nothing changed.
+pub fn preview(
+    conn: &mut Conn,
+    caller: &Caller,
+    target: Target,
+    request: &DeleteRequest,
+) -> Result<ImpactView> {
+    reason(request)?;
+    let root = impact::find(conn, caller, target)?;
+    check_version(root.version(), request.if_match)?;
+    let view = impact::describe(conn, caller, &root)?;
+    if let Some(protected) = &view.protected {
+        return Err(impact::deletion_protected(protected).into());
+    }
+    if request
+        .plan_token
+        .as_ref()
+        .is_some_and(|token| *token != view.plan_token)
+    {
+        return Err(Problem::new(
+            Code::PlanStale,
+            "What would be deleted has changed since the plan.",
+        )
+        .with("plan", view)
+        .into());
+    }
+    Ok(view)
+}
+
+fn reason(request: &DeleteRequest) -> Result<Option<String>> {
+    let reason = request.reason.as_deref().map(Reason::parse).transpose();
+    Ok(reason
+        .map_err(|problem| problem.at("reason"))?
+        .map(Reason::into_string))
+}
+
+fn lock_root(tx: &mut Tx<'_>, target: Target) -> Result<Root> {
+    let org = tx.caller.org;
+    match target {
+        Target::Connection(id) => match tx.conn.lock_connection_to_delete(org, id)? {
+            Some(row) => Ok(Root::Connection(Box::new(row))),
+            None => Err(absent(tx.conn, tx.caller, id)?),
+        },
+        Target::Dependent(kind, id) => match tx.conn.lock_dependent(kind, org, id)? {
+            Some(row) => Ok(Root::Dependent(kind, Box::new(row))),
+            None => Err(absent_dependent(tx.conn, tx.caller, kind, id)?),
+        },
+    }
+}
+
+/// Shreds all secrets of a connection that goes; models and content have none.
+fn shred_secrets(tx: &mut Tx<'_>, root: &Root) -> Result<Vec<SecretRow>> {
+    let Root::Connection(row) = root else {
+        return Ok(Vec::new());
+    };
+    let (org, owner) = (row.org_id, RootId::from(row.id));
+    let secrets = tx.conn.secrets_of(org, OwnerKind::Connection, owner)?;
+    let fields: Vec<&str> = secrets.iter().map(|secret| secret.field.as_str()).collect();
+    if !fields.is_empty() {
+        tx.conn
+            .shred_slots(org, OwnerKind::Connection, owner, &fields)?;
+        tx.conn
+            .delete_secrets(org, OwnerKind::Connection, owner, &fields)?;
+    }
+    Ok(secrets)
+}
+
+fn entry_row(
+    tx: &mut Tx<'_>,
+    root: &Root,
+    id: EntryId,
+    counts: Counts,
+    references: i64,
+    reason: Option<String>,
+    secrets: &[SecretRow],
+) -> Result<EntryRow> {
+    let org = tx.caller.org;
+    let organization = tx
+        .conn
+        .find_organization(org)?
+        .ok_or_else(|| Error::Internal(format!("organization {org} is missing")))?;
+    let now = tx.conn.now()?;
+    let days = match organization.retention_days {
+        days @ 1..=LONGEST_RETENTION_DAYS => days,
+        unreadable => {
+            tracing::error!(%org, unreadable, "the retention of this organization is not valid; keeping the longest there is");
+            LONGEST_RETENTION_DAYS
+        }
+    };
+    // Deleting again after a restore never gets an earlier date (promise 6).
+    let before = tx
+        .conn
+        .newest_entry_of_root(org, root.id())?
+        .map(|entry| entry.purge_at);
+    let purge_at = now
+        .plus(Duration::days(i64::from(days)))
+        .max(before.unwrap_or(now));
+    let (connector, integration, shape, model_id) = match root {
+        Root::Connection(row) => {
+            let shape = to_json(&secret_views(connector_of(row)?, secrets))?;
+            (row.connector.clone(), row.integration.clone(), shape, None)
+        }
+        Root::Dependent(_, row) => {
+            let connection = tx
+                .conn
+                .find_connection(org, row.connection_id)?
+                .ok_or_else(|| Error::Internal(format!("{} has no connection", row.id)))?;
+            (
+                connection.connector,
+                connection.integration,
+                JsonText::empty_object(),
+                row.parent,
+            )
+        }
+    };
+    let view = root.view();
+    let name_key = Name::fold(&view.name);
+    Ok(EntryRow {
+        org_id: org,
+        id,
+        state: EntryState::InTrash,
+        root_kind: view.kind,
+        root_id: view.id,
+        root_name: view.name,
+        root_name_key: name_key,
+        root_external_id: view.external_id,
+        connector,
+        integration,
+        connection_id: Some(root.connection_id()),
+        model_id,
+        deleted_at: now,
+        deleted_by: tx.caller.actor.id.clone(),
+        deleted_by_name: tx.caller.actor.name.clone(),
+        key_id: tx.caller.key_id,
+        reason,
+        purge_at,
+        purge_protected: organization.purge_protection,
+        connections_count: counts.connections,
+        models_count: counts.models,
+        content_count: counts.content,
+        links_count: counts.links,
+        references_count: references,
+        secret_shape: shape,
+        secrets_shredded: i64::try_from(secrets.len()).unwrap_or(i64::MAX),
+        shredded_at: (!secrets.is_empty()).then_some(now),
+        erased_at: None,
+        key_epoch: secrets.iter().map(|secret| secret.key_epoch).max(),
+        closed_at: None,
+        closed_by: None,
+        closed_by_name: None,
+    })
+}
