@@ -11,9 +11,12 @@
 use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
+use diesel::result::Error as DieselError;
 use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::sqlite::SqliteConnection;
 
@@ -52,6 +55,9 @@ const SETTINGS: &[(&str, &str, &str)] = &[
     ("journal_size_limit", "0", "0"),
 ];
 
+/// How long a connection waits for its settings, as long as for any other lock.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Makes the file and its folder, for their owner alone, if they are missing.
 pub(super) fn prepare_file(path: &Path) -> StoreResult<()> {
     let refuse =
@@ -79,7 +85,7 @@ pub(super) fn prepare_file(path: &Path) -> StoreResult<()> {
 pub(super) fn open(path: &Path) -> StoreResult<Conn> {
     let mut conn = SqliteConnection::establish(&path.to_string_lossy())?;
     for (name, value, expected) in SETTINGS {
-        conn.batch_execute(&format!("PRAGMA {name} = {value}"))?;
+        set(&mut conn, &format!("PRAGMA {name} = {value}"))?;
         let read: String = read_setting(&mut conn, name)?;
         if read != *expected {
             return Err(StoreError::Internal(format!(
@@ -88,6 +94,22 @@ pub(super) fn open(path: &Path) -> StoreResult<Conn> {
         }
     }
     Ok(conn)
+}
+
+/// SQLite's own timeout does not hold while several connections switch a new file to write-ahead logging, as the pools
+/// and the migrations do at the first start, nor while the last one that leaves cleans up.
+fn set(conn: &mut Conn, setting: &str) -> QueryResult<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match conn.batch_execute(setting) {
+            Err(DieselError::DatabaseError(_, info))
+                if info.message().contains("database is locked") && Instant::now() < deadline =>
+            {
+                sleep(Duration::from_millis(5));
+            }
+            result => return result,
+        }
+    }
 }
 
 fn read_setting(conn: &mut Conn, name: &str) -> QueryResult<String> {

@@ -4,12 +4,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
+use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use reprieve::app::{self, Application};
 use reprieve::service::caller::Caller;
-use reprieve::store::{Conn, DatabaseUrl, StoreError, StoreResult};
+use reprieve::store::{Conn, DatabaseUrl, Store, StoreError, StoreResult};
 
 use crate::support::*;
 
@@ -153,6 +154,26 @@ fn a_second_server_on_the_file_is_refused_and_everything_else_works_beside_it() 
     drop(beside);
     app.halt();
     assert!(Application::build(app.config.clone()).is_ok());
+}
+
+#[test]
+fn a_new_file_that_another_connection_sets_up_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = DatabaseUrl::Sqlite(folder.path().join("reprieve.db"));
+    let mut other = Sql::open(&url);
+    // Switching to write-ahead logging fails at once here, whatever the busy timeout.
+    other.run("CREATE TABLE t (x); BEGIN IMMEDIATE");
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            thread::sleep(Duration::from_millis(300));
+            other.run("COMMIT");
+        });
+        let store = Store::open(url.clone(), 2).unwrap();
+        assert_eq!(
+            settings(&mut store.connect().unwrap()).unwrap()[2],
+            ("journal_mode", "wal".to_owned())
+        );
+    });
 }
 
 #[test]
