@@ -44,7 +44,7 @@ pub struct Upserted {
 
 /// Creates a connection.
 pub fn create(tx: &mut Tx<'_>, new: &NewConnection) -> Result<ConnectionView> {
-    let draft = Draft::parse(new)?;
+    let draft = Draft::parse(new, None)?;
     if !new.secrets.is_empty() {
         tx.caller.require(Scope::SecretsWrite)?;
     }
@@ -62,19 +62,18 @@ pub fn create(tx: &mut Tx<'_>, new: &NewConnection) -> Result<ConnectionView> {
 
 /// Creates the connection with this external id in an integration, or changes the one that is there.
 pub fn upsert(tx: &mut Tx<'_>, new: &NewConnection) -> Result<Upserted> {
-    let draft = Draft::parse(new)?;
-    let Some(external_id) = &draft.external_id else {
+    let Some(external_id) = &new.external_id else {
         return Err(Error::field(
             "/external_id",
             "required",
             "An upsert needs the external id.",
         ));
     };
-    let found = tx.conn.find_connection_by_external_id(
-        tx.caller.org,
-        &draft.integration,
-        external_id.as_str(),
-    )?;
+    let integration = new.integration.as_ref().unwrap_or(&new.connector);
+    let found = tx
+        .conn
+        .find_connection_by_external_id(tx.caller.org, integration, external_id)?;
+    let draft = Draft::parse(new, found.as_ref())?;
     let Some(row) = found else {
         return Ok(Upserted {
             created: true,

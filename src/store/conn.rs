@@ -76,12 +76,13 @@ impl fmt::Display for DatabaseUrl {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
             Self::Postgres(url) => match url::Url::parse(url) {
-                Ok(parsed) => write!(
-                    f,
-                    "postgres://{}{}",
-                    parsed.host_str().unwrap_or_default(),
-                    parsed.path()
-                ),
+                Ok(parsed) => {
+                    let host = parsed.host_str().unwrap_or_default();
+                    match parsed.port() {
+                        Some(port) => write!(f, "postgres://{host}:{port}{}", parsed.path()),
+                        None => write!(f, "postgres://{host}{}", parsed.path()),
+                    }
+                }
                 Err(_) => f.write_str("postgres://..."),
             },
         }
@@ -226,6 +227,10 @@ mod tests {
                 "sqlite:/var/lib/reprieve.db",
             ),
             ("postgres://u:secret@db/reprieve", "postgres://db/reprieve"),
+            (
+                "postgres://u:secret@db:6432/reprieve",
+                "postgres://db:6432/reprieve",
+            ),
             (
                 "postgresql://u@db/reprieve?sslmode=disable",
                 "postgres://db/reprieve",

@@ -293,6 +293,8 @@ CREATE TABLE key_epochs (
     created_at   TEXT NOT NULL,
     destroyed_at TEXT
 ) STRICT;
+-- Two first starts with keys of different epochs can't both win.
+CREATE UNIQUE INDEX key_epochs_primary ON key_epochs (is_primary) WHERE is_primary;
 
 -- One row for every shred, open until no byte of what was shredded is left in the database's files.
 CREATE TABLE erasure_jobs (

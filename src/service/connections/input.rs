@@ -12,6 +12,7 @@ use crate::domain::kinds::OnTrashed;
 use crate::domain::merge_patch::{double_option, not_null};
 use crate::domain::tags::Tags;
 use crate::domain::text::{ExternalId, Name};
+use crate::store::rows::ConnectionRow;
 
 /// A connection to create.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -101,7 +102,8 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub(super) fn parse(new: &NewConnection) -> Result<Self> {
+    /// Checks what was sent; an upsert that sends no settings keeps those that are `stored`.
+    pub(super) fn parse(new: &NewConnection, stored: Option<&ConnectionRow>) -> Result<Self> {
         let mut errors = Vec::new();
         let external_id = new.external_id.as_deref().and_then(|id| {
             ExternalId::parse(id)
@@ -141,7 +143,8 @@ impl Draft {
         }
         let no_object = JsonText::empty_object();
         let settings = connector.and_then(|connector| {
-            let json = new.settings.as_ref().unwrap_or(&no_object);
+            let kept = stored.map_or(&no_object, |row| &row.settings);
+            let json = new.settings.as_ref().unwrap_or(kept);
             collect(Settings::parse(connector, json.as_str()), &mut errors)
         });
         let tags = collect(

@@ -159,6 +159,8 @@ on_both! {
         assert_eq!((&changed["id"], &changed["name"], &changed["version"]), (&id, &json!("erp 2"), &json!(2)));
         assert_eq!((&changed["metadata"], &changed["tags"]), (&json!({"k": 1}), &json!({"env": "prod"})));
         assert_eq!(changed["secrets"]["password"]["set"], true);
+        let kept = app.admin.put(path, &json!({"connector": "postgres", "tags": {"env": "dev"}})).sound().ok(200);
+        assert_eq!((&kept["name"], &kept["settings"], &kept["version"]), (&json!("erp 2"), &body["settings"], &json!(3)));
 
         let connection = format!("/v1/connections/{}", id.as_str().unwrap());
         for (kind, parent) in [("models", "base_model_external_id"), ("content", "model_external_id")] {
