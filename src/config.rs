@@ -35,7 +35,7 @@ const POOL_SIZE: u32 = 10;
 const ERASURE_INTERVAL: Duration = Duration::from_hours(1);
 /// Promise 4: within a day nothing shredded is left, whatever is configured.
 const ERASURE_INTERVAL_MAX: Duration = Duration::from_hours(24);
-/// RELIABILITY limits: a body that takes longer is a slow client's.
+/// docs/security.md, "The process": a body that takes longer is a slow client's.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the service runs with.

@@ -177,7 +177,7 @@ impl Credentials {
 
 impl<N: Needs> Auth<N> {
     /// The answer closes the connection: what a secret passed through is then freed and not kept in a read
-    /// buffer (RELIABILITY 0.5).
+    /// buffer (measured: docs/security.md, "The process").
     #[must_use]
     pub fn closing(self) -> Self {
         self.closing_if(true)
@@ -257,7 +257,7 @@ impl<N: Needs> Auth<N> {
         Ok(())
     }
 
-    /// Answers a read. `query` names the query parameters it takes.
+    /// Answers a read of one snapshot: its statements agree with each other whatever commits meanwhile. `query` names the query parameters it takes.
     pub async fn read<T, F>(
         self,
         query: &'static [&'static str],
@@ -270,7 +270,9 @@ impl<N: Needs> Auth<N> {
         let request_id = request_id(&self.request);
         let closing = self.closing;
         self.blocking(false, query, move |services, caller, input| {
-            services.store.read(|conn| work(conn, caller, input))
+            services
+                .store
+                .read_snapshot(|conn| work(conn, caller, input))
         })
         .await
         .map(|(value, version)| close_if(closing, answer::render(&value, version)))

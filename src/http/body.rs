@@ -133,7 +133,7 @@ fn field_error(pointer: &str, message: &str) -> FieldError {
     let quoted = |message: &str| message.split('`').nth(1).unwrap_or_default().to_owned();
     let expected = || {
         let expected = message
-            .split_once(", expected ")
+            .rsplit_once(", expected ")
             .map_or("another value", |(_, expected)| expected);
         format!(
             "Expected {}.",
@@ -219,6 +219,11 @@ mod tests {
                 r#"{"connector":"postgres","secrets":{"password":""}}"#,
                 "/secrets/password",
                 "invalid_value",
+            ),
+            (
+                r#"{"connector":"postgres","secrets":"x, expected revive"}"#,
+                "/secrets",
+                "wrong_type",
             ),
             (
                 r#"{"connector":"a","connector":"b"}"#,

@@ -22,7 +22,7 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
 
-/// The organization and key that a request names; it has proved to be them unless the answer is 401.
+/// The organization and key that a request names; it has proved to be them unless the answer is 401 or 503.
 #[derive(Debug, Clone, Copy)]
 pub struct Named {
     /// The organization in the key.
@@ -53,7 +53,12 @@ pub async fn observe(
         .extensions()
         .get::<Named>()
         .copied()
-        .filter(|_| status != StatusCode::UNAUTHORIZED);
+        .filter(|_| {
+            !matches!(
+                status,
+                StatusCode::UNAUTHORIZED | StatusCode::SERVICE_UNAVAILABLE
+            )
+        });
     tracing::info!(
         request_id = %id,
         organization = named.map(|named| tracing::field::display(named.org)),

@@ -12,7 +12,7 @@ use crate::store::{Conn, Store, StoreResult};
 /// How soon an erasure that could not be completed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 /// PostgreSQL: how soon a failed cycle is tried again; each takes an exclusive lock.
-const RETRY_CYCLE: Duration = Duration::from_mins(1);
+const RETRY_CYCLE: Duration = Duration::from_mins(10);
 
 /// A handle to ask for an erasure soon.
 #[derive(Clone, Default)]
@@ -102,7 +102,11 @@ fn run(store: &Store, signals: &mpsc::Receiver<Signal>, cycle: Duration) {
                 problem: Some(problem),
                 ..
             }) => {
-                tracing::debug!(problem, "erasure is pending");
+                if at_once {
+                    tracing::debug!(problem, "erasure is pending");
+                } else {
+                    tracing::warn!(problem, "erasure is pending");
+                }
                 retry
             }
             Err(error) => {

@@ -87,7 +87,7 @@ enum Keys {
 }
 
 impl Vault {
-    /// Brings keyring and database together at start; the table of RELIABILITY 4.3.
+    /// Brings keyring and database together at start; the table of docs/security.md, "The keyring".
     pub fn open(store: &Store, source: KeySource) -> Result<Self, VaultError> {
         let keys = match look(store, &source)? {
             (_, KeyState::CreateFirst) => {

@@ -56,8 +56,7 @@ pub fn create(tx: &mut Tx<'_>, new: &NewConnection) -> Result<ConnectionView> {
             }
         }
     }
-    let view = insert(tx, &draft, new)?;
-    Ok(view)
+    insert(tx, &draft, new)
 }
 
 /// Creates the connection with this external id in an integration, or changes the one that is there.

@@ -151,6 +151,7 @@ pub(super) fn find(conn: &mut Conn, caller: &Caller, target: Target) -> Result<R
 pub(super) fn describe(conn: &mut Conn, caller: &Caller, root: &Root) -> Result<ImpactView> {
     // No entry is written yet: the impact's statements do not name one.
     let binds = root.binds(caller.org, EntryId(uuid::Uuid::nil()));
+    conn.allow_long_statements()?;
     let row = conn.impact(root.kind(), binds)?;
     let sample = conn
         .sample(root.kind(), binds)?

@@ -1,6 +1,6 @@
 //! Restore: brings back exactly the rows that one deletion removed, by the deletion's id and never by time.
 //!
-//! What must stay true: all or nothing; same ids; byte for byte but for what DESIGN promise 2 lists; a restored
+//! What must stay true: all or nothing; same ids; byte for byte but for what promise 2 lists; a restored
 //! connection has no secret and says so (promise 5).
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use super::caller::Caller;
 use super::connections::missing_of;
 use super::error::{Error, Problem, Result};
 use super::restore_plan::{Plan, PlannedRoot, check_ancestors, plan};
-use super::trash::lock_open;
+use super::trash::{LARGE_MOVE, lock_open};
 use super::unit::Tx;
 use super::views::{ConnectionView, connector_of, missing_secrets};
 use crate::domain::codes::Code;
@@ -19,7 +19,7 @@ use crate::domain::ids::{ConnectionId, DependentId, EntryId};
 use crate::domain::kinds::{DependentKind, EntryState, Status};
 use crate::domain::scopes::Scope;
 use crate::store::rows::{EntryRow, Moved};
-use crate::store::{Binds, Conn};
+use crate::store::{Binds, Conn, StoreError};
 
 /// How to restore.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -111,13 +111,22 @@ pub struct RestorePlanView {
 pub fn restore(tx: &mut Tx<'_>, id: EntryId, request: &RestoreRequest) -> Result<RestoreView> {
     tx.caller.require(Scope::TrashRestore)?;
     let entry = lock_open(tx, id)?;
+    if entry.models_count + entry.content_count > LARGE_MOVE {
+        tx.conn.allow_long_statements()?;
+    }
     let plan = plan(tx.conn, tx.caller, entry, request)?;
     check_token(&plan, request)?;
     let mut counts = RestoredCounts::default();
     let mut lost_links = 0;
     let ancestors: Vec<EntryId> = plan.ancestors.iter().map(|entry| entry.id).collect();
     for ancestor in &ancestors {
-        let entry = lock_open(tx, *ancestor)?;
+        let entry = match lock_open(tx, *ancestor) {
+            // Another restore brought this ancestor back while we waited for it: plan again.
+            Err(Error::Problem(problem)) if problem.code == Code::EntryClosed => {
+                return Err(StoreError::Conflict.into());
+            }
+            other => other?,
+        };
         let root =
             super::restore_plan::plan(tx.conn, tx.caller, entry, &RestoreRequest::default())?;
         bring_back(tx, root, &mut counts, &mut lost_links)?;
@@ -237,7 +246,7 @@ fn bring_back(
             row.connection_id
         }
     };
-    if entry.models_count + entry.content_count > 1_000 {
+    if entry.models_count + entry.content_count > LARGE_MOVE {
         tx.conn.allow_long_statements()?;
     }
     let binds = Binds {
@@ -248,6 +257,7 @@ fn bring_back(
     };
     let moved = tx.conn.move_back(binds)?;
     check_complete(&entry, moved)?;
+    tx.conn.lock_other_ends(binds)?;
     let (links, lost) = tx.conn.return_links(binds)?;
     let links = i64::try_from(links).unwrap_or(i64::MAX);
     *lost_links += i64::try_from(lost).unwrap_or(i64::MAX);

@@ -15,8 +15,8 @@ use crate::domain::codes::Code;
 use crate::domain::ids::{ConnectionId, DependentId, EntryId, RootId};
 use crate::domain::kinds::{DependentKind, EntryState, RootKind};
 use crate::domain::text::{ExternalId, Name};
-use crate::store::Conn;
 use crate::store::rows::{ConnectionRow, DependentRow, EntryRow};
+use crate::store::{Conn, StoreError};
 
 /// A restore that nothing stands in the way of.
 pub(super) struct Plan {
@@ -333,6 +333,15 @@ enum ParentRef {
     Model(DependentId, ConnectionId),
 }
 
+fn is_live(conn: &mut Conn, caller: &Caller, parent: ParentRef) -> Result<bool> {
+    Ok(match parent {
+        ParentRef::Connection(id) => conn.find_connection(caller.org, id)?.is_some(),
+        ParentRef::Model(id, _) => conn
+            .find_dependent(DependentKind::Model, caller.org, id)?
+            .is_some(),
+    })
+}
+
 fn visit(
     conn: &mut Conn,
     caller: &Caller,
@@ -372,6 +381,10 @@ fn visit(
         return Ok(());
     }
     let Some(holder) = holder else {
+        if is_live(conn, caller, parent)? {
+            // It came back between two looks.
+            return Ok(());
+        }
         return Err(Problem::new(
             Code::ParentPurged,
             format!("The {what} this belonged to is gone for good."),
@@ -392,7 +405,8 @@ fn visit(
     let entry = conn
         .find_entry(caller.org, holder)?
         .filter(|entry| entry.state == EntryState::InTrash)
-        .ok_or_else(|| Error::Internal(format!("entry {holder} is missing or closed")))?;
+        // It was restored between two looks: plan again.
+        .ok_or(StoreError::Conflict)?;
     // An ancestor that was itself deleted under a parent which is now in another entry needs that one first.
     if entry.root_kind == RootKind::Model {
         let model = dependents_row(conn, caller, entry.root_id)?;

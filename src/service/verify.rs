@@ -40,6 +40,8 @@ pub struct Check {
 /// Checks the whole database.
 pub fn verify(services: &Services) -> Result<Report> {
     services.store.read_snapshot(|conn| {
+        // Before the first SELECT, which takes the snapshot.
+        conn.hold_slots()?;
         conn.allow_long_statements()?;
         let organizations = organizations(conn)?;
         let mut checks = Vec::new();

@@ -349,6 +349,8 @@ pub(super) struct Return {
     pub(super) back_postgres: String,
     /// SQLite: parents first, the copy and the delete.
     pub(super) back_sqlite: Vec<(String, String)>,
+    /// PostgreSQL: locks the entries that hold the other ends of an entry's links; answers how many.
+    pub(super) lock_other_ends: String,
     /// Files links whose other end is in another entry under that entry.
     pub(super) refile_links: String,
     /// Copies back the links whose two ends are live.
@@ -386,6 +388,11 @@ pub(super) static RETURN: LazyLock<Return> = LazyLock::new(|| {
     Return {
         back_postgres: format!("WITH {} SELECT {}", items.join(", "), counts.join(", ")),
         back_sqlite,
+        lock_other_ends: "SELECT count(*) FROM (SELECT e.id FROM trash_entries e WHERE e.org_id = {org} \
+             AND e.id IN (SELECT t.entry_id FROM trash_links l JOIN trash_content t ON t.org_id = l.org_id \
+             AND t.id IN (l.from_id, l.to_id) WHERE l.org_id = {org} AND l.entry_id = {entry}) \
+             ORDER BY e.id FOR UPDATE) locked"
+            .to_owned(),
         refile_links: format!(
             "UPDATE trash_links SET entry_id = (SELECT t.entry_id {other_entry} LIMIT 1) \
              WHERE {entry} AND EXISTS (SELECT 1 {other_entry})"

@@ -183,6 +183,10 @@ dispatch! {
     fn move_out(kind: RootKind, binds: Binds) -> Moved;
     /// Brings the rows of an entry back.
     fn move_back(binds: Binds) -> Moved;
+    /// Locks the entries that hold the other ends of an entry's links.
+    fn lock_other_ends(binds: Binds) -> i64;
+    /// Keeps the table of slots as it is until the transaction ends.
+    fn hold_slots() -> ();
     /// Brings the links of an entry back: how many returned, how many lost their other end.
     fn return_links(binds: Binds) -> (usize, usize);
     /// Removes the rows of an entry for good.

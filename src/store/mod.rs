@@ -39,7 +39,7 @@ pub use statement::Binds;
 
 use conn::Manager;
 
-/// How long a request waits for a connection before it is told to come back (RELIABILITY limits).
+/// How long a request waits for a connection before it is told to come back (docs/security.md, "The process").
 const POOL_WAIT: Duration = Duration::from_secs(2);
 /// Foreign-key plans cached while a table was empty scan it when it is full: no session lives for ever.
 const SESSION_LIFETIME: Duration = Duration::from_mins(30);

@@ -38,7 +38,7 @@ diesel::define_sql_function! {
     fn position_in(haystack: Text, needle: Text) -> Integer;
 }
 
-/// Limits of every session (RELIABILITY limits); a large move asks for more time on its own.
+/// Limits of every session (docs/security.md, "The process"); a large move asks for more time on its own.
 const SESSION: &str = "SET TIME ZONE 'UTC'; SET statement_timeout = '5s'; SET lock_timeout = '2s'; \
     SET idle_in_transaction_session_timeout = '10s'; SET client_min_messages = 'warning'";
 
@@ -125,6 +125,17 @@ pub(super) fn lock_models_in_scope(
         RootKind::Content => return Ok(0),
     };
     Statement::<BigInt>::new(text, binds).get_result(conn)
+}
+
+/// Locks the entries that hold the other ends of an entry's links, before those links are filed: one of them may
+/// be restored or purged at the same moment, and a link must not be filed under an entry that has closed.
+pub(super) fn lock_other_ends(conn: &mut Conn, binds: Binds) -> QueryResult<i64> {
+    Statement::<BigInt>::new(&RETURN.lock_other_ends, binds).get_result(conn)
+}
+
+/// Keeps the erasure cycle from emptying the table of slots under a snapshot: TRUNCATE does not heed snapshots.
+pub(super) fn hold_slots(conn: &mut Conn) -> QueryResult<()> {
+    conn.batch_execute("LOCK TABLE secret_slots IN ACCESS SHARE MODE")
 }
 
 pub(super) fn lock_entry(

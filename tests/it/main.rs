@@ -17,6 +17,7 @@ mod docs;
 mod import;
 mod main_job;
 mod races;
+mod records;
 mod secrets;
 mod store;
 mod trash;

@@ -4,6 +4,7 @@
 //! was one: both outcomes were seen.
 
 mod duels;
+mod linked;
 
 use std::sync::Barrier;
 use std::thread;

@@ -1,5 +1,5 @@
 //! Keyring and database at the start, through the whole service: what it makes, what it goes on without, what it
-//! refuses (RELIABILITY 4.3). Files that are refused are in `key_files`.
+//! refuses (docs/security.md, "The keyring"). Files that are refused are in `key_files`.
 
 use std::fs;
 use std::io::Write as _;

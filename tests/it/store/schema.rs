@@ -46,7 +46,7 @@ fn both_databases_have_the_same_tables_columns_and_indexes() {
             [ours, theirs].map(|table| table.columns.iter().map(plain).collect::<Vec<_>>());
         assert_eq!(left, right, "columns of {name}");
         if name == "secret_slots" {
-            // The row id is what is overwritten in place (DESIGN, section 4).
+            // The row id is what is overwritten in place (docs/architecture.md, "Secrets").
             assert_eq!(ours.primary_key, ["id"]);
             assert_eq!(theirs.primary_key, ["org_id", "id"]);
         } else {
