@@ -150,7 +150,8 @@ fn plan_connection(
         .connections_of_entry(caller.org, entry.id)?
         .into_iter()
         .next()
-        .ok_or_else(|| Error::Internal(format!("entry {} has no connection", entry.id)))?;
+        // Restored between two looks, by whoever planned with it as an ancestor: plan again.
+        .ok_or(StoreError::Conflict)?;
     if let Some(external_id) = external_id {
         row.external_id = Some(external_id.into_string());
     }
@@ -158,16 +159,23 @@ fn plan_connection(
         && let Some(holder) =
             conn.find_connection_by_external_id(caller.org, &row.integration, external_id)?
     {
-        return Err(external_id_taken(holder.id));
+        return Err(if holder.id == row.id {
+            // It came back between two looks: plan again.
+            StoreError::Conflict.into()
+        } else {
+            external_id_taken(holder.id)
+        });
     }
     if let Some(name) = name {
         row.name_key = name.key();
         row.name = name.into_string();
     }
-    if conn
-        .find_connection_by_name(caller.org, &row.integration, &row.name_key)?
-        .is_some()
+    if let Some(holder) =
+        conn.find_connection_by_name(caller.org, &row.integration, &row.name_key)?
     {
+        if holder.id == row.id {
+            return Err(StoreError::Conflict.into());
+        }
         let name = Name::parse(&row.name)
             .map_err(|_| Error::Internal(format!("{} has a damaged name", row.id)))?;
         return Err(name_taken(conn, caller, &row.integration, &name)?);
@@ -191,7 +199,7 @@ fn plan_dependent(
     let root_id = DependentId(entry.root_id.0);
     let mut row = conn
         .trashed_dependent_row(kind, caller.org, root_id)?
-        .ok_or_else(|| Error::Internal(format!("entry {} has no root", entry.id)))?;
+        .ok_or(StoreError::Conflict)?;
     let renamed = external_id.is_some();
     if let Some(name) = name {
         row.name = name.into_string();
