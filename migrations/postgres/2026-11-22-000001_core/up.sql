@@ -235,7 +235,7 @@ CREATE TABLE trash_content (
 CREATE INDEX trash_content_entry ON trash_content (org_id, entry_id, id);
 
 -- Links leave with the entry that took one of their ends; a restore that finds the other end in another
--- entry files them there (docs/decisions/0004).
+-- entry files them there (docs/decisions/0003).
 CREATE TABLE trash_links (
     org_id     uuid NOT NULL,
     from_id    uuid NOT NULL,
