@@ -267,16 +267,17 @@ impl<N: Needs> Auth<N> {
         T: Serialize + Send + 'static,
         F: FnOnce(&mut Conn, &Caller, &Input) -> Result<(T, Option<i64>)> + Send + 'static,
     {
-        let request_id = request_id(&self.request);
-        let closing = self.closing;
-        self.blocking(false, query, move |services, caller, input| {
-            services
-                .store
-                .read_snapshot(|conn| work(conn, caller, input))
-        })
+        self.answer(
+            false,
+            query,
+            move |services, caller, input| {
+                services
+                    .store
+                    .read_snapshot(|conn| work(conn, caller, input))
+            },
+            |(value, version)| answer::render(&value, version),
+        )
         .await
-        .map(|(value, version)| close_if(closing, answer::render(&value, version)))
-        .map_err(|error| ApiError::new(error, &request_id).closing(closing))
     }
 
     /// Answers a change: one unit of work, one effect for one idempotency key.
@@ -289,28 +290,20 @@ impl<N: Needs> Auth<N> {
         T: Answer + Send + 'static,
         F: Fn(&mut Tx<'_>, &Input) -> Result<T> + Send + 'static,
     {
-        let request_id = request_id(&self.request);
-        let closing = self.closing;
         // Read here, told once the caller is known.
         let once = self.once();
-        self.blocking(true, query, move |services, caller, input| {
-            let once = once?;
-            services.write(
-                caller,
-                once.as_ref(),
-                |value| stored(value),
-                |tx| work(tx, input),
-            )
-        })
-        .await
-        .map(|written| {
-            let response = match written {
+        self.answer(
+            true,
+            query,
+            move |services, caller, input| {
+                services.write(caller, once?.as_ref(), stored, |tx| work(tx, input))
+            },
+            |written| match written {
                 Written::Fresh(_, answer) => respond(answer, false),
                 Written::Replayed(answer) => respond(answer, true),
-            };
-            close_if(closing, response)
-        })
-        .map_err(|error| ApiError::new(error, &request_id).closing(closing))
+            },
+        )
+        .await
     }
 
     /// Answers a read that leaves a trace: a unit of work whose answer is never stored.
@@ -323,14 +316,33 @@ impl<N: Needs> Auth<N> {
         T: Serialize + Send + 'static,
         F: Fn(&mut Tx<'_>, &Input) -> Result<T> + Send + 'static,
     {
+        self.answer(
+            true,
+            query,
+            move |services, caller, input| services.write_once(caller, |tx| work(tx, input)),
+            |value| answer::render(&value, None),
+        )
+        .await
+    }
+
+    /// Works, and renders what came of it or the problem.
+    async fn answer<T, F>(
+        self,
+        write: bool,
+        query: &'static [&'static str],
+        work: F,
+        render: impl FnOnce(T) -> HttpResponse,
+    ) -> std::result::Result<HttpResponse, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Services, &Caller, &Input) -> Result<T> + Send + 'static,
+    {
         let request_id = request_id(&self.request);
         let closing = self.closing;
-        self.blocking(true, query, move |services, caller, input| {
-            services.write_once(caller, |tx| work(tx, input))
-        })
-        .await
-        .map(|value| close_if(closing, answer::render(&value, None)))
-        .map_err(|error| ApiError::new(error, &request_id).closing(closing))
+        match self.blocking(write, query, work).await {
+            Ok(value) => Ok(close_if(closing, render(value))),
+            Err(error) => Err(ApiError::new(error, &request_id).closing(closing)),
+        }
     }
 
     /// Authenticates, if it has not been done for the body, parses the query and works; all on one blocking thread.
