@@ -56,6 +56,15 @@ impl Settings {
     /// Reads and checks what a caller sent, a JSON object, and reports everything that is wrong
     /// with it.
     pub fn parse(connector: &Connector, json: &str) -> Result<Self, Vec<FieldError>> {
+        Self::read(connector, json, true)
+    }
+
+    /// The same for what may be incomplete: an integration says only what its connections share.
+    pub fn parse_partial(connector: &Connector, json: &str) -> Result<Self, Vec<FieldError>> {
+        Self::read(connector, json, false)
+    }
+
+    fn read(connector: &Connector, json: &str, whole: bool) -> Result<Self, Vec<FieldError>> {
         let Ok(given) = serde_json::from_str::<BTreeMap<String, &RawValue>>(json) else {
             let detail = "The settings must be a JSON object.";
             return Err(vec![FieldError::new("/settings", "wrong_type", detail)]);
@@ -74,7 +83,7 @@ impl Settings {
         for field in connector
             .settings
             .iter()
-            .filter(|field| field.required && absent(&field.key))
+            .filter(|field| whole && field.required && absent(&field.key))
         {
             let fault = missing(&field.label);
             errors.push(FieldError::new(

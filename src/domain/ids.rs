@@ -74,6 +74,12 @@ impl From<ConnectionId> for RootId {
     }
 }
 
+impl From<IntegrationId> for RootId {
+    fn from(id: IntegrationId) -> Self {
+        Self(id.0)
+    }
+}
+
 impl From<DependentId> for RootId {
     fn from(id: DependentId) -> Self {
         Self(id.0)

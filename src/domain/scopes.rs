@@ -33,12 +33,15 @@ macro_rules! scopes {
 }
 
 scopes! {
+    IntegrationsRead = "integrations:read": "Read integrations",
+    IntegrationsWrite = "integrations:write": "Create and change integrations",
+    IntegrationsDelete = "integrations:delete": "Delete integrations with all their connections",
     ConnectionsRead = "connections:read": "Read connections, models, content and links",
     ConnectionsWrite = "connections:write": "Create and change connections, models, content and links",
     ConnectionsDelete = "connections:delete": "Delete connections, models and content",
     ConnectionsProtect = "connections:protect": "Lift deletion protection",
-    SecretsRead = "secrets:read": "Read the secrets of a connection",
-    SecretsWrite = "secrets:write": "Enter the secrets of a connection",
+    SecretsRead = "secrets:read": "Read the secrets of a connection or an integration",
+    SecretsWrite = "secrets:write": "Enter the secrets of a connection or an integration",
     TrashRead = "trash:read": "Read the trash",
     TrashRestore = "trash:restore": "Restore from the trash",
     TrashPurge = "trash:purge": "Purge a trash entry for good",

@@ -87,6 +87,11 @@ text_type!(
     Kind = kind
 );
 text_type!(
+    /// The key of an integration, as clients of Nango write theirs: 1 to 255 of letters, digits, `~ : . @ _ -` and,
+    /// but at its ends, space.
+    IntegrationKey = integration_key
+);
+text_type!(
     /// Why somebody deleted, held or restored something: up to 1,000 characters, may have several
     /// lines, may be empty. Browsers end the lines of a form with CR LF; they are kept as LF.
     Reason = reason
@@ -125,6 +130,18 @@ fn kind(text: &str) -> Result<String, TextProblem> {
         64,
         all && text.starts_with(is_slug),
         "a-z 0-9 _ . -, first a-z 0-9",
+    )
+}
+
+fn integration_key(text: &str) -> Result<String, TextProblem> {
+    let all = text
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "~:.@_- ".contains(c));
+    pattern(
+        text,
+        MAX_CHARS,
+        all && text.trim() == text,
+        "letters, digits, ~ : . @ _ - and, but at its ends, space",
     )
 }
 

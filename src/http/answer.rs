@@ -14,7 +14,8 @@ use crate::service::organizations::NewOrganizationView;
 use crate::service::restore::{RestorePlanView, RestoreView};
 use crate::service::unit::StoredAnswer;
 use crate::service::views::{
-    ApiKeyView, ConnectionView, ContentView, EntryView, ModelView, NewKeyView, OrganizationView,
+    ApiKeyView, ConnectionView, ContentView, EntryView, IntegrationView, ModelView, NewKeyView,
+    OrganizationView,
 };
 
 /// Says that an answer was given before.
@@ -118,6 +119,7 @@ macro_rules! answers {
 }
 
 answers! {
+    IntegrationView { version: |view| view.version, location: |view| format!("/v1/integrations/{}", encoded(&view.key)), }
     ConnectionView { version: |view| view.version, location: |view| format!("/v1/connections/{}", view.id), }
     ModelView { version: |view| view.common.version, location: |view| format!("/v1/models/{}", view.id), }
     ContentView { version: |view| view.common.version, location: |view| format!("/v1/content/{}", view.id), }
@@ -134,6 +136,11 @@ answers! {
     ImpactView {}
     RestoreView {}
     RestorePlanView {}
+}
+
+/// A key as one segment of a path.
+fn encoded(key: &str) -> String {
+    percent_encoding::utf8_percent_encode(key, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 /// The answer as it is stored for a repetition.

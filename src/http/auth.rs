@@ -57,6 +57,12 @@ pub mod needs {
     needs! {
         /// Any valid key.
         AnyKey = None;
+        /// `integrations:read`
+        IntegrationsRead = Some(Scope::IntegrationsRead);
+        /// `integrations:write`
+        IntegrationsWrite = Some(Scope::IntegrationsWrite);
+        /// `integrations:delete`
+        IntegrationsDelete = Some(Scope::IntegrationsDelete);
         /// `connections:read`
         ConnectionsRead = Some(Scope::ConnectionsRead);
         /// `connections:write`

@@ -183,6 +183,11 @@ impl Input {
         parse(&self.part("id")?).ok_or_else(|| Error::not_found(what))
     }
 
+    /// The integration's key in the path.
+    pub fn integration(&self) -> Result<String> {
+        self.part("key")
+    }
+
     /// The connection's id in the path.
     pub fn connection(&self) -> Result<ConnectionId> {
         self.id("connection", ConnectionId::parse)

@@ -17,13 +17,14 @@ use super::views::{ConnectionView, Page, connector_of, missing_secrets};
 use crate::domain::codes::Code;
 use crate::domain::ids::{ConnectionId, EntryId, RootId};
 use crate::domain::json::JsonText;
-use crate::domain::kinds::{OnTrashed, OwnerKind, Status};
+use crate::domain::kinds::{OnTrashed, OwnerKind, RootKind, Status};
 use crate::domain::scopes::Scope;
 use crate::domain::text::{ExternalId, Name, suggest_free_name};
 use crate::store::Conn;
 use crate::store::filters::ConnectionFilter;
 use crate::store::rows::ConnectionRow;
 
+pub(super) use change::merge;
 pub use change::patch;
 pub use input::{ConnectionPatch, NewConnection};
 
@@ -44,7 +45,7 @@ pub struct Upserted {
 
 /// Creates a connection.
 pub fn create(tx: &mut Tx<'_>, new: &NewConnection) -> Result<ConnectionView> {
-    let draft = Draft::parse(new, None)?;
+    let draft = Draft::parse(tx.conn, tx.caller, new, None)?;
     if !new.secrets.is_empty() {
         tx.caller.require(Scope::SecretsWrite)?;
     }
@@ -72,7 +73,7 @@ pub fn upsert(tx: &mut Tx<'_>, new: &NewConnection) -> Result<Upserted> {
     let found = tx
         .conn
         .find_connection_by_external_id(tx.caller.org, integration, external_id)?;
-    let draft = Draft::parse(new, found.as_ref())?;
+    let draft = Draft::parse(tx.conn, tx.caller, new, found.as_ref())?;
     let Some(row) = found else {
         return Ok(Upserted {
             created: true,
@@ -235,7 +236,7 @@ fn insert(tx: &mut Tx<'_>, draft: &Draft, new: &NewConnection) -> Result<Connect
         name_key: draft.name.key(),
         connector: draft.connector.key.clone(),
         integration: draft.integration.clone(),
-        integration_id: None,
+        integration_id: draft.integration_id,
         external_id: draft.external_id.as_ref().map(|id| id.as_str().to_owned()),
         settings: JsonText::from_trusted(draft.settings.to_json()),
         tags: draft.tags.to_json(),
@@ -323,10 +324,18 @@ fn twin_in_trash(
     entry: EntryId,
     new: &NewConnection,
 ) -> Result<ConnectionView> {
-    if choice == OnTrashed::Fail {
+    let went_alone = tx
+        .conn
+        .find_entry(tx.caller.org, entry)?
+        .is_some_and(|row| row.root_kind == RootKind::Connection);
+    if choice == OnTrashed::Fail || !went_alone {
         let mut problem = Problem::new(
             Code::AlreadyInTrash,
-            "A connection like this one is in the trash.",
+            if went_alone {
+                "A connection like this one is in the trash."
+            } else {
+                "A connection like this one is in the trash with all of its integration."
+            },
         );
         if tx.caller.may(Scope::TrashRead) {
             problem = problem.with("entry_id", entry);
@@ -346,8 +355,14 @@ fn twin_in_trash(
         metadata: new.metadata.clone(),
         ..ConnectionPatch::default()
     };
-    patch(tx, restored.connection.id, None, &wanted)?;
-    let row = lock(tx, restored.connection.id)?;
+    let Some(connection) = restored.connection else {
+        // It went with its integration, which came back as a whole: nobody asked for that.
+        return Err(Error::Internal(format!(
+            "entry {entry} is not of a connection"
+        )));
+    };
+    patch(tx, connection.id, None, &wanted)?;
+    let row = lock(tx, connection.id)?;
     let nothing = Change {
         deletion_protection: new.deletion_protection.then_some(true),
         ..Change::default()

@@ -11,16 +11,19 @@ use super::connections::{absent, check_version};
 use super::dependents::absent_dependent;
 use super::error::{Error, Problem, Result};
 use super::impact::{self, ImpactView, Root, Target};
+use super::integrations::absent as absent_integration;
 use super::trash::whole_view;
 use super::unit::{Tx, to_json};
-use super::views::{Counts, EntryView, connector_of, secret_views};
+use super::views::{
+    Counts, EntryView, connector_named, connector_of, integration_secret_views, secret_views,
+};
 use crate::domain::codes::Code;
-use crate::domain::ids::{EntryId, RootId};
+use crate::domain::ids::EntryId;
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{EntryState, OwnerKind, RootKind};
 use crate::domain::text::{Name, Reason};
-use crate::store::Conn;
-use crate::store::rows::{EntryRow, SecretRow};
+use crate::store::rows::EntryRow;
+use crate::store::{Binds, Conn};
 
 /// What an unreadable retention means: nothing goes before the longest there is (promise 6).
 const LONGEST_RETENTION_DAYS: i32 = 3_650;
@@ -37,7 +40,7 @@ pub struct DeleteRequest {
 }
 
 /// Deletes: moves the root and all that hangs on it into the trash and shreds its secrets.
-pub fn delete(tx: &mut Tx<'_>, target: Target, request: &DeleteRequest) -> Result<EntryView> {
+pub fn delete(tx: &mut Tx<'_>, target: &Target, request: &DeleteRequest) -> Result<EntryView> {
     let (caller, org) = (tx.caller, tx.caller.org);
     let reason = reason(request)?;
     let root = lock_root(tx, target)?;
@@ -48,7 +51,7 @@ pub fn delete(tx: &mut Tx<'_>, target: Target, request: &DeleteRequest) -> Resul
         // Counting and moving a large cascade takes longer than a request usually may.
         tx.conn.allow_long_statements()?;
     }
-    tx.conn.lock_models_in_scope(root.kind(), binds)?;
+    tx.conn.lock_scope(root.kind(), binds)?;
     let row = tx.conn.impact(root.kind(), binds)?;
     if let Some(protected) = impact::protected(tx.conn, &root, binds, &row)? {
         return Err(impact::deletion_protected(&protected).into());
@@ -67,22 +70,15 @@ pub fn delete(tx: &mut Tx<'_>, target: Target, request: &DeleteRequest) -> Resul
         .into());
     }
     let counts = impact::counts(&row);
-    let secrets = shred_secrets(tx, &root)?;
-    let new = entry_row(tx, &root, entry, counts, row.references, reason, &secrets)?;
+    let new = entry_row(tx, &root, binds, counts, row.references, reason)?;
     tx.conn.insert_entry(&new)?;
+    let shredded = i64::try_from(tx.conn.shred_scope(root.kind(), binds)?).unwrap_or(i64::MAX);
     let moved = tx.conn.move_out(root.kind(), binds)?;
-    if (moved.connections, moved.models, moved.content, moved.links)
-        != (
-            counts.connections,
-            counts.models,
-            counts.content,
-            counts.links,
-        )
-    {
+    if impact::moved(moved) != counts || shredded != new.secrets_shredded {
         // A row left the root between the count and the move; the next attempt counts again.
         return Err(crate::store::StoreError::Conflict.into());
     }
-    if !secrets.is_empty() {
+    if shredded > 0 {
         tx.erase_after_commit(Some(entry))?;
     }
     let view = whole_view(tx.conn, caller, new, tx.at)?;
@@ -91,7 +87,7 @@ pub fn delete(tx: &mut Tx<'_>, target: Target, request: &DeleteRequest) -> Resul
         root.kind().as_str(),
         root.id(),
         Some(entry),
-        &json!({ "name": view.root.name, "impact": view.impact, "secrets_shredded": secrets.len(), "purge_at": view.purge_at }),
+        &json!({ "name": view.root.name, "impact": view.impact, "secrets_shredded": shredded, "purge_at": view.purge_at }),
     )?;
     Ok(view)
 }
@@ -100,7 +96,7 @@ pub fn delete(tx: &mut Tx<'_>, target: Target, request: &DeleteRequest) -> Resul
 pub fn preview(
     conn: &mut Conn,
     caller: &Caller,
-    target: Target,
+    target: &Target,
     request: &DeleteRequest,
 ) -> Result<ImpactView> {
     reason(request)?;
@@ -132,9 +128,13 @@ fn reason(request: &DeleteRequest) -> Result<Option<String>> {
         .map(Reason::into_string))
 }
 
-fn lock_root(tx: &mut Tx<'_>, target: Target) -> Result<Root> {
+fn lock_root(tx: &mut Tx<'_>, target: &Target) -> Result<Root> {
     let org = tx.caller.org;
-    match target {
+    match *target {
+        Target::Integration(ref key) => match tx.conn.lock_integration_to_delete(org, key)? {
+            Some(row) => Ok(Root::Integration(Box::new(row))),
+            None => Err(absent_integration(tx.conn, tx.caller, key)?),
+        },
         Target::Connection(id) => match tx.conn.lock_connection_to_delete(org, id)? {
             Some(row) => Ok(Root::Connection(Box::new(row))),
             None => Err(absent(tx.conn, tx.caller, id)?),
@@ -146,31 +146,13 @@ fn lock_root(tx: &mut Tx<'_>, target: Target) -> Result<Root> {
     }
 }
 
-/// Shreds all secrets of a connection that goes; models and content have none.
-fn shred_secrets(tx: &mut Tx<'_>, root: &Root) -> Result<Vec<SecretRow>> {
-    let Root::Connection(row) = root else {
-        return Ok(Vec::new());
-    };
-    let (org, owner) = (row.org_id, RootId::from(row.id));
-    let secrets = tx.conn.secrets_of(org, OwnerKind::Connection, owner)?;
-    let fields: Vec<&str> = secrets.iter().map(|secret| secret.field.as_str()).collect();
-    if !fields.is_empty() {
-        tx.conn
-            .shred_slots(org, OwnerKind::Connection, owner, &fields)?;
-        tx.conn
-            .delete_secrets(org, OwnerKind::Connection, owner, &fields)?;
-    }
-    Ok(secrets)
-}
-
 fn entry_row(
     tx: &mut Tx<'_>,
     root: &Root,
-    id: EntryId,
+    binds: Binds,
     counts: Counts,
     references: i64,
     reason: Option<String>,
-    secrets: &[SecretRow],
 ) -> Result<EntryRow> {
     let org = tx.caller.org;
     let organization = tx
@@ -193,9 +175,26 @@ fn entry_row(
     let purge_at = now
         .plus(Duration::days(i64::from(days)))
         .max(before.unwrap_or(now));
+    let mut secrets = (0, None);
     let (connector, integration, shape, model_id) = match root {
+        Root::Integration(row) => {
+            secrets = tx.conn.secrets_in_scope(root.kind(), binds)?;
+            let own = tx
+                .conn
+                .secrets_of(org, OwnerKind::Integration, row.id.into())?;
+            let shape = to_json(&integration_secret_views(
+                connector_named(&row.connector)?,
+                &own,
+            ))?;
+            (row.connector.clone(), row.key.clone(), shape, None)
+        }
         Root::Connection(row) => {
-            let shape = to_json(&secret_views(connector_of(row)?, secrets))?;
+            let own = tx
+                .conn
+                .secrets_of(org, OwnerKind::Connection, row.id.into())?;
+            secrets.0 = i64::try_from(own.len()).unwrap_or(i64::MAX);
+            secrets.1 = own.iter().map(|secret| secret.key_epoch).max();
+            let shape = to_json(&secret_views(connector_of(row)?, &own))?;
             (row.connector.clone(), row.integration.clone(), shape, None)
         }
         Root::Dependent(_, row) => {
@@ -211,11 +210,12 @@ fn entry_row(
             )
         }
     };
+    let (secrets_shredded, key_epoch) = secrets;
     let view = root.view();
     let name_key = Name::fold(&view.name);
     Ok(EntryRow {
         org_id: org,
-        id,
+        id: binds.entry,
         state: EntryState::InTrash,
         root_kind: view.kind,
         root_id: view.id,
@@ -224,7 +224,7 @@ fn entry_row(
         root_external_id: view.external_id,
         connector,
         integration,
-        connection_id: Some(root.connection_id()),
+        connection_id: root.connection_id(),
         model_id,
         deleted_at: now,
         deleted_by: tx.caller.actor.id.clone(),
@@ -239,10 +239,10 @@ fn entry_row(
         links_count: counts.links,
         references_count: references,
         secret_shape: shape,
-        secrets_shredded: i64::try_from(secrets.len()).unwrap_or(i64::MAX),
-        shredded_at: (!secrets.is_empty()).then_some(now),
+        secrets_shredded,
+        shredded_at: (secrets_shredded > 0).then_some(now),
         erased_at: None,
-        key_epoch: secrets.iter().map(|secret| secret.key_epoch).max(),
+        key_epoch,
         closed_at: None,
         closed_by: None,
         closed_by_name: None,

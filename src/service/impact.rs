@@ -11,8 +11,8 @@ use super::error::{Problem, Result};
 use super::views::{Counts, LinkView, RootView};
 use crate::domain::codes::Code;
 use crate::domain::ids::{ConnectionId, DependentId, EntryId, OrgId, RootId};
-use crate::domain::kinds::{DependentKind, OwnerKind, RootKind};
-use crate::store::rows::{ConnectionRow, DependentRow, ImpactRow};
+use crate::domain::kinds::{DependentKind, RootKind};
+use crate::store::rows::{ConnectionRow, DependentRow, ImpactRow, IntegrationRow, Moved};
 use crate::store::{Binds, Conn};
 
 /// What a deletion would take along.
@@ -30,8 +30,10 @@ pub struct ImpactView {
     pub references_sample: Vec<LinkView>,
     /// A protected row that the deletion would be refused for.
     pub protected: Option<ProtectedView>,
-    /// The secrets that would be shredded, by field.
+    /// The secrets that would be shredded, by field, each field once.
     pub secrets: Vec<String>,
+    /// How many there are.
+    pub secrets_count: i64,
     /// Send it with the deletion: it is refused if any of this has changed.
     pub plan_token: String,
 }
@@ -39,14 +41,14 @@ pub struct ImpactView {
 /// A row that would go.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SampleView {
-    /// Model or content.
+    /// Connection (below an integration), model or content.
     #[serde(rename = "type")]
     pub kind: String,
     /// Its id.
-    pub id: DependentId,
+    pub id: RootId,
     /// Its name.
     pub name: String,
-    /// The caller's word for what it is.
+    /// The caller's word for what it is; a connection's connector.
     #[serde(rename = "kind")]
     pub word: String,
 }
@@ -54,7 +56,7 @@ pub struct SampleView {
 /// A row under deletion protection.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ProtectedView {
-    /// Connection, model or content.
+    /// Integration, connection, model or content.
     pub kind: String,
     /// Its id.
     pub id: RootId,
@@ -64,6 +66,7 @@ pub struct ProtectedView {
 
 /// The row a deletion was asked for.
 pub(super) enum Root {
+    Integration(Box<IntegrationRow>),
     Connection(Box<ConnectionRow>),
     Dependent(DependentKind, Box<DependentRow>),
 }
@@ -71,6 +74,7 @@ pub(super) enum Root {
 impl Root {
     pub(super) fn kind(&self) -> RootKind {
         match self {
+            Self::Integration(_) => RootKind::Integration,
             Self::Connection(_) => RootKind::Connection,
             Self::Dependent(kind, _) => (*kind).into(),
         }
@@ -78,6 +82,7 @@ impl Root {
 
     pub(super) fn id(&self) -> RootId {
         match self {
+            Self::Integration(row) => row.id.into(),
             Self::Connection(row) => row.id.into(),
             Self::Dependent(_, row) => row.id.into(),
         }
@@ -85,20 +90,24 @@ impl Root {
 
     pub(super) fn version(&self) -> i64 {
         match self {
+            Self::Integration(row) => row.version,
             Self::Connection(row) => row.version,
             Self::Dependent(_, row) => row.version,
         }
     }
 
-    pub(super) fn connection_id(&self) -> ConnectionId {
+    /// The connection concerned; none of an integration.
+    pub(super) fn connection_id(&self) -> Option<ConnectionId> {
         match self {
-            Self::Connection(row) => row.id,
-            Self::Dependent(_, row) => row.connection_id,
+            Self::Integration(_) => None,
+            Self::Connection(row) => Some(row.id),
+            Self::Dependent(_, row) => Some(row.connection_id),
         }
     }
 
     pub(super) fn view(&self) -> RootView {
         let (name, external_id) = match self {
+            Self::Integration(row) => (&row.name, &Some(row.key.clone())),
             Self::Connection(row) => (&row.name, &row.external_id),
             Self::Dependent(_, row) => (&row.name, &row.external_id),
         };
@@ -114,15 +123,17 @@ impl Root {
         Binds {
             org,
             root: self.id(),
-            parent: self.connection_id().into(),
+            parent: self.connection_id().map_or(self.id(), RootId::from),
             entry,
         }
     }
 }
 
 /// Which row to delete, by kind and id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
+    /// An integration, by its key.
+    Integration(String),
     /// A connection.
     Connection(ConnectionId),
     /// A model or a piece of content.
@@ -130,14 +141,17 @@ pub enum Target {
 }
 
 /// What a deletion would take along, read without a lock.
-pub fn of(conn: &mut Conn, caller: &Caller, target: Target) -> Result<ImpactView> {
+pub fn of(conn: &mut Conn, caller: &Caller, target: &Target) -> Result<ImpactView> {
     let root = find(conn, caller, target)?;
     describe(conn, caller, &root)
 }
 
 /// The live root of a deletion, without a lock.
-pub(super) fn find(conn: &mut Conn, caller: &Caller, target: Target) -> Result<Root> {
-    Ok(match target {
+pub(super) fn find(conn: &mut Conn, caller: &Caller, target: &Target) -> Result<Root> {
+    Ok(match *target {
+        Target::Integration(ref key) => {
+            Root::Integration(Box::new(super::integrations::find(conn, caller, key)?))
+        }
         Target::Connection(id) => {
             Root::Connection(Box::new(super::connections::find(conn, caller, id)?))
         }
@@ -168,14 +182,8 @@ pub(super) fn describe(conn: &mut Conn, caller: &Caller, root: &Root) -> Result<
         .into_iter()
         .map(LinkView::from)
         .collect();
-    let secrets = match root {
-        Root::Connection(row) => conn
-            .secrets_of(caller.org, OwnerKind::Connection, row.id.into())?
-            .into_iter()
-            .map(|secret| secret.field)
-            .collect(),
-        Root::Dependent(..) => Vec::new(),
-    };
+    let secrets = conn.secret_fields_in_scope(root.kind(), binds)?;
+    let (secrets_count, _) = conn.secrets_in_scope(root.kind(), binds)?;
     Ok(ImpactView {
         root: root.view(),
         impact: counts(&row),
@@ -184,16 +192,29 @@ pub(super) fn describe(conn: &mut Conn, caller: &Caller, root: &Root) -> Result<
         references_sample,
         protected: protected(conn, root, binds, &row)?,
         secrets,
+        secrets_count,
         plan_token: plan_token(root, &row),
     })
 }
 
 pub(super) fn counts(row: &ImpactRow) -> Counts {
     Counts {
+        integrations: row.integrations,
         connections: row.connections,
         models: row.models,
         content: row.content,
         links: row.links,
+    }
+}
+
+/// The rows that a deletion moved.
+pub(super) fn moved(rows: Moved) -> Counts {
+    Counts {
+        integrations: rows.integrations,
+        connections: rows.connections,
+        models: rows.models,
+        content: rows.content,
+        links: rows.links,
     }
 }
 
@@ -203,7 +224,7 @@ pub(super) fn protected(
     binds: Binds,
     row: &ImpactRow,
 ) -> Result<Option<ProtectedView>> {
-    if row.connections_p + row.models_p + row.content_p == 0 {
+    if row.integrations_p + row.connections_p + row.models_p + row.content_p == 0 {
         return Ok(None);
     }
     Ok(conn

@@ -10,6 +10,7 @@ pub mod delete;
 pub mod dependents;
 pub mod error;
 pub mod impact;
+pub mod integrations;
 pub mod keys;
 pub mod links;
 pub mod organizations;

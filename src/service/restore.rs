@@ -3,6 +3,8 @@
 //! What must stay true: all or nothing; same ids; byte for byte but for what promise 2 lists; a restored
 //! connection has no secret and says so (promise 5).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -10,26 +12,29 @@ use utoipa::ToSchema;
 use super::caller::Caller;
 use super::connections::missing_of;
 use super::error::{Error, Problem, Result};
+use super::impact;
 use super::restore_plan::{Plan, PlannedRoot, check_ancestors, plan};
-use super::trash::{LARGE_MOVE, lock_open};
+use super::secrets;
+use super::trash::{is_large, lock_open};
 use super::unit::Tx;
-use super::views::{ConnectionView, connector_of, missing_secrets};
+use super::views::{ConnectionView, Counts, IntegrationView, connector_named, connector_of};
 use crate::domain::codes::Code;
 use crate::domain::ids::{ConnectionId, DependentId, EntryId};
-use crate::domain::kinds::{DependentKind, EntryState, Status};
+use crate::domain::json::JsonText;
+use crate::domain::kinds::{DependentKind, EntryState};
 use crate::domain::scopes::Scope;
 use crate::store::rows::{EntryRow, Moved};
 use crate::store::{Binds, Conn, StoreError};
 
 /// How to restore.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RestoreRequest {
     /// Another name for the root.
     pub name: Option<String>,
-    /// Another external id for the root.
+    /// Another external id for the root; another key for an integration.
     pub external_id: Option<String>,
-    /// Where to attach a model or content instead of its old place.
+    /// Where to attach it instead of its old place.
     pub target: Option<RestoreTarget>,
     /// Restores the entries of trashed parents first, in the same transaction.
     #[serde(default)]
@@ -41,12 +46,14 @@ pub struct RestoreRequest {
     pub plan_token: Option<String>,
 }
 
-/// A new place for a model or content.
-#[derive(Debug, Deserialize, ToSchema)]
+/// A new place: for a model or content a connection, for a connection an integration.
+#[derive(Debug, Default, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RestoreTarget {
-    /// The connection.
-    pub connection_id: ConnectionId,
+    /// The connection for a model or content.
+    pub connection_id: Option<ConnectionId>,
+    /// The integration for a connection, of the same connector; the connector's own key means none.
+    pub integration: Option<String>,
     /// The model of content, the base of a model; none without one.
     pub model_id: Option<DependentId>,
 }
@@ -56,11 +63,15 @@ pub struct RestoreTarget {
 pub struct RestoreView {
     /// The entry.
     pub entry_id: EntryId,
-    /// The connection concerned: the root, or the one it belongs to.
-    pub connection: ConnectionView,
+    /// The connection concerned: the root, or the one it belongs to; none for an integration.
+    pub connection: Option<ConnectionView>,
+    /// The integration, if it is the root.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub integration: Option<IntegrationView>,
     /// Rows that are live again, those of ancestors with them.
     pub restored: RestoredCounts,
-    /// The required secrets to enter before the connection can be used.
+    /// The secrets to enter again: the required ones that the connection lacks, or those an integration had. Each of
+    /// its connections lists its own.
     pub needs_credentials: Vec<String>,
     /// What could not come back, and why.
     pub not_restored: Vec<NotRestored>,
@@ -71,6 +82,8 @@ pub struct RestoreView {
 /// Rows that are live again.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct RestoredCounts {
+    /// Integrations.
+    pub integrations: i64,
     /// Connections.
     pub connections: i64,
     /// Models.
@@ -111,7 +124,7 @@ pub struct RestorePlanView {
 pub fn restore(tx: &mut Tx<'_>, id: EntryId, request: &RestoreRequest) -> Result<RestoreView> {
     tx.caller.require(Scope::TrashRestore)?;
     let entry = lock_open(tx, id)?;
-    if entry.models_count + entry.content_count > LARGE_MOVE {
+    if is_large(&entry) {
         tx.conn.allow_long_statements()?;
     }
     let plan = plan(tx.conn, tx.caller, entry, request)?;
@@ -137,9 +150,19 @@ pub fn restore(tx: &mut Tx<'_>, id: EntryId, request: &RestoreRequest) -> Result
     } else {
         super::restore_plan::plan(tx.conn, tx.caller, plan.entry, request)?
     };
-    let connection = bring_back(tx, plan, &mut counts, &mut lost_links)?;
-    let row = super::connections::find(tx.conn, tx.caller, connection)?;
-    let needs_credentials = missing_of(tx.conn, &row)?;
+    let shape = plan.entry.secret_shape.clone();
+    let (connection, integration, needs_credentials) =
+        match bring_back(tx, plan, &mut counts, &mut lost_links)? {
+            Concerned::Connection(id) => {
+                let row = super::connections::find(tx.conn, tx.caller, id)?;
+                let missing = missing_of(tx.conn, &row)?;
+                (Some(ConnectionView::load(tx.conn, row)?), None, missing)
+            }
+            Concerned::Integration(key) => {
+                let view = super::integrations::get(tx.conn, tx.caller, &key)?;
+                (None, Some(view), were_set(&shape)?)
+            }
+        };
     let not_restored = if lost_links > 0 {
         vec![NotRestored {
             kind: "link",
@@ -151,7 +174,8 @@ pub fn restore(tx: &mut Tx<'_>, id: EntryId, request: &RestoreRequest) -> Result
     };
     Ok(RestoreView {
         entry_id: id,
-        connection: ConnectionView::load(tx.conn, row)?,
+        connection,
+        integration,
         restored: counts,
         needs_credentials,
         not_restored,
@@ -175,12 +199,15 @@ pub fn preview(
     check_ancestors(conn, caller, &plan, request.external_id.is_some())?;
     let mut restores = RestoredCounts::default();
     for entry in plan.ancestors.iter().chain([&plan.entry]) {
-        restores.connections += entry.connections_count;
-        restores.models += entry.models_count;
-        restores.content += entry.content_count;
-        restores.links += entry.links_count;
+        let rows = Counts::of(entry);
+        restores.integrations += rows.integrations;
+        restores.connections += rows.connections;
+        restores.models += rows.models;
+        restores.content += rows.content;
+        restores.links += rows.links;
     }
     let name = match &plan.root {
+        PlannedRoot::Integration(row) => row.name.clone(),
         PlannedRoot::Connection(row) => row.name.clone(),
         PlannedRoot::Dependent { row, .. } => row.name.clone(),
     };
@@ -206,28 +233,55 @@ fn check_token(plan: &Plan, request: &RestoreRequest) -> Result<()> {
     }
 }
 
-/// Moves the rows of one entry back. Answers the connection concerned.
+/// What a restore is about.
+enum Concerned {
+    Integration(String),
+    Connection(ConnectionId),
+}
+
+/// The secrets that the shape in an entry says were set.
+fn were_set(shape: &JsonText) -> Result<Vec<String>> {
+    #[derive(Deserialize)]
+    struct Field {
+        set: bool,
+    }
+    let fields: BTreeMap<String, Field> = serde_json::from_str(shape.as_str())
+        .map_err(|error| Error::Internal(format!("an entry has a damaged shape: {error}")))?;
+    let set = fields.into_iter().filter(|(_, field)| field.set);
+    Ok(set.map(|(name, _)| name).collect())
+}
+
+/// Moves the rows of one entry back.
 fn bring_back(
     tx: &mut Tx<'_>,
     plan: Plan,
     counts: &mut RestoredCounts,
     lost_links: &mut i64,
-) -> Result<ConnectionId> {
+) -> Result<Concerned> {
     let Plan { entry, root, .. } = plan;
     let org = tx.caller.org;
-    let connection = match root {
+    let concerned = match root {
+        PlannedRoot::Integration(mut row) => {
+            row.generation += 1;
+            row.version += 1;
+            row.updated_at = tx.at;
+            tx.conn.update_trashed_integration(&row)?;
+            for connector in tx.conn.connectors_of_entry(org, entry.id)? {
+                let status = secrets::status_of(connector_named(&connector)?, &[]);
+                tx.conn.update_connections_of_entry(
+                    org, entry.id, &connector, &row.key, status, tx.at,
+                )?;
+            }
+            Concerned::Integration(row.key)
+        }
         PlannedRoot::Connection(mut row) => {
-            row.status = if missing_secrets(connector_of(&row)?, &[]).is_empty() {
-                Status::Untested
-            } else {
-                Status::NeedsCredentials
-            };
+            row.status = secrets::status_of(connector_of(&row)?, &[]);
             row.generation += 1;
             row.version += 1;
             row.updated_at = tx.at;
             row.last_test = None;
             tx.conn.update_trashed_connection(&row)?;
-            row.id
+            Concerned::Connection(row.id)
         }
         PlannedRoot::Dependent {
             kind,
@@ -243,24 +297,25 @@ fn bring_back(
             row.version += 1;
             row.updated_at = tx.at;
             tx.conn.update_trashed_dependent(kind, &row)?;
-            row.connection_id
+            Concerned::Connection(row.connection_id)
         }
     };
-    if entry.models_count + entry.content_count > LARGE_MOVE {
+    if is_large(&entry) {
         tx.conn.allow_long_statements()?;
     }
     let binds = Binds {
         org,
         root: entry.root_id,
-        parent: connection.into(),
+        parent: entry.root_id,
         entry: entry.id,
     };
-    let moved = tx.conn.move_back(binds)?;
+    let moved = tx.conn.move_back(entry.root_kind, binds)?;
     check_complete(&entry, moved)?;
     tx.conn.lock_other_ends(binds)?;
     let (links, lost) = tx.conn.return_links(binds)?;
     let links = i64::try_from(links).unwrap_or(i64::MAX);
     *lost_links += i64::try_from(lost).unwrap_or(i64::MAX);
+    counts.integrations += moved.integrations;
     counts.connections += moved.connections;
     counts.models += moved.models;
     counts.content += moved.content;
@@ -280,19 +335,18 @@ fn bring_back(
         entry.root_kind.as_str(),
         entry.root_id,
         Some(entry.id),
-        &json!({ "name": entry.root_name, "connections": moved.connections, "models": moved.models, "content": moved.content, "links": links }),
+        &json!({ "name": entry.root_name, "integrations": moved.integrations, "connections": moved.connections, "models": moved.models, "content": moved.content, "links": links }),
     )?;
-    Ok(connection)
+    Ok(concerned)
 }
 
 /// A restore is complete or not at all.
 fn check_complete(entry: &EntryRow, moved: Moved) -> Result<()> {
-    let expected = (
-        entry.connections_count,
-        entry.models_count,
-        entry.content_count,
-    );
-    if (moved.connections, moved.models, moved.content) == expected {
+    let expected = Counts {
+        links: 0,
+        ..Counts::of(entry)
+    };
+    if impact::moved(moved) == expected {
         return Ok(());
     }
     Err(Error::Internal(format!(

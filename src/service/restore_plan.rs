@@ -1,22 +1,26 @@
 //! What a restore will do, found out before it does anything: the same plan for the blockers of an entry, for
 //! `validate_only` and for the restore itself.
 
-use std::collections::BTreeSet;
+mod ancestors;
 
 use super::caller::Caller;
 use super::connections::{external_id_taken, name_taken};
-use super::dependents;
 use super::error::{Error, Problem, Result};
 use super::impact::digest;
-use super::restore::RestoreRequest;
+use super::integrations::{self, fits};
+use super::restore::{RestoreRequest, RestoreTarget};
 use super::trash::refuse_closed;
-use super::views::Blocker;
+use super::views::{Blocker, connector_of};
+use crate::domain::FieldError;
 use crate::domain::codes::Code;
-use crate::domain::ids::{ConnectionId, DependentId, EntryId, RootId};
-use crate::domain::kinds::{DependentKind, EntryState, RootKind};
-use crate::domain::text::{ExternalId, Name};
-use crate::store::rows::{ConnectionRow, DependentRow, EntryRow};
+use crate::domain::ids::{ConnectionId, DependentId, EntryId};
+use crate::domain::kinds::{DependentKind, RootKind};
+use crate::domain::text::{ExternalId, IntegrationKey, Name};
+use crate::store::rows::{ConnectionRow, DependentRow, EntryRow, IntegrationRow};
 use crate::store::{Conn, StoreError};
+
+pub(super) use ancestors::check_ancestors;
+use ancestors::{find_ancestors, find_integration};
 
 /// A restore that nothing stands in the way of.
 pub(super) struct Plan {
@@ -29,6 +33,7 @@ pub(super) struct Plan {
 }
 
 pub(super) enum PlannedRoot {
+    Integration(Box<IntegrationRow>),
     Connection(Box<ConnectionRow>),
     /// A model or content, and whether all rows of the entry change their connection.
     Dependent {
@@ -43,9 +48,11 @@ impl Plan {
     pub(super) fn token(&self) -> String {
         let ancestors: Vec<EntryId> = self.ancestors.iter().map(|entry| entry.id).collect();
         let root = match &self.root {
-            PlannedRoot::Connection(row) => {
-                format!("{} {:?} {}", row.name, row.external_id, row.version)
-            }
+            PlannedRoot::Integration(row) => format!("{} {} {}", row.key, row.name, row.version),
+            PlannedRoot::Connection(row) => format!(
+                "{} {:?} {} {:?}",
+                row.name, row.external_id, row.version, row.integration_id
+            ),
             PlannedRoot::Dependent { row, moved, .. } => format!(
                 "{} {:?} {} {} {:?} {moved}",
                 row.name, row.external_id, row.version, row.connection_id, row.parent
@@ -107,9 +114,8 @@ pub(super) fn plan(
         return Err(errors.into());
     }
     match entry.root_kind {
-        RootKind::Connection | RootKind::Integration => {
-            plan_connection(conn, caller, entry, request, name, external_id)
-        }
+        RootKind::Integration => plan_integration(conn, caller, entry, request, name),
+        RootKind::Connection => plan_connection(conn, caller, entry, request, name, external_id),
         RootKind::Model => plan_dependent(
             conn,
             caller,
@@ -131,6 +137,72 @@ pub(super) fn plan(
     }
 }
 
+fn plan_integration(
+    conn: &mut Conn,
+    caller: &Caller,
+    entry: EntryRow,
+    request: &RestoreRequest,
+    name: Option<Name>,
+) -> Result<Plan> {
+    if request.target.is_some() {
+        return Err(Error::field(
+            "/target",
+            "not_allowed",
+            "An integration has no parent to be attached to.",
+        ));
+    }
+    let mut row = conn
+        .integration_of_entry(caller.org, entry.id)?
+        // Restored between two looks, by whoever planned with it as an ancestor: plan again.
+        .ok_or(StoreError::Conflict)?;
+    if let Some(key) = &request.external_id {
+        let key = IntegrationKey::parse(key).map_err(|problem| problem.at("/external_id"))?;
+        fits(key.as_str(), &row.connector).map_err(|error| FieldError {
+            pointer: "/external_id".to_owned(),
+            ..error
+        })?;
+        row.key = key.into_string();
+    }
+    if let Some(name) = name {
+        row.name = name.into_string();
+    }
+    check_integration(conn, caller, &entry, &row)?;
+    Ok(Plan {
+        ancestors: Vec::new(),
+        entry,
+        root: PlannedRoot::Integration(Box::new(row)),
+    })
+}
+
+/// Refuses when the key is taken, or a live connection under it has what one that would come back has.
+fn check_integration(
+    conn: &mut Conn,
+    caller: &Caller,
+    entry: &EntryRow,
+    row: &IntegrationRow,
+) -> Result<()> {
+    if let Some(holder) = conn.find_integration_by_key(caller.org, &row.key)? {
+        return Err(if holder.id == row.id {
+            // It came back between two looks: plan again.
+            StoreError::Conflict.into()
+        } else {
+            external_id_taken(holder.id)
+        });
+    }
+    match conn.connection_conflict(caller.org, entry.id, &row.key)? {
+        None => Ok(()),
+        Some((_, holder, false)) => Err(external_id_taken(holder)),
+        Some((connection, holder, true)) => Err(Problem::new(
+            Code::NameTaken,
+            "A live connection has the name of one that would come back: rename it, or restore the integration under \
+             another key (`external_id`).",
+        )
+        .with("connection_id", connection)
+        .with("id", holder)
+        .into()),
+    }
+}
+
 fn plan_connection(
     conn: &mut Conn,
     caller: &Caller,
@@ -139,22 +211,68 @@ fn plan_connection(
     name: Option<Name>,
     external_id: Option<ExternalId>,
 ) -> Result<Plan> {
-    if request.target.is_some() {
-        return Err(Error::field(
-            "/target",
-            "not_allowed",
-            "A connection has no parent to be attached to.",
-        ));
-    }
-    let mut row = conn
-        .connections_of_entry(caller.org, entry.id)?
-        .into_iter()
-        .next()
-        // Restored between two looks, by whoever planned with it as an ancestor: plan again.
-        .ok_or(StoreError::Conflict)?;
+    let mut row = trashed_root(conn, caller, &entry)?;
     if let Some(external_id) = external_id {
         row.external_id = Some(external_id.into_string());
     }
+    if let Some(name) = name {
+        row.name_key = name.key();
+        row.name = name.into_string();
+    }
+    let mut ancestors = Vec::new();
+    if let Some(target) = &request.target {
+        let key = integration_of(target)?;
+        row.integration_id =
+            integrations::home(conn, caller, key, connector_of(&row)?)?.map_err(|error| {
+                FieldError {
+                    pointer: "/target/integration".to_owned(),
+                    ..error
+                }
+            })?;
+        key.clone_into(&mut row.integration);
+    } else {
+        find_integration(
+            conn,
+            caller,
+            &mut row,
+            request.with_ancestors,
+            &mut ancestors,
+        )?;
+    }
+    check_connection(conn, caller, &row)?;
+    Ok(Plan {
+        ancestors,
+        entry,
+        root: PlannedRoot::Connection(Box::new(row)),
+    })
+}
+
+fn integration_of(target: &RestoreTarget) -> Result<&String> {
+    if target.connection_id.is_some() || target.model_id.is_some() {
+        return Err(Error::field(
+            "/target",
+            "not_allowed",
+            "A connection is attached to an integration and to nothing else.",
+        ));
+    }
+    target.integration.as_ref().ok_or_else(|| {
+        Error::field(
+            "/target/integration",
+            "required",
+            "A connection is attached to an integration; its connector's own key means none.",
+        )
+    })
+}
+
+/// The connection that an entry is about.
+fn trashed_root(conn: &mut Conn, caller: &Caller, entry: &EntryRow) -> Result<ConnectionRow> {
+    let rows = conn.connections_of_entry(caller.org, entry.id, None, 1)?;
+    // Restored between two looks, by whoever planned with it as an ancestor: plan again.
+    Ok(rows.into_iter().next().ok_or(StoreError::Conflict)?)
+}
+
+/// Refuses when a live connection of the integration has the external id or the name.
+fn check_connection(conn: &mut Conn, caller: &Caller, row: &ConnectionRow) -> Result<()> {
     if let Some(external_id) = row.external_id.as_deref()
         && let Some(holder) =
             conn.find_connection_by_external_id(caller.org, &row.integration, external_id)?
@@ -166,25 +284,16 @@ fn plan_connection(
             external_id_taken(holder.id)
         });
     }
-    if let Some(name) = name {
-        row.name_key = name.key();
-        row.name = name.into_string();
+    let Some(holder) = conn.find_connection_by_name(caller.org, &row.integration, &row.name_key)?
+    else {
+        return Ok(());
+    };
+    if holder.id == row.id {
+        return Err(StoreError::Conflict.into());
     }
-    if let Some(holder) =
-        conn.find_connection_by_name(caller.org, &row.integration, &row.name_key)?
-    {
-        if holder.id == row.id {
-            return Err(StoreError::Conflict.into());
-        }
-        let name = Name::parse(&row.name)
-            .map_err(|_| Error::Internal(format!("{} has a damaged name", row.id)))?;
-        return Err(name_taken(conn, caller, &row.integration, &name)?);
-    }
-    Ok(Plan {
-        ancestors: Vec::new(),
-        entry,
-        root: PlannedRoot::Connection(Box::new(row)),
-    })
+    let name = Name::parse(&row.name)
+        .map_err(|_| Error::Internal(format!("{} has a damaged name", row.id)))?;
+    Err(name_taken(conn, caller, &row.integration, &name)?)
 }
 
 fn plan_dependent(
@@ -211,9 +320,9 @@ fn plan_dependent(
     let mut moved = false;
     match &request.target {
         Some(target) => {
-            check_target(conn, caller, target.connection_id, target.model_id)?;
-            moved = target.connection_id != row.connection_id;
-            row.connection_id = target.connection_id;
+            let connection_id = check_target(conn, caller, target)?;
+            moved = connection_id != row.connection_id;
+            row.connection_id = connection_id;
             row.parent = target.model_id;
         }
         None => find_ancestors(conn, caller, &row, request.with_ancestors, &mut ancestors)?,
@@ -230,12 +339,14 @@ fn plan_dependent(
     })
 }
 
-fn check_target(
-    conn: &mut Conn,
-    caller: &Caller,
-    connection: ConnectionId,
-    model: Option<DependentId>,
-) -> Result<()> {
+fn check_target(conn: &mut Conn, caller: &Caller, target: &RestoreTarget) -> Result<ConnectionId> {
+    let (Some(connection), None) = (target.connection_id, &target.integration) else {
+        return Err(Error::field(
+            "/target/connection_id",
+            "required",
+            "A model or content is attached to a connection (`connection_id`).",
+        ));
+    };
     if conn.find_connection(caller.org, connection)?.is_none() {
         return Err(Error::field(
             "/target/connection_id",
@@ -243,7 +354,7 @@ fn check_target(
             "There is no live connection with this id.",
         ));
     }
-    if let Some(model) = model {
+    if let Some(model) = target.model_id {
         let found = conn.connections_of_dependents(DependentKind::Model, caller.org, &[model])?;
         if !found.iter().any(|(_, of)| *of == connection) {
             return Err(Error::field(
@@ -253,191 +364,7 @@ fn check_target(
             ));
         }
     }
-    Ok(())
-}
-
-/// Refuses when a row that would come back has the external id of one that an ancestor's entry brings back before
-/// it. A restore finds that out by itself, with its ancestors live; a preview has to ask.
-pub(super) fn check_ancestors(
-    conn: &mut Conn,
-    caller: &Caller,
-    plan: &Plan,
-    renamed: bool,
-) -> Result<()> {
-    let PlannedRoot::Dependent { kind, row, .. } = &plan.root else {
-        return Ok(());
-    };
-    let (org, connection) = (caller.org, row.connection_id);
-    let mut earlier: Vec<EntryId> = Vec::new();
-    for entry in plan.ancestors.iter().chain([&plan.entry]) {
-        for table in [DependentKind::Model, DependentKind::Content] {
-            let except = (renamed && table == *kind && entry.id == plan.entry.id).then_some(row.id);
-            let mut conflict =
-                conn.external_id_conflict_in_trash(table, org, entry.id, &earlier, except)?;
-            // Nothing live is beside the rows of a connection in the trash.
-            if conflict.is_none() && entry.root_kind != RootKind::Connection {
-                conflict = conn.external_id_conflict(table, org, entry.id, connection, except)?;
-            }
-            if let Some(row) = conflict {
-                return Err(external_id_taken(row));
-            }
-        }
-        earlier.push(entry.id);
-    }
-    if let Some(external_id) = row.external_id.as_deref().filter(|_| renamed)
-        && let Some(other) = conn.with_external_id_in_entries(*kind, org, &earlier, external_id)?
-        && other != row.id
-    {
-        return Err(external_id_taken(other));
-    }
-    Ok(())
-}
-
-/// Finds the entries that hold the parents of a row, and those of their parents, outermost first.
-fn find_ancestors(
-    conn: &mut Conn,
-    caller: &Caller,
-    row: &DependentRow,
-    allowed: bool,
-    ancestors: &mut Vec<EntryRow>,
-) -> Result<()> {
-    let mut brought_back: BTreeSet<EntryId> = BTreeSet::new();
-    visit_parents(conn, caller, row, allowed, &mut brought_back, ancestors)
-}
-
-fn visit_parents(
-    conn: &mut Conn,
-    caller: &Caller,
-    row: &DependentRow,
-    allowed: bool,
-    brought_back: &mut BTreeSet<EntryId>,
-    ancestors: &mut Vec<EntryRow>,
-) -> Result<()> {
-    visit(
-        conn,
-        caller,
-        ParentRef::Connection(row.connection_id),
-        allowed,
-        brought_back,
-        ancestors,
-    )?;
-    match row.parent {
-        Some(model) => visit(
-            conn,
-            caller,
-            ParentRef::Model(model, row.connection_id),
-            allowed,
-            brought_back,
-            ancestors,
-        ),
-        None => Ok(()),
-    }
-}
-
-#[derive(Clone, Copy)]
-enum ParentRef {
-    Connection(ConnectionId),
-    /// A model, and the connection it was of.
-    Model(DependentId, ConnectionId),
-}
-
-fn is_live(conn: &mut Conn, caller: &Caller, parent: ParentRef) -> Result<bool> {
-    Ok(match parent {
-        ParentRef::Connection(id) => conn.find_connection(caller.org, id)?.is_some(),
-        ParentRef::Model(id, _) => conn
-            .find_dependent(DependentKind::Model, caller.org, id)?
-            .is_some(),
-    })
-}
-
-fn visit(
-    conn: &mut Conn,
-    caller: &Caller,
-    parent: ParentRef,
-    allowed: bool,
-    brought_back: &mut BTreeSet<EntryId>,
-    ancestors: &mut Vec<EntryRow>,
-) -> Result<()> {
-    let (live, holder, what) = match parent {
-        ParentRef::Connection(id) => (
-            conn.find_connection(caller.org, id)?.is_some(),
-            conn.trashed_connection(caller.org, id)?,
-            "connection",
-        ),
-        ParentRef::Model(id, of) => {
-            let live = conn.find_dependent(DependentKind::Model, caller.org, id)?;
-            let trashed = conn.trashed_dependent_row(DependentKind::Model, caller.org, id)?;
-            if live
-                .as_ref()
-                .or(trashed.as_ref())
-                .is_some_and(|model| model.connection_id != of)
-            {
-                return Err(Problem::new(
-                    Code::ParentMoved,
-                    "The model this belonged to is in another connection now.",
-                )
-                .into());
-            }
-            (
-                live.is_some(),
-                conn.trashed_dependent(DependentKind::Model, caller.org, id)?,
-                "model",
-            )
-        }
-    };
-    if live {
-        return Ok(());
-    }
-    let Some(holder) = holder else {
-        if is_live(conn, caller, parent)? {
-            // It came back between two looks.
-            return Ok(());
-        }
-        return Err(Problem::new(
-            Code::ParentPurged,
-            format!("The {what} this belonged to is gone for good."),
-        )
-        .into());
-    };
-    if !allowed {
-        return Err(Problem::new(
-            Code::ParentInTrash,
-            format!("The {what} this belongs to is in the trash."),
-        )
-        .with("entry_id", holder)
-        .into());
-    }
-    if !brought_back.insert(holder) {
-        return Ok(());
-    }
-    let entry = conn
-        .find_entry(caller.org, holder)?
-        .filter(|entry| entry.state == EntryState::InTrash)
-        // It was restored between two looks: plan again.
-        .ok_or(StoreError::Conflict)?;
-    // An ancestor that was itself deleted under a parent which is now in another entry needs that one first.
-    if entry.root_kind == RootKind::Model {
-        let model = dependents_row(conn, caller, entry.root_id)?;
-        visit_parents(conn, caller, &model, allowed, brought_back, ancestors)?;
-    } else {
-        plan_connection(
-            conn,
-            caller,
-            entry.clone(),
-            &RestoreRequest::default(),
-            None,
-            None,
-        )?;
-    }
-    ancestors.push(entry);
-    Ok(())
-}
-
-fn dependents_row(conn: &mut Conn, caller: &Caller, id: RootId) -> Result<DependentRow> {
-    match conn.trashed_dependent_row(DependentKind::Model, caller.org, DependentId(id.0))? {
-        Some(row) => Ok(row),
-        None => dependents::get(conn, caller, DependentKind::Model, DependentId(id.0)),
-    }
+    Ok(connection)
 }
 
 /// Refuses when a live row of the connection has the external id of a row that would come back.

@@ -1,4 +1,4 @@
-//! Entering, reading and shredding the secrets of a connection.
+//! Entering, reading and shredding the secrets of a connection or an integration.
 //!
 //! What must stay true: a new value always gets a new slot; what it replaces is shredded in the same
 //! transaction and erased after it; nothing here returns a value but [`read`], which is audited.
@@ -17,7 +17,7 @@ use super::views::{ConnectionView, connector_of, missing_secrets};
 use crate::connectors::Connector;
 use crate::domain::FieldError;
 use crate::domain::codes::Code;
-use crate::domain::ids::{ConnectionId, RecordId};
+use crate::domain::ids::{ConnectionId, OrgId, RecordId, RootId};
 use crate::domain::json::child_pointer;
 use crate::domain::kinds::{OwnerKind, Status};
 use crate::domain::scopes::Scope;
@@ -25,7 +25,7 @@ use crate::domain::text::SourceHint;
 use crate::secrets::SecretError;
 use crate::secrets::envelope::Binding;
 use crate::secrets::value::SecretValue;
-use crate::store::rows::{ConnectionRow, SecretRow};
+use crate::store::rows::{ConnectionRow, IntegrationRow, SecretRow};
 
 /// Values by field; `null` shreds what is stored.
 pub type SecretInput = BTreeMap<String, Option<SecretValue>>;
@@ -44,7 +44,7 @@ pub struct PutSecrets {
     pub source_hints: HintInput,
 }
 
-/// The secrets of a connection, in plain text.
+/// Secrets in plain text.
 #[derive(Serialize, ToSchema)]
 pub struct SecretsView {
     /// Values by field.
@@ -62,6 +62,55 @@ impl Serialize for Plain {
         serializer: S,
     ) -> std::result::Result<S::Ok, S::Error> {
         serializer.serialize_str(self.0.expose())
+    }
+}
+
+/// Whose secrets: a live row that is locked, or read in the same transaction.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Owner {
+    org: OrgId,
+    kind: OwnerKind,
+    id: RootId,
+    generation: i64,
+}
+
+impl From<&ConnectionRow> for Owner {
+    fn from(row: &ConnectionRow) -> Self {
+        Self {
+            org: row.org_id,
+            kind: OwnerKind::Connection,
+            id: row.id.into(),
+            generation: row.generation,
+        }
+    }
+}
+
+impl From<&IntegrationRow> for Owner {
+    fn from(row: &IntegrationRow) -> Self {
+        Self {
+            org: row.org_id,
+            kind: OwnerKind::Integration,
+            id: row.id.into(),
+            generation: row.generation,
+        }
+    }
+}
+
+impl Owner {
+    /// What is known of its secrets.
+    pub(super) fn facts(self, tx: &mut Tx<'_>) -> Result<Vec<SecretRow>> {
+        Ok(tx.conn.secrets_of(self.org, self.kind, self.id)?)
+    }
+
+    fn binding(self, field: &str, record: RecordId, generation: i64) -> Binding<'_> {
+        Binding {
+            organization: self.org.0,
+            owner_kind: self.kind.as_str(),
+            owner: self.id.0,
+            field,
+            record: record.0,
+            generation,
+        }
     }
 }
 
@@ -95,44 +144,41 @@ pub(super) fn check(
     errors
 }
 
-/// Writes values and hints of a connection whose row is locked. Answers the facts of its secrets afterwards.
+/// Writes values and hints of an owner whose row is locked. Answers the facts of its secrets afterwards.
 pub(super) fn apply(
     tx: &mut Tx<'_>,
-    connection: &ConnectionRow,
+    owner: impl Into<Owner>,
     secrets: &SecretInput,
     hints: &HintInput,
 ) -> Result<Vec<SecretRow>> {
-    let (org, owner) = (connection.org_id, connection.id.into());
-    let before = tx.conn.secrets_of(org, OwnerKind::Connection, owner)?;
+    let owner = owner.into();
+    let before = owner.facts(tx)?;
     let replaced: Vec<&str> = before
         .iter()
         .map(|row| row.field.as_str())
         .filter(|field| secrets.contains_key(*field))
         .collect();
-    shred(tx, connection, &replaced)?;
+    shred(tx, owner, &replaced)?;
     for (field, value) in secrets {
         let Some(value) = value else { continue };
         let record_id = RecordId::mint();
         let (record, key_epoch) = tx
             .vault
-            .seal(
-                &binding(connection, field, record_id, connection.generation),
-                value,
-            )
+            .seal(&owner.binding(field, record_id, owner.generation), value)
             .map_err(refusal)?;
-        let slot_id = tx.conn.fill_slot(org, &record)?;
+        let slot_id = tx.conn.fill_slot(owner.org, &record)?;
         let kept_hint = before
             .iter()
             .find(|row| row.field == *field)
             .and_then(|row| row.source_hint.clone());
         tx.conn.insert_secret(&SecretRow {
-            org_id: org,
-            owner_kind: OwnerKind::Connection,
-            owner_id: owner,
+            org_id: owner.org,
+            owner_kind: owner.kind,
+            owner_id: owner.id,
             field: field.clone(),
             slot_id,
             record_id,
-            generation: connection.generation,
+            generation: owner.generation,
             key_epoch,
             source_hint: kept_hint,
             set_at: tx.at,
@@ -142,7 +188,7 @@ pub(super) fn apply(
     for (field, hint) in hints {
         if tx
             .conn
-            .set_source_hint(org, OwnerKind::Connection, owner, field, hint.as_deref())?
+            .set_source_hint(owner.org, owner.kind, owner.id, field, hint.as_deref())?
             == 0
         {
             return Err(Error::field(
@@ -152,19 +198,17 @@ pub(super) fn apply(
             ));
         }
     }
-    Ok(tx.conn.secrets_of(org, OwnerKind::Connection, owner)?)
+    owner.facts(tx)
 }
 
-/// Shreds single fields of a live connection; the deletion of a connection has its own way to all of them.
-pub(super) fn shred(tx: &mut Tx<'_>, connection: &ConnectionRow, fields: &[&str]) -> Result<()> {
+/// Shreds single fields of a live owner; a deletion has its own way to all of them.
+pub(super) fn shred(tx: &mut Tx<'_>, owner: impl Into<Owner>, fields: &[&str]) -> Result<()> {
     if fields.is_empty() {
         return Ok(());
     }
-    let (org, owner) = (connection.org_id, connection.id.into());
-    tx.conn
-        .shred_slots(org, OwnerKind::Connection, owner, fields)?;
-    tx.conn
-        .delete_secrets(org, OwnerKind::Connection, owner, fields)?;
+    let Owner { org, kind, id, .. } = owner.into();
+    tx.conn.shred_slots(org, kind, id, fields)?;
+    tx.conn.delete_secrets(org, kind, id, fields)?;
     tx.erase_after_commit(None)
 }
 
@@ -180,22 +224,74 @@ pub(super) fn holds(
     let Some(row) = stored.iter().find(|row| row.field == field) else {
         return Ok(false);
     };
-    let record = tx
-        .conn
-        .read_slot(connection.org_id, row.slot_id)?
-        .unwrap_or_default();
-    match tx.vault.open_record(
-        &binding(connection, field, row.record_id, connection.generation),
-        &record,
-    ) {
+    match open(tx, connection.into(), row) {
         Ok(found) => Ok(found
             .expose()
             .as_bytes()
             .ct_eq(value.expose().as_bytes())
             .into()),
-        Err(SecretError::Locked) => Err(refusal(SecretError::Locked)),
-        Err(SecretError::Envelope(_)) => Ok(false),
+        Err(Opening::Secret(SecretError::Locked)) => Err(refusal(SecretError::Locked)),
+        Err(Opening::Secret(SecretError::Envelope(_))) => Ok(false),
+        Err(Opening::Other(error)) => Err(error),
     }
+}
+
+/// Why a value can't be had.
+enum Opening {
+    Secret(SecretError),
+    Other(Error),
+}
+
+fn open(
+    tx: &mut Tx<'_>,
+    owner: Owner,
+    row: &SecretRow,
+) -> std::result::Result<SecretValue, Opening> {
+    let record = tx
+        .conn
+        .read_slot(owner.org, row.slot_id)
+        .map_err(|error| Opening::Other(error.into()))?
+        .unwrap_or_default();
+    let binding = owner.binding(&row.field, row.record_id, owner.generation);
+    tx.vault
+        .open_record(&binding, &record)
+        .map_err(Opening::Secret)
+}
+
+/// Opens all secrets of an owner; one that does not open counts as missing.
+pub(super) fn open_all(
+    tx: &mut Tx<'_>,
+    owner: impl Into<Owner>,
+    rows: &[SecretRow],
+) -> Result<SecretsView> {
+    let owner = owner.into();
+    let mut secrets = BTreeMap::new();
+    let mut unreadable = Vec::new();
+    for row in rows {
+        match open(tx, owner, row) {
+            Ok(value) => {
+                secrets.insert(row.field.clone(), Plain(value));
+            }
+            Err(Opening::Secret(SecretError::Locked)) => return Err(refusal(SecretError::Locked)),
+            Err(Opening::Secret(error)) => {
+                tracing::error!(kind = %owner.kind, owner = %owner.id, field = %row.field, %error, "a stored secret does not open");
+                unreadable.push(row.field.clone());
+            }
+            Err(Opening::Other(error)) => return Err(error),
+        }
+    }
+    if !unreadable.is_empty() {
+        return Err(needs_credentials(&unreadable));
+    }
+    let detail = to_json(&json!({ "fields": secrets.keys().collect::<Vec<_>>() }))?;
+    tx.audit(
+        &format!("{}.secrets_read", owner.kind),
+        owner.kind.as_str(),
+        Some(owner.id),
+        None,
+        detail,
+    )?;
+    Ok(SecretsView { secrets })
 }
 
 /// The status that follows from what is set: complete means `untested` until a test passes.
@@ -252,62 +348,13 @@ pub fn read(tx: &mut Tx<'_>, id: ConnectionId) -> Result<SecretsView> {
     if !missing.is_empty() {
         return Err(needs_credentials(&missing));
     }
-    let mut secrets = BTreeMap::new();
-    let mut unreadable = Vec::new();
-    for secret in rows {
-        let record = tx
-            .conn
-            .read_slot(row.org_id, secret.slot_id)?
-            .unwrap_or_default();
-        let binding = binding(&row, &secret.field, secret.record_id, row.generation);
-        match tx.vault.open_record(&binding, &record) {
-            Ok(value) => {
-                secrets.insert(secret.field, Plain(value));
-            }
-            Err(SecretError::Locked) => return Err(refusal(SecretError::Locked)),
-            Err(error) => {
-                tracing::error!(connection = %id, field = %secret.field, %error, "a stored secret does not open");
-                unreadable.push(secret.field);
-            }
-        }
-    }
-    if !unreadable.is_empty() {
-        return Err(needs_credentials(&unreadable));
-    }
-    let detail = to_json(&json!({ "fields": secrets.keys().collect::<Vec<_>>() }))?;
-    tx.audit(
-        "connection.secrets_read",
-        "connection",
-        Some(id.into()),
-        None,
-        detail,
-    )?;
-    Ok(SecretsView { secrets })
+    open_all(tx, &row, &rows)
 }
 
 fn needs_credentials(missing: &[String]) -> Error {
-    Problem::new(
-        Code::NeedsCredentials,
-        "Required secrets of this connection are missing.",
-    )
-    .with("missing", missing)
-    .into()
-}
-
-fn binding<'a>(
-    connection: &ConnectionRow,
-    field: &'a str,
-    record: RecordId,
-    generation: i64,
-) -> Binding<'a> {
-    Binding {
-        organization: connection.org_id.0,
-        owner_kind: OwnerKind::Connection.as_str(),
-        owner: connection.id.0,
-        field,
-        record: record.0,
-        generation,
-    }
+    Problem::new(Code::NeedsCredentials, "Required secrets are missing.")
+        .with("missing", missing)
+        .into()
 }
 
 fn refusal(error: SecretError) -> Error {

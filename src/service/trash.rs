@@ -14,12 +14,12 @@ use super::restore_plan;
 use super::unit::Tx;
 use super::views::{
     Blocker, ConnectionView, ContentView, Counts, EntryView, Erasure, ErasureView, ImpactCounts,
-    LinkView, ModelView, Page, RootView,
+    IntegrationView, LinkView, ModelView, Page, RootView, connector_of, shredded_views,
 };
 use crate::domain::clock::Ts;
 use crate::domain::codes::Code;
-use crate::domain::ids::{DependentId, EntryId};
-use crate::domain::kinds::{DependentKind, EntryState, RootKind};
+use crate::domain::ids::{ConnectionId, DependentId, EntryId, RootId};
+use crate::domain::kinds::{DependentKind, EntryState, OwnerKind, RootKind};
 use crate::domain::scopes::Scope;
 use crate::domain::text::Name;
 use crate::store::filters::{EntryFilter, EntryOrder};
@@ -27,7 +27,12 @@ use crate::store::rows::EntryRow;
 use crate::store::{Binds, Conn};
 
 /// Above so many rows a move may take longer than a request usually may.
-pub(super) const LARGE_MOVE: i64 = 1_000;
+const LARGE_MOVE: i64 = 1_000;
+
+/// Whether to move the rows of an entry may take longer than a request usually may.
+pub(super) fn is_large(entry: &EntryRow) -> bool {
+    entry.connections_count + entry.models_count + entry.content_count > LARGE_MOVE
+}
 
 /// The name of what is to be purged, typed by whoever wants it.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -51,6 +56,8 @@ pub struct SummaryView {
 pub struct SummaryCounts {
     /// All of them.
     pub all: i64,
+    /// Deleted integrations.
+    pub integration: i64,
     /// Deleted connections.
     pub connection: i64,
     /// Deleted models.
@@ -72,7 +79,9 @@ pub struct PurgeDay {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum ItemsView {
-    /// The connection, without secrets: they are gone.
+    /// The integration, without secrets: they are gone.
+    Integrations(Page<IntegrationView>),
+    /// Connections, without secrets, but with what is known of them.
     Connections(Page<ConnectionView>),
     /// Models.
     Models(Page<ModelView>),
@@ -147,7 +156,7 @@ pub fn summary(conn: &mut Conn, caller: &Caller) -> Result<SummaryView> {
             RootKind::Connection => entries.connection += count,
             RootKind::Model => entries.model += count,
             RootKind::Content => entries.content += count,
-            RootKind::Integration => {}
+            RootKind::Integration => entries.integration += count,
         }
     }
     let horizon = conn.now()?.plus(Duration::days(30));
@@ -176,14 +185,12 @@ pub fn items(
     let dependent = match kind {
         RootKind::Model => DependentKind::Model,
         RootKind::Content => DependentKind::Content,
-        RootKind::Connection | RootKind::Integration => {
-            let data = conn
-                .connections_of_entry(caller.org, id)?
-                .into_iter()
-                .map(|row| ConnectionView::new(row, &[]))
-                .collect::<Result<_>>()?;
-            return Ok(ItemsView::Connections(Page {
-                data,
+        RootKind::Connection => return connection_items(conn, caller, id, page),
+        RootKind::Integration => {
+            let row = conn.integration_of_entry(caller.org, id)?;
+            let view = row.map(|row| IntegrationView::new(row, &[])).transpose()?;
+            return Ok(ItemsView::Integrations(Page {
+                data: view.into_iter().collect(),
                 next_page_token: None,
             }));
         }
@@ -210,6 +217,37 @@ pub fn items(
             next_page_token,
         }),
     })
+}
+
+fn connection_items(
+    conn: &mut Conn,
+    caller: &Caller,
+    id: EntryId,
+    page: &PageQuery,
+) -> Result<ItemsView> {
+    let filter = (id, RootKind::Connection);
+    let cursor: Option<Cursor<ConnectionId>> = page.cursor("items", &filter)?;
+    let mut rows =
+        conn.connections_of_entry(caller.org, id, cursor.map(|c| c.0), page.limit() + 1)?;
+    let more = page.cut(&mut rows);
+    let last = rows.last().map(|row| Cursor(row.id));
+    let owners: Vec<RootId> = rows.iter().map(|row| row.id.into()).collect();
+    let shredded = conn.shredded_of_many(caller.org, id, OwnerKind::Connection, &owners)?;
+    let mut data = Vec::with_capacity(rows.len());
+    for row in rows {
+        let (connector, owner) = (connector_of(&row)?, RootId::from(row.id));
+        let own: Vec<_> = shredded
+            .iter()
+            .filter(|one| one.owner_id == owner)
+            .collect();
+        let mut view = ConnectionView::new(row, &[])?;
+        view.secrets = shredded_views(connector, &own);
+        data.push(view);
+    }
+    Ok(ItemsView::Connections(Page {
+        data,
+        next_page_token: page.next("items", &filter, more, last),
+    }))
 }
 
 /// Purges one entry by hand, by whoever types its name: no way back.
@@ -239,7 +277,7 @@ pub fn purge(tx: &mut Tx<'_>, id: EntryId, request: &PurgeRequest) -> Result<Ent
         .with("purge_at", row.purge_at)
         .into());
     }
-    if row.models_count + row.content_count > LARGE_MOVE {
+    if is_large(&row) {
         tx.conn.allow_long_statements()?;
     }
     let binds = Binds {
@@ -325,6 +363,7 @@ pub(super) fn view(row: EntryRow, facts: Facts) -> EntryView {
         (Some(_), None) => Erasure::Pending,
         (Some(_), Some(_)) => Erasure::Done,
     };
+    let rows = Counts::of(&row);
     EntryView {
         id: row.id,
         state: row.state,
@@ -347,12 +386,7 @@ pub(super) fn view(row: EntryRow, facts: Facts) -> EntryView {
         purge_protected: row.purge_protected,
         held: facts.held,
         impact: ImpactCounts {
-            rows: Counts {
-                connections: row.connections_count,
-                models: row.models_count,
-                content: row.content_count,
-                links: row.links_count,
-            },
+            rows,
             references: row.references_count,
         },
         secrets: ErasureView {

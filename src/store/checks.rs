@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use diesel::prelude::QueryableByName;
 use diesel::sql_types::{BigInt, Text};
 
-use super::cascade::{CONNECTIONS, CONTENT, LINKS, MODELS, OUT_ORDER, Table};
+use super::cascade::{CONNECTIONS, CONTENT, INTEGRATIONS, LINKS, MODELS, OUT_ORDER, Table};
 
 /// The most findings of one check that are told one by one.
 pub const TOLD: usize = 20;
@@ -155,6 +155,7 @@ fn entries() -> Vec<String> {
         ));
     }
     for (kind, table) in [
+        ("integration", &INTEGRATIONS),
         ("connection", &CONNECTIONS),
         ("model", &MODELS),
         ("content", &CONTENT),
@@ -180,9 +181,15 @@ fn entries() -> Vec<String> {
     parts
 }
 
-/// A parent is live and, for models, of the same connection.
+/// A parent is live and, for models, of the same connection; an integration has the key that its connections name.
 fn parents() -> Vec<String> {
-    let mut parts = Vec::new();
+    let mut parts = vec![findings(
+        CONNECTIONS.name,
+        ID,
+        "CASE WHEN i.id IS NULL THEN 'has no live integration' ELSE 'names another integration than its own' END",
+        "connections x LEFT JOIN integrations i ON i.org_id = x.org_id AND i.id = x.integration_id \
+         WHERE x.integration_id IS NOT NULL AND (i.id IS NULL OR i.key <> x.integration OR i.connector <> x.connector)",
+    )];
     for table in [&MODELS, &CONTENT] {
         parts.push(findings(
             table.name,
@@ -236,6 +243,11 @@ fn secrets() -> Vec<String> {
             "'was sealed for another generation of its connection'",
             "JOIN connections c ON x.owner_kind = 'connection' AND c.org_id = x.org_id AND c.id = x.owner_id \
              WHERE c.generation <> x.generation",
+        ),
+        found(
+            "'was sealed for another generation of its integration'",
+            "JOIN integrations i ON x.owner_kind = 'integration' AND i.org_id = x.org_id AND i.id = x.owner_id \
+             WHERE i.generation <> x.generation",
         ),
         found(
             "'was sealed under a key epoch that is destroyed or unknown'",

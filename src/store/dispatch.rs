@@ -6,13 +6,16 @@ use super::error::StoreResult;
 use super::filters::{ConnectionFilter, DependentFilter, EntryFilter, EntryOrder};
 use super::rows::{
     ApiKeyRow, AuditRow, ConnectionRow, DependentHead, DependentRow, EntryRow, ErasureJobRow,
-    IdempotencyRow, ImpactRow, KeyEpochRow, LinkRow, Moved, OrganizationRow, OutboxRow, SecretRow,
+    IdempotencyRow, ImpactRow, IntegrationRow, KeyEpochRow, LinkRow, Moved, OrganizationRow,
+    OutboxRow, SecretRow, ShreddedRow,
 };
 use super::statement::Binds;
 use super::{postgres, sqlite};
 use crate::domain::clock::Ts;
-use crate::domain::ids::{ConnectionId, DependentId, EntryId, JobId, KeyId, OrgId, RootId};
-use crate::domain::kinds::{DependentKind, EntryState, OwnerKind, RootKind};
+use crate::domain::ids::{
+    ConnectionId, DependentId, EntryId, IntegrationId, JobId, KeyId, OrgId, RootId,
+};
+use crate::domain::kinds::{DependentKind, EntryState, OwnerKind, RootKind, Status};
 
 macro_rules! dispatch {
     ($($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),* $(,)?) -> $out:ty;)+) => {
@@ -54,6 +57,34 @@ dispatch! {
     /// Notes when a key was last used.
     fn touch_key(org: OrgId, id: KeyId, at: Ts) -> usize;
 
+    // Integrations
+    /// Adds an integration.
+    fn insert_integration(row: &IntegrationRow) -> usize;
+    /// Writes an integration's columns.
+    fn update_integration(row: &IntegrationRow) -> usize;
+    /// One live integration.
+    fn find_integration(org: OrgId, id: IntegrationId) -> Option<IntegrationRow>;
+    /// One live integration by its key.
+    fn find_integration_by_key(org: OrgId, key: &str) -> Option<IntegrationRow>;
+    /// The same, locked against change until the transaction ends; connections may still be added.
+    fn lock_integration(org: OrgId, key: &str) -> Option<IntegrationRow>;
+    /// The same, locked against change and new connections.
+    fn lock_integration_to_delete(org: OrgId, key: &str) -> Option<IntegrationRow>;
+    /// A page of live integrations by key.
+    fn list_integrations(org: OrgId, connector: Option<&str>, after: Option<&str>, limit: i64) -> Vec<IntegrationRow>;
+    /// The newest entry that holds an integration with this key.
+    fn trashed_integration_by_key(org: OrgId, key: &str) -> Option<EntryId>;
+    /// The entry that holds this integration.
+    fn trashed_integration(org: OrgId, id: IntegrationId) -> Option<EntryId>;
+    /// The integration of an entry.
+    fn integration_of_entry(org: OrgId, entry: EntryId) -> Option<IntegrationRow>;
+    /// Writes what a restore changes on a trashed integration.
+    fn update_trashed_integration(row: &IntegrationRow) -> usize;
+    /// A connection of these entries under a key that has the external id or else the name; whether it is the name.
+    fn connection_like_in_entries(org: OrgId, entries: &[EntryId], key: &str, name_key: &str, external_id: Option<&str>) -> Option<(ConnectionId, bool)>;
+    /// The first connection of an entry whose name or external id is taken under a key: it, the holder, whether by name.
+    fn connection_conflict(org: OrgId, entry: EntryId, key: &str) -> Option<(ConnectionId, ConnectionId, bool)>;
+
     // Connections
     /// Adds a connection.
     fn insert_connection(row: &ConnectionRow) -> usize;
@@ -83,10 +114,14 @@ dispatch! {
     fn trashed_connections_by_name(org: OrgId, integration: &str, name_key: &str) -> Vec<EntryId>;
     /// The entry that holds this connection.
     fn trashed_connection(org: OrgId, id: ConnectionId) -> Option<EntryId>;
-    /// The connections of an entry.
-    fn connections_of_entry(org: OrgId, entry: EntryId) -> Vec<ConnectionRow>;
+    /// A page of the connections of an entry by id.
+    fn connections_of_entry(org: OrgId, entry: EntryId, after: Option<ConnectionId>, limit: i64) -> Vec<ConnectionRow>;
     /// Writes what a restore changes on a trashed connection.
     fn update_trashed_connection(row: &ConnectionRow) -> usize;
+    /// The connectors of the connections of an entry.
+    fn connectors_of_entry(org: OrgId, entry: EntryId) -> Vec<String>;
+    /// Writes what the restore of an integration changes on its connections of one connector.
+    fn update_connections_of_entry(org: OrgId, entry: EntryId, connector: &str, key: &str, status: Status, at: Ts) -> usize;
 
     // Models and content
     /// Adds models or content.
@@ -147,6 +182,8 @@ dispatch! {
     fn secrets_of(org: OrgId, kind: OwnerKind, owner: RootId) -> Vec<SecretRow>;
     /// What is known of the secrets of several owners.
     fn secrets_of_many(org: OrgId, kind: OwnerKind, owners: &[RootId]) -> Vec<SecretRow>;
+    /// The shape of the secrets that these owners lost with an entry they were not the root of.
+    fn shredded_of_many(org: OrgId, entry: EntryId, kind: OwnerKind, owners: &[RootId]) -> Vec<ShreddedRow>;
     /// Adds what is known of a secret.
     fn insert_secret(row: &SecretRow) -> usize;
     /// Writes a source hint.
@@ -170,11 +207,17 @@ dispatch! {
     /// The first protected row a deletion would take along: kind, id, name.
     fn first_protected(kind: RootKind, binds: Binds) -> Option<(String, RootId, String)>;
     /// Some of what a deletion would take along: table, id, name, kind word.
-    fn sample(kind: RootKind, binds: Binds) -> Vec<(String, DependentId, String, String)>;
+    fn sample(kind: RootKind, binds: Binds) -> Vec<(String, RootId, String, String)>;
     /// Some of the content elsewhere that links to what a deletion would take along.
     fn references_sample(kind: RootKind, binds: Binds) -> Vec<(DependentId, String, ConnectionId)>;
-    /// Locks the models a deletion takes along.
-    fn lock_models_in_scope(kind: RootKind, binds: Binds) -> i64;
+    /// Locks what a deletion takes along besides its root and content.
+    fn lock_scope(kind: RootKind, binds: Binds) -> ();
+    /// How many secrets a deletion would shred, and the newest key epoch of theirs.
+    fn secrets_in_scope(kind: RootKind, binds: Binds) -> (i64, Option<i32>);
+    /// The fields of those secrets, each once.
+    fn secret_fields_in_scope(kind: RootKind, binds: Binds) -> Vec<String>;
+    /// Shreds the secrets of all that a deletion takes along; how many there were.
+    fn shred_scope(kind: RootKind, binds: Binds) -> usize;
     /// Allows the statements of this transaction more time.
     fn allow_long_statements() -> ();
     /// Tells the planner of rows that came in at once; outside any transaction.
@@ -182,7 +225,7 @@ dispatch! {
     /// Moves what a root takes along into the trash.
     fn move_out(kind: RootKind, binds: Binds) -> Moved;
     /// Brings the rows of an entry back.
-    fn move_back(binds: Binds) -> Moved;
+    fn move_back(kind: RootKind, binds: Binds) -> Moved;
     /// Locks the entries that hold the other ends of an entry's links.
     fn lock_other_ends(binds: Binds) -> i64;
     /// Keeps the table of slots as it is until the transaction ends.

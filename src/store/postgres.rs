@@ -15,10 +15,12 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
-use super::cascade::{RETURN, cascade};
+use super::cascade::{RETURN, Shred, back, cascade};
 use super::error::StoreResult;
-use super::rows::{ConnectionRow, DependentRow, EntryRow, Moved};
-use super::schema::{connections, content, models, secret_slots, secrets, trash_entries};
+use super::rows::{ConnectionRow, DependentRow, EntryRow, IntegrationRow, Moved};
+use super::schema::{
+    connections, content, integrations, models, secret_slots, secrets, trash_entries,
+};
 use super::statement::{Binds, Statement};
 use super::types::Moment;
 use crate::domain::clock::Ts;
@@ -106,25 +108,58 @@ pub(super) fn lock_dependent(
     }
 }
 
-/// Locks the models a deletion takes along, in the order of their ids, so that no content joins them meanwhile.
-/// Counted in the database: their ids never travel.
-pub(super) fn lock_models_in_scope(
+pub(super) fn lock_integration(
     conn: &mut Conn,
-    kind: RootKind,
-    binds: Binds,
-) -> QueryResult<i64> {
-    const OF_CONNECTION: &str = "SELECT count(*) FROM (SELECT id FROM models WHERE org_id = {org} AND connection_id = {root} \
+    org: OrgId,
+    key: &str,
+) -> QueryResult<Option<IntegrationRow>> {
+    integrations::table
+        .filter(integrations::org_id.eq(org))
+        .filter(integrations::key.eq(key))
+        .select(IntegrationRow::as_select())
+        .for_no_key_update()
+        .first(conn)
+        .optional()
+}
+
+/// Also keeps new connections out: their foreign key waits for this lock.
+pub(super) fn lock_integration_to_delete(
+    conn: &mut Conn,
+    org: OrgId,
+    key: &str,
+) -> QueryResult<Option<IntegrationRow>> {
+    integrations::table
+        .filter(integrations::org_id.eq(org))
+        .filter(integrations::key.eq(key))
+        .select(IntegrationRow::as_select())
+        .for_update()
+        .first(conn)
+        .optional()
+}
+
+/// Locks the connections and models a deletion takes along besides its root, outermost first and in the order of their
+/// ids, so that nothing joins them meanwhile. Counted in the database: their ids never travel.
+pub(super) fn lock_scope(conn: &mut Conn, kind: RootKind, binds: Binds) -> QueryResult<()> {
+    const CONNECTIONS: &str = "SELECT count(*) FROM (SELECT id FROM connections WHERE org_id = {org} AND integration_id = {root} \
          ORDER BY id FOR UPDATE) locked";
-    const OF_MODEL: &str = "SELECT count(*) FROM (SELECT id FROM models WHERE org_id = {org} AND id IN (WITH RECURSIVE scope(id) AS (\
+    const MODELS_OF_INTEGRATION: &str = "SELECT count(*) FROM (SELECT id FROM models WHERE org_id = {org} AND connection_id IN \
+         (SELECT id FROM connections WHERE org_id = {org} AND integration_id = {root}) ORDER BY id FOR UPDATE) locked";
+    const MODELS_OF_CONNECTION: &str = "SELECT count(*) FROM (SELECT id FROM models WHERE org_id = {org} AND connection_id = {root} \
+         ORDER BY id FOR UPDATE) locked";
+    const MODELS_OF_MODEL: &str = "SELECT count(*) FROM (SELECT id FROM models WHERE org_id = {org} AND id IN (WITH RECURSIVE scope(id) AS (\
         SELECT id FROM models WHERE org_id = {org} AND id = {root} UNION SELECT m.id FROM models m \
         JOIN scope s ON m.base_model_id = s.id WHERE m.org_id = {org} AND m.connection_id = {parent}) \
         SELECT id FROM scope) ORDER BY id FOR UPDATE) locked";
-    let text = match kind {
-        RootKind::Connection | RootKind::Integration => OF_CONNECTION,
-        RootKind::Model => OF_MODEL,
-        RootKind::Content => return Ok(0),
+    let texts: &[&'static str] = match kind {
+        RootKind::Integration => &[CONNECTIONS, MODELS_OF_INTEGRATION],
+        RootKind::Connection => &[MODELS_OF_CONNECTION],
+        RootKind::Model => &[MODELS_OF_MODEL],
+        RootKind::Content => &[],
     };
-    Statement::<BigInt>::new(text, binds).get_result(conn)
+    for text in texts {
+        let _locked: i64 = Statement::<BigInt>::new(text, binds).get_result(conn)?;
+    }
+    Ok(())
 }
 
 /// Locks the entries that hold the other ends of an entry's links, before those links are filed: one of them may
@@ -170,21 +205,27 @@ pub(super) fn refresh_statistics(conn: &mut Conn) -> QueryResult<()> {
 
 /// Moves what the root takes along into the trash, in one statement. No row leaves the database.
 pub(super) fn move_out(conn: &mut Conn, kind: RootKind, binds: Binds) -> QueryResult<Moved> {
-    Statement::<(BigInt, BigInt, BigInt, BigInt)>::new(&cascade(kind).out_postgres, binds)
+    Statement::<(BigInt, BigInt, BigInt, BigInt, BigInt)>::new(&cascade(kind).out_postgres, binds)
         .get_result(conn)
 }
 
 /// Brings the rows of an entry back in one statement; links follow on their own.
-pub(super) fn move_back(conn: &mut Conn, binds: Binds) -> QueryResult<Moved> {
-    let (connections, models, content) =
-        Statement::<(BigInt, BigInt, BigInt)>::new(&RETURN.back_postgres, binds)
+pub(super) fn move_back(conn: &mut Conn, kind: RootKind, binds: Binds) -> QueryResult<Moved> {
+    let (integrations, connections, models, content) =
+        Statement::<(BigInt, BigInt, BigInt, BigInt)>::new(&back(kind).postgres, binds)
             .get_result(conn)?;
     Ok(Moved {
+        integrations,
         connections,
         models,
         content,
         links: 0,
     })
+}
+
+/// Their bytes stay in the table's file until the erasure cycle.
+pub(super) fn slots_text(shred: &'static Shred) -> &'static str {
+    &shred.slots_postgres
 }
 
 pub(super) fn fill_slot(conn: &mut Conn, org: OrgId, record: &[u8]) -> QueryResult<i64> {

@@ -43,6 +43,25 @@ pub struct ApiKeyRow {
     pub last_used_at: Option<Ts>,
 }
 
+/// A live integration, or one in the trash (its mirror has the same columns).
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = schema::integrations, primary_key(org_id, id))]
+#[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct IntegrationRow {
+    pub org_id: OrgId,
+    pub id: IntegrationId,
+    pub key: String,
+    pub name: String,
+    pub connector: String,
+    pub settings: JsonText,
+    pub created_at: Ts,
+    pub updated_at: Ts,
+    pub version: i64,
+    pub generation: i64,
+    pub deletion_protection: bool,
+}
+
 /// A live connection, or one in the trash (its mirror has the same columns).
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = schema::connections, primary_key(org_id, id))]
@@ -127,6 +146,18 @@ pub struct SecretRow {
     pub record_id: RecordId,
     pub generation: i64,
     pub key_epoch: i32,
+    pub source_hint: Option<String>,
+    pub set_at: Ts,
+    pub set_by: String,
+}
+
+/// What was known of a secret that left below the root of a deletion.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = schema::shredded_secrets)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct ShreddedRow {
+    pub owner_id: RootId,
+    pub field: String,
     pub source_hint: Option<String>,
     pub set_at: Ts,
     pub set_by: String,
@@ -272,11 +303,15 @@ pub struct ImpactRow {
     pub content_p: i64,
     pub links: i64,
     pub references: i64,
+    pub integrations: i64,
+    pub integrations_p: i64,
 }
 
 /// Rows moved, by table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Queryable)]
 pub struct Moved {
+    /// Integrations.
+    pub integrations: i64,
     /// Connections.
     pub connections: i64,
     /// Models.
@@ -285,4 +320,17 @@ pub struct Moved {
     pub content: i64,
     /// Links.
     pub links: i64,
+}
+
+impl Moved {
+    /// Adds the rows of one table.
+    pub(super) fn count(&mut self, table: &str, rows: i64) {
+        match table {
+            "integrations" => self.integrations += rows,
+            "connections" => self.connections += rows,
+            "models" => self.models += rows,
+            "content" => self.content += rows,
+            _ => self.links += rows,
+        }
+    }
 }

@@ -51,6 +51,8 @@ diesel::table! {
         created_at -> Moment,
         updated_at -> Moment,
         version -> BigInt,
+        generation -> BigInt,
+        deletion_protection -> Bool,
     }
 }
 
@@ -176,6 +178,26 @@ diesel::table! {
     use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
     use crate::store::types::{Id, Moment};
 
+    trash_integrations (org_id, id) {
+        org_id -> Id,
+        id -> Id,
+        key -> Text,
+        name -> Text,
+        connector -> Text,
+        settings -> Text,
+        created_at -> Moment,
+        updated_at -> Moment,
+        version -> BigInt,
+        generation -> BigInt,
+        deletion_protection -> Bool,
+        entry_id -> Id,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
     trash_connections (org_id, id) {
         org_id -> Id,
         id -> Id,
@@ -292,6 +314,22 @@ diesel::table! {
     use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
     use crate::store::types::{Id, Moment};
 
+    shredded_secrets (org_id, entry_id, owner_kind, owner_id, field) {
+        org_id -> Id,
+        entry_id -> Id,
+        owner_kind -> Text,
+        owner_id -> Id,
+        field -> Text,
+        source_hint -> Nullable<Text>,
+        set_at -> Moment,
+        set_by -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
     secret_slots (org_id, id) {
         org_id -> Id,
         id -> BigInt,
@@ -394,12 +432,14 @@ diesel::allow_tables_to_appear_in_same_query!(
     content,
     links,
     trash_entries,
+    trash_integrations,
     trash_connections,
     trash_models,
     trash_content,
     trash_links,
     holds,
     secrets,
+    shredded_secrets,
     secret_slots,
     key_epochs,
     erasure_jobs,

@@ -175,7 +175,7 @@ on_both! {
         assert_same(&everything(app), &before);
 
         let entry = app.admin.delete(&path).ok(200);
-        assert_eq!(entry["impact"], json!({"connections": 1, "models": 11, "content": 52, "links": 46, "references": 0}));
+        assert_eq!(entry["impact"], json!({"integrations": 0, "connections": 1, "models": 11, "content": 52, "links": 46, "references": 0}));
         let entry = entry["id"].as_str().unwrap();
         let trashed = app.sql().rows("trash_content");
         let third = import(app, &export()).unwrap();

@@ -15,6 +15,7 @@ mod api;
 mod cli;
 mod docs;
 mod import;
+mod integrations;
 mod main_job;
 mod races;
 mod records;

@@ -10,7 +10,7 @@ on_both! {
         assert_eq!(before["status"], "untested");
 
         let impact = app.admin.get(&format!("{path}/impact")).ok(200);
-        assert_eq!(impact["impact"], json!({"connections": 1, "models": 3, "content": 4, "links": 2}));
+        assert_eq!(impact["impact"], json!({"integrations": 0, "connections": 1, "models": 3, "content": 4, "links": 2}));
 
         let token = impact["plan_token"].as_str().unwrap();
         let entry = app.admin.delete(&format!("{path}?reason=moved&plan_token={token}")).ok(200);
@@ -20,7 +20,7 @@ on_both! {
 
         let entry_path = format!("/v1/trash/{}", entry["id"].as_str().unwrap());
         let restored = app.admin.post(&format!("{entry_path}/restore"), &json!({})).ok(200);
-        assert_eq!(restored["restored"], json!({"connections": 1, "models": 3, "content": 4, "links": 2}));
+        assert_eq!(restored["restored"], json!({"integrations": 0, "connections": 1, "models": 3, "content": 4, "links": 2}));
         assert_eq!(restored["needs_credentials"], json!(["password"]));
         assert_eq!(restored["connection"]["status"], "needs_credentials");
 

@@ -5,6 +5,7 @@ mod connections;
 mod connectors;
 mod content;
 mod deletion;
+mod integrations;
 mod keys;
 mod links;
 mod models;
@@ -23,6 +24,14 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(system::openapi_json)
         .service(system::whoami)
         .service(connectors::list_connectors)
+        .service(integrations::create_integration)
+        .service(integrations::list_integrations)
+        .service(integrations::get_integration)
+        .service(integrations::patch_integration)
+        .service(integrations::get_integration_secrets)
+        .service(integrations::put_integration_secrets)
+        .service(deletion::get_integration_impact)
+        .service(deletion::delete_integration)
         .service(connections::create_connection)
         .service(connections::list_connections)
         .service(connections::get_connection)

@@ -113,7 +113,7 @@ pub(super) async fn get_trash_entry(
     operation_id = "list_trash_items", tag = "trash",
     params(
         ("id" = String, Path, description = "The entry's id"),
-        ("kind" = Option<RootKind>, Query, description = "connection, model or content (the default)"),
+        ("kind" = Option<RootKind>, Query, description = "integration, connection, model or content (the default)"),
         ("page_size" = Option<i64>, Query, description = "1 to 200, default 50"),
         ("page_token" = Option<String>, Query, description = "From the page before"),
     ),
@@ -189,7 +189,11 @@ pub(super) async fn purge_trash_entry(
 }
 
 fn kind(input: &Input) -> ServiceResult<Option<RootKind>> {
-    input.parsed("kind", "connection, model or content", RootKind::parse)
+    input.parsed(
+        "kind",
+        "integration, connection, model or content",
+        RootKind::parse,
+    )
 }
 
 fn filter(input: &Input) -> ServiceResult<EntryFilter> {

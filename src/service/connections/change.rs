@@ -99,7 +99,7 @@ pub fn patch(
     change.apply(tx, row, &patch.secrets, &patch.source_hints)
 }
 
-pub(super) fn merge(
+pub(in crate::service) fn merge(
     target: &JsonText,
     patch: &JsonText,
     pointer: &str,

@@ -3,15 +3,19 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::super::caller::Caller;
 use super::super::error::Result;
+use super::super::integrations;
 use super::super::secrets::{self, HintInput, SecretInput};
 use crate::connectors::{self, Connector, Settings};
 use crate::domain::FieldError;
+use crate::domain::ids::IntegrationId;
 use crate::domain::json::JsonText;
 use crate::domain::kinds::OnTrashed;
 use crate::domain::merge_patch::{double_option, not_null};
 use crate::domain::tags::Tags;
 use crate::domain::text::{ExternalId, Name};
+use crate::store::Conn;
 use crate::store::rows::ConnectionRow;
 
 /// A connection to create.
@@ -96,6 +100,7 @@ pub(super) struct Draft {
     pub(super) name: Name,
     pub(super) connector: &'static Connector,
     pub(super) integration: String,
+    pub(super) integration_id: Option<IntegrationId>,
     pub(super) external_id: Option<ExternalId>,
     pub(super) settings: Settings,
     pub(super) tags: Tags,
@@ -103,7 +108,12 @@ pub(super) struct Draft {
 
 impl Draft {
     /// Checks what was sent; an upsert that sends no settings keeps those that are `stored`.
-    pub(super) fn parse(new: &NewConnection, stored: Option<&ConnectionRow>) -> Result<Self> {
+    pub(super) fn parse(
+        conn: &mut Conn,
+        caller: &Caller,
+        new: &NewConnection,
+        stored: Option<&ConnectionRow>,
+    ) -> Result<Self> {
         let mut errors = Vec::new();
         let external_id = new.external_id.as_deref().and_then(|id| {
             ExternalId::parse(id)
@@ -130,16 +140,13 @@ impl Draft {
                 "There is no such connector; see GET /v1/connectors.",
             ));
         }
-        if new
-            .integration
-            .as_ref()
-            .is_some_and(|integration| *integration != new.connector)
-        {
-            errors.push(FieldError::new(
-                "/integration",
-                "unknown_integration",
-                "There is no such integration of this connector.",
-            ));
+        let integration = new.integration.as_ref().unwrap_or(&new.connector);
+        let mut integration_id = None;
+        if let Some(connector) = connector {
+            match integrations::home(conn, caller, integration, connector)? {
+                Ok(home) => integration_id = home,
+                Err(error) => errors.push(error),
+            }
         }
         let no_object = JsonText::empty_object();
         let settings = connector.and_then(|connector| {
@@ -170,7 +177,8 @@ impl Draft {
                 Ok(Self {
                     name,
                     connector,
-                    integration: connector.key.clone(),
+                    integration: integration.clone(),
+                    integration_id,
                     external_id,
                     settings,
                     tags,

@@ -95,7 +95,7 @@ impl Place {
     }
 
     pub(in crate::service) fn delete(&self, target: Target) -> EntryId {
-        self.write(|tx| delete::delete(tx, target, &DeleteRequest::default()))
+        self.write(|tx| delete::delete(tx, &target, &DeleteRequest::default()))
             .unwrap()
             .id
     }

@@ -3,7 +3,10 @@
 use diesel::prelude::*;
 
 use super::Conn;
+use crate::domain::clock::Ts;
 use crate::domain::ids::{ConnectionId, EntryId, OrgId};
+use crate::domain::json::JsonText;
+use crate::domain::kinds::Status;
 use crate::store::filters::ConnectionFilter;
 use crate::store::rows::ConnectionRow;
 use crate::store::schema::{connections, trash_connections};
@@ -194,17 +197,22 @@ pub(in crate::store) fn trashed_connection(
         .optional()
 }
 
-/// The connections of an entry as they stand in the trash.
+/// A page of the connections of an entry as they stand in the trash, by id.
 pub(in crate::store) fn connections_of_entry(
     conn: &mut Conn,
     org: OrgId,
     entry: EntryId,
+    after: Option<ConnectionId>,
+    limit: i64,
 ) -> QueryResult<Vec<ConnectionRow>> {
     use trash_connections as t;
+    let after = after.unwrap_or(ConnectionId(uuid::Uuid::nil()));
     t::table
         .filter(t::org_id.eq(org))
         .filter(t::entry_id.eq(entry))
+        .filter(t::id.gt(after))
         .order(t::id)
+        .limit(limit)
         .select((
             t::org_id,
             t::id,
@@ -238,6 +246,8 @@ pub(in crate::store) fn update_trashed_connection(
         .set((
             t::name.eq(&row.name),
             t::name_key.eq(&row.name_key),
+            t::integration.eq(&row.integration),
+            t::integration_id.eq(row.integration_id),
             t::external_id.eq(&row.external_id),
             t::status.eq(row.status),
             t::generation.eq(row.generation),
@@ -246,4 +256,47 @@ pub(in crate::store) fn update_trashed_connection(
             t::version.eq(row.version),
         ))
         .execute(conn)
+}
+
+/// The connectors of the connections of an entry.
+pub(in crate::store) fn connectors_of_entry(
+    conn: &mut Conn,
+    org: OrgId,
+    entry: EntryId,
+) -> QueryResult<Vec<String>> {
+    use trash_connections as t;
+    t::table
+        .filter(t::org_id.eq(org))
+        .filter(t::entry_id.eq(entry))
+        .select(t::connector)
+        .distinct()
+        .load(conn)
+}
+
+/// Writes what the restore of an integration changes on its connections of one connector, just before they move back.
+pub(in crate::store) fn update_connections_of_entry(
+    conn: &mut Conn,
+    org: OrgId,
+    entry: EntryId,
+    connector: &str,
+    key: &str,
+    status: Status,
+    at: Ts,
+) -> QueryResult<usize> {
+    use trash_connections as t;
+    diesel::update(
+        t::table
+            .filter(t::org_id.eq(org))
+            .filter(t::entry_id.eq(entry))
+            .filter(t::connector.eq(connector)),
+    )
+    .set((
+        t::integration.eq(key),
+        t::status.eq(status),
+        t::generation.eq(t::generation + 1),
+        t::last_test.eq(None::<JsonText>),
+        t::updated_at.eq(at),
+        t::version.eq(t::version + 1),
+    ))
+    .execute(conn)
 }

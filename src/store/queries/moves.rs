@@ -1,12 +1,12 @@
-//! Statements that both backends run alike, made once for each: impact and the links of a restore.
+//! Statements that both backends run alike, made once for each: impact, shredding, the links of a restore.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 
 use super::Conn;
 use crate::domain::ids::{ConnectionId, DependentId, RootId};
 use crate::domain::kinds::RootKind;
-use crate::store::cascade::{RETURN, cascade};
+use crate::store::cascade::{RETURN, cascade, shred};
 use crate::store::rows::ImpactRow;
 use crate::store::statement::{Binds, Statement};
 use crate::store::types::{Id, Moment};
@@ -35,6 +35,8 @@ pub(in crate::store) fn impact(
         BigInt,
         BigInt,
         BigInt,
+        BigInt,
+        BigInt,
     );
     Statement::<Row>::new(&cascade(kind).impact, binds).get_result(conn)
 }
@@ -53,7 +55,7 @@ pub(in crate::store) fn sample(
     conn: &mut Conn,
     kind: RootKind,
     binds: Binds,
-) -> QueryResult<Vec<(String, DependentId, String, String)>> {
+) -> QueryResult<Vec<(String, RootId, String, String)>> {
     Statement::<(Text, Id, Text, Text)>::new(&cascade(kind).sample, binds).load(conn)
 }
 
@@ -63,6 +65,48 @@ pub(in crate::store) fn references_sample(
     binds: Binds,
 ) -> QueryResult<Vec<(DependentId, String, ConnectionId)>> {
     Statement::<(Id, Text, Id)>::new(&cascade(kind).references, binds).load(conn)
+}
+
+/// How many secrets a deletion would shred, and the newest key epoch that one of them is sealed under.
+pub(in crate::store) fn secrets_in_scope(
+    conn: &mut Conn,
+    kind: RootKind,
+    binds: Binds,
+) -> QueryResult<(i64, Option<i32>)> {
+    match shred(kind) {
+        Some(shred) => {
+            Statement::<(BigInt, Nullable<Integer>)>::new(&shred.count, binds).get_result(conn)
+        }
+        None => Ok((0, None)),
+    }
+}
+
+/// The fields of those secrets, each once.
+pub(in crate::store) fn secret_fields_in_scope(
+    conn: &mut Conn,
+    kind: RootKind,
+    binds: Binds,
+) -> QueryResult<Vec<String>> {
+    match shred(kind) {
+        Some(shred) => Statement::<Text>::new(&shred.fields, binds).load(conn),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Shreds the secrets of all that a deletion takes along, and keeps their shape. Answers how many there were.
+pub(in crate::store) fn shred_scope(
+    conn: &mut Conn,
+    kind: RootKind,
+    binds: Binds,
+) -> QueryResult<usize> {
+    let Some(shred) = shred(kind) else {
+        return Ok(0);
+    };
+    if let Some(keep) = &shred.keep {
+        Statement::<()>::new(keep, binds).execute(conn)?;
+    }
+    Statement::<()>::new(super::super::slots_text(shred), binds).execute(conn)?;
+    Statement::<()>::new(&shred.forget, binds).execute(conn)
 }
 
 /// Brings back the links of an entry whose rows are live again: those with both ends live return, those whose

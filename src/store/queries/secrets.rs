@@ -5,10 +5,10 @@
 use diesel::prelude::*;
 
 use super::Conn;
-use crate::domain::ids::{OrgId, RootId};
+use crate::domain::ids::{EntryId, OrgId, RootId};
 use crate::domain::kinds::OwnerKind;
-use crate::store::rows::SecretRow;
-use crate::store::schema::{secret_slots, secrets};
+use crate::store::rows::{SecretRow, ShreddedRow};
+use crate::store::schema::{secret_slots, secrets, shredded_secrets};
 
 pub(in crate::store) fn secrets_of(
     conn: &mut Conn,
@@ -75,6 +75,25 @@ pub(in crate::store) fn delete_secrets(
             .filter(secrets::field.eq_any(fields)),
     )
     .execute(conn)
+}
+
+/// The shape of the secrets that these owners lost with an entry they were not the root of.
+pub(in crate::store) fn shredded_of_many(
+    conn: &mut Conn,
+    org: OrgId,
+    entry: EntryId,
+    kind: OwnerKind,
+    owners: &[RootId],
+) -> QueryResult<Vec<ShreddedRow>> {
+    use shredded_secrets as s;
+    s::table
+        .filter(s::org_id.eq(org))
+        .filter(s::entry_id.eq(entry))
+        .filter(s::owner_kind.eq(kind))
+        .filter(s::owner_id.eq_any(owners))
+        .order((s::owner_id, s::field))
+        .select(ShreddedRow::as_select())
+        .load(conn)
 }
 
 pub(in crate::store) fn read_slot(

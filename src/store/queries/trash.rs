@@ -14,9 +14,16 @@ use crate::store::schema::{content, holds, links, trash_entries, trash_links};
 /// parents are live. Fixed text without input; the CASE keeps it from looking at the rows of a connection's entry,
 /// which nothing live can be in conflict with.
 const RESTORABLE: &str = "(trash_entries.state = 'in_trash' AND CASE trash_entries.root_kind \
-    WHEN 'connection' THEN NOT EXISTS (SELECT 1 FROM connections c WHERE c.org_id = trash_entries.org_id \
-        AND c.integration = trash_entries.integration AND (c.name_key = trash_entries.root_name_key \
-        OR c.external_id = trash_entries.root_external_id)) \
+    WHEN 'integration' THEN NOT EXISTS (SELECT 1 FROM integrations i WHERE i.org_id = trash_entries.org_id \
+        AND i.key = trash_entries.integration) \
+        AND NOT EXISTS (SELECT 1 FROM trash_connections x JOIN connections c ON c.org_id = x.org_id \
+            AND c.integration = x.integration AND (c.name_key = x.name_key OR c.external_id = x.external_id) \
+            WHERE x.org_id = trash_entries.org_id AND x.entry_id = trash_entries.id) \
+    WHEN 'connection' THEN EXISTS (SELECT 1 FROM trash_connections x LEFT JOIN integrations i ON i.org_id = x.org_id \
+            AND i.id = x.integration_id WHERE x.org_id = trash_entries.org_id AND x.id = trash_entries.root_id \
+            AND (x.integration_id IS NULL OR i.id IS NOT NULL) \
+            AND NOT EXISTS (SELECT 1 FROM connections c WHERE c.org_id = x.org_id AND c.integration = coalesce(i.key, x.integration) \
+                AND (c.name_key = x.name_key OR c.external_id = x.external_id))) \
     ELSE EXISTS (SELECT 1 FROM connections c WHERE c.org_id = trash_entries.org_id AND c.id = trash_entries.connection_id) \
         AND (trash_entries.model_id IS NULL OR EXISTS (SELECT 1 FROM models m \
             WHERE m.org_id = trash_entries.org_id AND m.connection_id = trash_entries.connection_id \

@@ -76,7 +76,7 @@ on_both! {
         let links = app.admin.get(&format!("/v1/content/{}/links", made[0]["id"].as_str().unwrap())).ok(200);
         assert_eq!(links["data"][0]["content_id"], made[1]["id"]);
         let impact = app.admin.get(&format!("{path}/impact")).ok(200)["impact"].clone();
-        assert_eq!(impact, json!({"connections": 1, "models": 1_003, "content": 6, "links": 5}));
+        assert_eq!(impact, json!({"integrations": 0, "connections": 1, "models": 1_003, "content": 6, "links": 5}));
     }
 
     fn a_base_must_come_before_what_extends_it(app: &TestApp) {

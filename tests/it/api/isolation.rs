@@ -31,6 +31,11 @@ impl Two {
     }
 }
 
+/// Whether the path names a row by its id, or an integration by its key; an upsert names what need not be there.
+fn names_a_row(path: &str) -> bool {
+    path.contains("{id}") || (path.contains("{key}") && !path.contains("{external_id}"))
+}
+
 type Body = fn(&Samples) -> Value;
 type Call = fn(&Client, &Operation, &Samples) -> Reply;
 
@@ -47,7 +52,10 @@ fn harmful(client: &Client, operation: &Operation, samples: &Samples) -> Reply {
             "upsert_connection" => {
                 json!({"name": "renamed", "connector": "postgres", "settings": settings})
             }
-            "put_connection_secrets" => json!({"secrets": {"password": "stolen"}}),
+            "create_integration" => json!({"key": "new", "connector": "postgres"}),
+            "put_connection_secrets" | "put_integration_secrets" => {
+                json!({"secrets": {"password": "stolen"}})
+            }
             "create_models" | "create_contents" => json!({"items": [{"name": "planted"}]}),
             "patch_connection" => json!({"name": "renamed", "secrets": {"password": "stolen"}}),
             "restore_trash_entry" => json!({"name": "revived"}),
@@ -70,7 +78,7 @@ on_both! {
         let before = dump(app, Some(&theirs.organization));
         let mut tried = 0;
         for operation in routes::of_v1(app) {
-            if operation.is_of_the_platform() || !operation.path.contains("{id}") {
+            if operation.is_of_the_platform() || !names_a_row(&operation.path) {
                 continue;
             }
             let harmless: Call = |client, operation, samples| samples.call(client, operation);

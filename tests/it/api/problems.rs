@@ -119,7 +119,7 @@ on_both! {
         );
         app.admin.patch(&path, &json!({"deletion_protection": false})).ok(200);
         let stale = of(&app.admin.delete(&format!("{path}?plan_token=old")), 409, "plan_stale");
-        assert_eq!(stale["plan"]["impact"], json!({"connections": 1, "models": 3, "content": 4, "links": 2}));
+        assert_eq!(stale["plan"]["impact"], json!({"integrations": 0, "connections": 1, "models": 3, "content": 4, "links": 2}));
         assert_eq!(stale["plan"]["plan_token"], "[token]");
     }
 

@@ -78,6 +78,8 @@ pub(super) struct Samples {
     pub(super) entry: String,
     pub(super) key: String,
     pub(super) organization: String,
+    /// The key of an integration; every organization has another one.
+    pub(super) integration: String,
 }
 
 impl Samples {
@@ -110,6 +112,8 @@ impl Samples {
                 &json!({"name": "spare", "scopes": ["trash:read"]}),
             )
             .ok(201);
+        let integration = json!({"key": fresh_name(), "connector": "postgres"});
+        let integration = client.post("/v1/integrations", &integration).ok(201);
         let whoami = client.get("/v1/whoami").ok(200);
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         Self {
@@ -119,6 +123,7 @@ impl Samples {
             entry: text(&entry["id"]),
             key: text(&key["id"]),
             organization: text(&whoami["organization"]["id"]),
+            integration: text(&integration["key"]),
         }
     }
 
@@ -131,6 +136,7 @@ impl Samples {
             entry: unknown_id(),
             key: unknown_id(),
             organization: unknown_id(),
+            integration: unknown_id(),
         }
     }
 
@@ -167,9 +173,14 @@ impl Samples {
         } else {
             external_id
         };
+        let key = if operation.path.contains("{external_id}") {
+            "postgres"
+        } else {
+            &self.integration
+        };
         let path = operation
             .path
-            .replace("{key}", "postgres")
+            .replace("{key}", key)
             .replace("{external_id}", external_id)
             .replace("{id}", id);
         assert!(
@@ -214,11 +225,15 @@ fn harmless_body(operation: &Operation) -> Option<Value> {
             json!({"name": fresh_name(), "connector": "postgres", "settings": settings()})
         }
         "upsert_connection" => json!({"connector": "postgres", "settings": settings()}),
-        "put_connection_secrets" => json!({"secrets": {"password": "another"}}),
+        "create_integration" => json!({"key": fresh_name(), "connector": "postgres"}),
+        "put_connection_secrets" | "put_integration_secrets" => {
+            json!({"secrets": {"password": "another"}})
+        }
         "create_model" | "create_content" | "create_organization" => json!({"name": fresh_name()}),
         "create_models" | "create_contents" => json!({"items": [{"name": fresh_name()}]}),
         "upsert_model" | "upsert_content" => json!({"name": "the same"}),
-        "patch_connection" | "patch_model" | "patch_content" | "patch_organization" => json!({}),
+        "patch_integration" | "patch_connection" | "patch_model" | "patch_content"
+        | "patch_organization" => json!({}),
         "restore_trash_entry" => json!({"validate_only": true}),
         "purge_trash_entry" => json!({"confirm": "not its name"}),
         "create_api_key" => json!({"name": "k", "scopes": ["keys:admin"]}),

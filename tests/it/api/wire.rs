@@ -134,6 +134,7 @@ on_both! {
           "impact": {
             "connections": 1,
             "content": 4,
+            "integrations": 0,
             "links": 2,
             "models": 3
           },
@@ -193,7 +194,8 @@ on_both! {
           ],
           "secrets": [
             "password"
-          ]
+          ],
+          "secrets_count": 1
         }
         "#) };
     }
@@ -219,6 +221,7 @@ on_both! {
           "impact": {
             "connections": 1,
             "content": 4,
+            "integrations": 0,
             "links": 2,
             "models": 3,
             "references": 0
@@ -265,6 +268,7 @@ on_both! {
           "restores": {
             "connections": 1,
             "content": 4,
+            "integrations": 0,
             "links": 2,
             "models": 3
           }
@@ -284,6 +288,7 @@ on_both! {
           "restored": {
             "connections": 1,
             "content": 4,
+            "integrations": 0,
             "links": 2,
             "models": 3
           }
@@ -297,7 +302,7 @@ on_both! {
         let id = app.sample_connection("warehouse");
         app.delete_connection(&id);
         let summary = app.admin.get("/v1/trash/summary").ok(200);
-        assert_eq!(summary["entries"], json!({"all": 1, "connection": 1, "model": 0, "content": 0}));
+        assert_eq!(summary["entries"], json!({"all": 1, "integration": 0, "connection": 1, "model": 0, "content": 0}));
         let list = app.admin.get("/v1/trash").ok(200);
         assert_eq!(list["next_page_token"], json!(null));
         let listed: Vec<&String> = list["data"][0].as_object().unwrap().keys().collect();

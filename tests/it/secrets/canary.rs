@@ -209,6 +209,7 @@ fn every_get(app: &TestApp, connection: &str, entry: &str) -> Vec<Reply> {
                     return *segment;
                 }
                 match segments[index - 1] {
+                    "integrations" => "canary-crm",
                     "connections" => connection,
                     "models" => &model,
                     "content" => &content,
@@ -292,6 +293,14 @@ on_both! {
         let entry = app.admin.with("idempotency-key", "deleted").delete(&connection).ok(200);
         let entry = entry["id"].as_str().unwrap().to_owned();
         let other = app.delete_connection(&second);
+        let crm = json!({"key": "canary-crm", "connector": "oauth2", "secrets": {"client_secret": canary.secret(8)}});
+        let member = json!({"name": "member", "connector": "oauth2", "integration": "canary-crm", "secrets": {"access_token": canary.secret(9)}});
+        for (path, body) in [("/v1/integrations", crm), ("/v1/connections", member)] {
+            let reply = app.admin.with("idempotency-key", path).post(path, &body);
+            assert_eq!(reply.status, 201, "{reply:#?}");
+            replies.push(reply);
+        }
+        replies.push(app.admin.delete("/v1/integrations/canary-crm"));
 
         for (key, method, path, body) in &writes {
             let reply = app.admin.with("idempotency-key", key).send(method, path, Some(body.to_string()));

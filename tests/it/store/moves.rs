@@ -24,7 +24,7 @@ fn fill(app: &TestApp) {
          VALUES ('{org}', '{integration}', 'main', 'Main', 'postgres', '{{}}', '{MOMENT}', '{MOMENT}')"
     ));
     sql.run(&format!(
-        "UPDATE connections SET integration_id = '{integration}', last_test = '{{\"ok\" : true}}', status = 'failing', \
+        "UPDATE connections SET integration = 'main', integration_id = '{integration}', last_test = '{{\"ok\" : true}}', status = 'failing', \
          generation = 41, version = 17, created_at = '{MOMENT}', metadata = '{BODY}'"
     ));
     for table in ["models", "content"] {
@@ -141,13 +141,49 @@ on_both! {
         assert_eq!(sorted(after), sorted(expected));
     }
 
+    fn an_integration_goes_and_comes_back_with_every_column(app: &TestApp) {
+        app.sample_connection("warehouse");
+        fill(app);
+        let whole = |app: &TestApp, prefix: &str| {
+            let mut tables = snapshot(app, prefix);
+            tables.push(app.sql().rows(&format!("{prefix}integrations")));
+            tables
+        };
+        let before = whole(app, "");
+        let connection = before[0][0]["id"].as_str().unwrap().to_owned();
+        let integration = before[4][0]["id"].as_str().unwrap().to_owned();
+        let entry = app.admin.delete("/v1/integrations/main").ok(200)["id"].as_str().unwrap().to_owned();
+        assert!(whole(app, "").iter().all(Vec::is_empty));
+        let mut expected = before.clone();
+        change(&mut expected, &connection, &[("version", json!(18)), ("generation", json!(42))]);
+        change(&mut expected, &integration, &[("version", json!(2)), ("generation", json!(2))]);
+        let mut trash = trashed(app, &entry);
+        let mut own = app.sql().rows("trash_integrations");
+        assert_eq!(own[0].remove("entry_id").unwrap(), entry);
+        trash.push(own);
+        assert_eq!(sorted(trash), sorted(expected));
+
+        app.admin.post(&format!("/v1/trash/{entry}/restore"), &json!({})).ok(200);
+        assert!(whole(app, "trash_").iter().all(Vec::is_empty));
+        let after = whole(app, "");
+        let mut expected = before;
+        let updated_at = column(&after, &connection, "updated_at");
+        change(&mut expected, &connection, &[
+            ("version", json!(19)), ("generation", json!(43)), ("status", json!("needs_credentials")),
+            ("last_test", Value::Null), ("updated_at", updated_at),
+        ]);
+        let updated_at = column(&after, &integration, "updated_at");
+        change(&mut expected, &integration, &[("version", json!(3)), ("generation", json!(3)), ("updated_at", updated_at)]);
+        assert_eq!(sorted(after), sorted(expected));
+    }
+
     fn a_model_goes_with_what_extends_it_and_comes_back_with_every_column(app: &TestApp) {
         app.sample_connection("warehouse");
         fill(app);
         let before = snapshot(app, "");
         let base = app.sql().lines("SELECT CAST(id AS text) AS line FROM models WHERE name = 'base'").remove(0);
         let entry = app.admin.delete(&format!("/v1/models/{base}")).ok(200);
-        assert_eq!(entry["impact"], json!({"connections": 0, "models": 2, "content": 3, "links": 2, "references": 2}));
+        assert_eq!(entry["impact"], json!({"integrations": 0, "connections": 0, "models": 2, "content": 3, "links": 2, "references": 2}));
         let entry = entry["id"].as_str().unwrap();
         let mut expected = gone(&before, &snapshot(app, ""));
         change(&mut expected, &base, &[("version", json!(10))]);

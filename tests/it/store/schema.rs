@@ -6,7 +6,8 @@ use super::catalogue::{self, Catalogue, Column, stored};
 use crate::support::*;
 
 /// Live tables with a mirror in the trash.
-const MIRRORS: [(&str, &str); 4] = [
+const MIRRORS: [(&str, &str); 5] = [
+    ("integrations", "trash_integrations"),
     ("connections", "trash_connections"),
     ("models", "trash_models"),
     ("content", "trash_content"),

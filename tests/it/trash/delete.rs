@@ -65,7 +65,7 @@ on_both! {
     fn the_impact_of_a_connection_counts_all_that_hangs_on_it(app: &TestApp) {
         let shop = shop(app);
         let impact = app.admin.get(&format!("/v1/connections/{}/impact", shop.connection)).ok(200);
-        assert_eq!(impact["impact"], json!({"connections": 1, "models": 3, "content": 3, "links": 3}));
+        assert_eq!(impact["impact"], json!({"integrations": 0, "connections": 1, "models": 3, "content": 3, "links": 3}));
         assert_eq!(impact["references"], 2);
         assert_eq!(
             impact["references_sample"],
@@ -79,7 +79,7 @@ on_both! {
         assert!(sample.contains(&json!({"type": "content", "id": shop.on_base, "name": "on base", "kind": "chart"})));
 
         let entry = app.admin.delete(&format!("/v1/connections/{}", shop.connection)).ok(200);
-        assert_eq!(entry["impact"], json!({"connections": 1, "models": 3, "content": 3, "links": 3, "references": 2}));
+        assert_eq!(entry["impact"], json!({"integrations": 0, "connections": 1, "models": 3, "content": 3, "links": 3, "references": 2}));
         assert_eq!(entry["secrets"]["shredded"], 1);
         assert_eq!(entry["secrets"]["shape"]["password"]["required"], true);
         assert_eq!(links_of(app, &shop.dashboard_elsewhere), [""; 0]);
@@ -89,12 +89,12 @@ on_both! {
         let shop = shop(app);
         let path = format!("/v1/models/{}", shop.base);
         let impact = app.admin.get(&format!("{path}/impact")).ok(200);
-        assert_eq!(impact["impact"], json!({"connections": 0, "models": 2, "content": 2, "links": 3}));
+        assert_eq!(impact["impact"], json!({"integrations": 0, "connections": 0, "models": 2, "content": 2, "links": 3}));
         // Both the board of the other connection and the content on no model link in.
         assert_eq!(impact["references"], 3);
         assert_eq!(impact["secrets"], json!([]));
         let entry = app.admin.delete(&path).ok(200);
-        assert_eq!(entry["impact"], json!({"connections": 0, "models": 2, "content": 2, "links": 3, "references": 3}));
+        assert_eq!(entry["impact"], json!({"integrations": 0, "connections": 0, "models": 2, "content": 2, "links": 3, "references": 3}));
         assert_eq!(entry["secrets"]["erasure"], "none");
         for gone in [format!("models/{}", shop.extension), format!("content/{}", shop.on_extension)] {
             assert_eq!(app.admin.get(&format!("/v1/{gone}")).problem(410, "in_trash")["entry_id"], entry["id"]);
@@ -109,7 +109,7 @@ on_both! {
         let shop = shop(app);
         let path = format!("/v1/content/{}", shop.on_base);
         let impact = app.admin.get(&format!("{path}/impact")).ok(200);
-        assert_eq!(impact["impact"], json!({"connections": 0, "models": 0, "content": 1, "links": 2}));
+        assert_eq!(impact["impact"], json!({"integrations": 0, "connections": 0, "models": 0, "content": 1, "links": 2}));
         assert_eq!((&impact["references"], &impact["sample"][0]["id"]), (&json!(2), &json!(shop.on_base)));
         let entry = app.admin.delete(&path).ok(200);
         assert_eq!(entry["root"], json!({"kind": "content", "id": shop.on_base, "name": "on base", "external_id": null}));

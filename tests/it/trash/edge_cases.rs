@@ -12,7 +12,7 @@ on_both! {
         let later = delete(app, &format!("connections/{connection}"));
 
         let restored = restore(app, &later);
-        assert_eq!(restored["restored"], json!({"connections": 1, "models": 0, "content": 1, "links": 0}));
+        assert_eq!(restored["restored"], json!({"integrations": 0, "connections": 1, "models": 0, "content": 1, "links": 0}));
         app.admin.get(&format!("/v1/content/{second}")).ok(200);
         assert_eq!(app.admin.get(&format!("/v1/content/{first}")).problem(410, "in_trash")["entry_id"], earlier);
         let still = entry(app, &earlier);
@@ -44,11 +44,11 @@ on_both! {
         let of_model = delete(app, &format!("models/{model}"));
         let of_connection = delete(app, &format!("connections/{connection}"));
 
-        assert_eq!(restore(app, &of_connection)["restored"], json!({"connections": 1, "models": 0, "content": 0, "links": 0}));
+        assert_eq!(restore(app, &of_connection)["restored"], json!({"integrations": 0, "connections": 1, "models": 0, "content": 0, "links": 0}));
         for path in [format!("/v1/models/{model}"), format!("/v1/content/{content}")] {
             assert_eq!(app.admin.get(&path).problem(410, "in_trash")["entry_id"], of_model);
         }
-        assert_eq!(restore(app, &of_model)["restored"], json!({"connections": 0, "models": 1, "content": 1, "links": 0}));
+        assert_eq!(restore(app, &of_model)["restored"], json!({"integrations": 0, "connections": 0, "models": 1, "content": 1, "links": 0}));
         assert_eq!(app.admin.get(&format!("/v1/content/{content}")).ok(200)["model_id"], model);
     }
 

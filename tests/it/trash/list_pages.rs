@@ -67,7 +67,7 @@ on_both! {
 
     fn the_summary_counts_what_is_in_the_trash(app: &TestApp) {
         let empty = app.admin.get("/v1/trash/summary").ok(200);
-        assert_eq!(empty, json!({"entries": {"all": 0, "connection": 0, "model": 0, "content": 0}, "purges": []}));
+        assert_eq!(empty, json!({"entries": {"all": 0, "integration": 0, "connection": 0, "model": 0, "content": 0}, "purges": []}));
         let id = connection(app, "prod");
         let model = model(app, &id, "M", json!({}));
         let contents: Vec<String> = (0..3).map(|n| content(app, &id, &format!("K{n}"), json!({}))).collect();
@@ -85,7 +85,7 @@ on_both! {
             sql(app, &format!("UPDATE trash_entries SET purge_at = '{}T23:59:59.999999Z' WHERE id = '{entry_id}'", day(days)));
         }
         let summary = app.admin.get("/v1/trash/summary").ok(200);
-        assert_eq!(summary["entries"], json!({"all": 5, "connection": 1, "model": 1, "content": 3}));
+        assert_eq!(summary["entries"], json!({"all": 5, "integration": 0, "connection": 1, "model": 1, "content": 3}));
         assert_eq!(
             summary["purges"],
             json!([{"date": day(1), "entries": 1}, {"date": day(3), "entries": 2}, {"date": day(29), "entries": 1}])

@@ -23,14 +23,17 @@ use serde_json::Value;
 use crate::support::*;
 
 /// The tables of what is live and of what is in the trash.
-const ROWS: [&str; 12] = [
+const ROWS: [&str; 15] = [
+    "integrations",
     "connections",
     "models",
     "content",
     "links",
     "secrets",
     "secret_slots",
+    "shredded_secrets",
     "trash_entries",
+    "trash_integrations",
     "trash_connections",
     "trash_models",
     "trash_content",

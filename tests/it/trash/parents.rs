@@ -72,7 +72,7 @@ on_both! {
 
         let done = restore_with(app, of_content, json!({"with_ancestors": true, "plan_token": plan["plan_token"]})).ok(200);
         assert_eq!(done["ancestors"], plan["ancestors"]);
-        assert_eq!(done["restored"], json!({"connections": 1, "models": 2, "content": 2, "links": 0}));
+        assert_eq!(done["restored"], json!({"integrations": 0, "connections": 1, "models": 2, "content": 2, "links": 0}));
         assert_eq!(done["restored"], plan["restores"]);
         assert_eq!(done["needs_credentials"], json!(["password"]));
         assert_eq!(app.admin.get(&format!("/v1/content/{}", chain.content)).ok(200)["model_id"], chain.extension);

@@ -182,7 +182,7 @@ on_both! {
             assert_eq!(dump(app), before);
             app.admin.patch(&format!("/v1/{kind}/{taker}"), &json!({"external_id": null})).ok(200);
         }
-        assert_eq!(restore(app, &entry_id)["restored"], json!({"connections": 0, "models": 2, "content": 1, "links": 0}));
+        assert_eq!(restore(app, &entry_id)["restored"], json!({"integrations": 0, "connections": 0, "models": 2, "content": 1, "links": 0}));
     }
 
     fn a_restored_entry_says_so_and_is_closed(app: &TestApp) {

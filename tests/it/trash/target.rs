@@ -30,7 +30,7 @@ on_both! {
         let models = ids(&app.admin.get(&format!("/v1/connections/{one}/models")).ok(200));
         let entry_id = delete(app, &format!("models/{}", models[0]));
         let done = restore_with(app, &entry_id, json!({"target": {"connection_id": two}})).ok(200);
-        assert_eq!(done["restored"], json!({"connections": 0, "models": 2, "content": 3, "links": 2}));
+        assert_eq!(done["restored"], json!({"integrations": 0, "connections": 0, "models": 2, "content": 3, "links": 2}));
 
         let live = app.admin.get(&format!("/v1/connections/{two}/models")).ok(200);
         assert_eq!(ids(&live), models[..2]);

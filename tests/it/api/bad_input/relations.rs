@@ -201,7 +201,7 @@ pub(super) fn the_rest(paths: &Paths) -> Vec<Row> {
             "POST",
             format!("{}/restore", paths.entry),
             json!({"target": {}}),
-            "/target/connection_id",
+            "/target/integration",
             "required",
         ),
         (

@@ -1,0 +1,65 @@
+//! The secrets of all that a deletion takes along: counted, their shape kept, shredded.
+
+use std::sync::LazyLock;
+
+use crate::domain::kinds::RootKind;
+
+/// The texts of one kind of root that has secrets.
+pub(in crate::store) struct Shred {
+    /// How many there are, and the newest key epoch that one of them is sealed under.
+    pub(in crate::store) count: String,
+    /// The fields, each once.
+    pub(in crate::store) fields: String,
+    /// Keeps the shape of those below the root; the root's own goes into its entry.
+    pub(in crate::store) keep: Option<String>,
+    /// PostgreSQL: removes the slots; the erasure cycle does the rest.
+    pub(in crate::store) slots_postgres: String,
+    /// SQLite: overwrites the slots in place (`sqlite::shred_slots` says why).
+    pub(in crate::store) slots_sqlite: String,
+    /// Forgets the secrets.
+    pub(in crate::store) forget: String,
+}
+
+/// The texts for `kind`; models and content have no secrets.
+pub(in crate::store) fn shred(kind: RootKind) -> Option<&'static Shred> {
+    static INTEGRATION: LazyLock<Shred> = LazyLock::new(|| {
+        let below = "org_id = {org} AND owner_kind = 'connection' AND owner_id IN \
+                     (SELECT id FROM connections WHERE org_id = {org} AND integration_id = {root})";
+        build(
+            &format!(
+                "({below} OR org_id = {{org}} AND owner_kind = 'integration' AND owner_id = {{root}})"
+            ),
+            Some(below),
+        )
+    });
+    static CONNECTION: LazyLock<Shred> = LazyLock::new(|| {
+        build(
+            "org_id = {org} AND owner_kind = 'connection' AND owner_id = {root}",
+            None,
+        )
+    });
+    match kind {
+        RootKind::Integration => Some(&INTEGRATION),
+        RootKind::Connection => Some(&CONNECTION),
+        RootKind::Model | RootKind::Content => None,
+    }
+}
+
+fn build(owned: &str, below: Option<&str>) -> Shred {
+    let slots = format!("SELECT slot_id FROM secrets WHERE {owned}");
+    Shred {
+        count: format!("SELECT count(*), max(key_epoch) FROM secrets WHERE {owned}"),
+        fields: format!("SELECT DISTINCT field FROM secrets WHERE {owned} ORDER BY field"),
+        keep: below.map(|below| {
+            format!(
+                "INSERT INTO shredded_secrets (org_id, entry_id, owner_kind, owner_id, field, source_hint, set_at, set_by) \
+                 SELECT org_id, {{entry}}, owner_kind, owner_id, field, source_hint, set_at, set_by FROM secrets WHERE {below}"
+            )
+        }),
+        slots_postgres: format!("DELETE FROM secret_slots WHERE org_id = {{org}} AND id IN ({slots})"),
+        slots_sqlite: format!(
+            "UPDATE secret_slots SET record = zeroblob(length(record)), free = 1 WHERE id IN ({slots})"
+        ),
+        forget: format!("DELETE FROM secrets WHERE {owned}"),
+    }
+}
