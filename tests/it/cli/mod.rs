@@ -1,6 +1,5 @@
 //! The program as its users run it: commands, answers on stdout, words on stderr, exit codes.
 
-mod machine;
 mod words;
 
 use std::io::{Read as _, Write as _};
@@ -12,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::support::process::Machine;
 use crate::support::*;
-use machine::Machine;
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777

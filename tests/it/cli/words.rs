@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::machine::Machine;
+use crate::support::process::Machine;
 
 #[test]
 fn what_is_wrong_is_said_in_words_and_no_password_is_repeated() {

@@ -77,6 +77,16 @@ impl Client {
 
     /// Any method with any text as a JSON body.
     pub(crate) fn send(&self, method: &str, path: &str, body: Option<String>) -> Reply {
+        self.try_send(method, path, body).unwrap()
+    }
+
+    /// The same where the server may go away before it has answered.
+    pub(crate) fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<String>,
+    ) -> Result<Reply, ureq::Error> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base));
@@ -98,12 +108,12 @@ impl Client {
             Some(body) => self.agent.run(request.body(body).unwrap()),
             None => self.agent.run(request.body(()).unwrap()),
         };
-        Reply::read(what, response.unwrap())
+        Reply::read(what, response?)
     }
 }
 
 impl Reply {
-    fn read(request: String, mut response: Response<ureq::Body>) -> Self {
+    fn read(request: String, mut response: Response<ureq::Body>) -> Result<Self, ureq::Error> {
         let headers = response
             .headers()
             .iter()
@@ -118,14 +128,13 @@ impl Reply {
             .body_mut()
             .with_config()
             .limit(64 * 1024 * 1024)
-            .read_to_string()
-            .unwrap();
-        Self {
+            .read_to_string()?;
+        Ok(Self {
             request,
             status: response.status().as_u16(),
             headers,
             text,
-        }
+        })
     }
 
     /// The JSON body.

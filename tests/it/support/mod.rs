@@ -2,6 +2,7 @@
 
 mod client;
 mod postgres;
+pub(crate) mod process;
 mod sql;
 
 use std::path::{Path, PathBuf};

@@ -11,32 +11,32 @@ use std::time::{Duration, Instant};
 use reprieve::store::DatabaseUrl;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::*;
+use super::{Client, Sql};
 
 /// A machine with nothing on it but the program.
-pub(super) struct Machine {
+pub(crate) struct Machine {
     folder: tempfile::TempDir,
     variables: Vec<(String, String)>,
 }
 
 /// What a command came to.
 #[derive(Debug)]
-pub(super) struct Done {
-    pub(super) code: Option<i32>,
-    pub(super) stdout: String,
-    pub(super) stderr: String,
+pub(crate) struct Done {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Done {
     #[track_caller]
-    pub(super) fn ok(self) -> String {
+    pub(crate) fn ok(self) -> String {
         assert_eq!(self.code, Some(0), "{self:#?}");
         self.stdout
     }
 
     /// A refusal with these words in it, and no more than words.
     #[track_caller]
-    pub(super) fn refused(&self, code: i32, words: &[&str]) {
+    pub(crate) fn refused(&self, code: i32, words: &[&str]) {
         assert_eq!(self.code, Some(code), "{self:#?}");
         for word in words {
             assert!(self.stderr.contains(word), "{word:?} is not in {self:#?}");
@@ -50,19 +50,19 @@ impl Done {
 }
 
 impl Machine {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
             variables: Vec::new(),
         }
     }
 
-    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -80,7 +80,7 @@ impl Machine {
         command
     }
 
-    pub(super) fn run(&self, args: &[&str]) -> Done {
+    pub(crate) fn run(&self, args: &[&str]) -> Done {
         let output = self.command(args).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Done {
@@ -90,19 +90,19 @@ impl Machine {
         }
     }
 
-    pub(super) fn serve(&self, args: &[&str]) -> Served {
+    pub(crate) fn serve(&self, args: &[&str]) -> Served {
         Served::start(self.command(&[&["serve", "--listen", "127.0.0.1:0"], args].concat()))
     }
 
-    pub(super) fn database(&self) -> Sql {
+    pub(crate) fn database(&self) -> Sql {
         Sql::open(&DatabaseUrl::Sqlite(self.path("reprieve-data/reprieve.db")))
     }
 }
 
 /// A running server, and all that it wrote.
-pub(super) struct Served {
+pub(crate) struct Served {
     child: Child,
-    pub(super) address: SocketAddr,
+    pub(crate) address: SocketAddr,
     written: Arc<Mutex<String>>,
     readers: Vec<JoinHandle<()>>,
 }
@@ -157,16 +157,27 @@ impl Served {
         served
     }
 
-    pub(super) fn client(&self, key: &str) -> Client {
+    pub(crate) fn client(&self, key: &str) -> Client {
         Client::new(self.address, key)
     }
 
-    pub(super) fn terminate(&self) {
+    /// Whether it ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// kill -9: the process gets no chance to finish anything.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) fn terminate(&self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
     }
 
     /// Waits for the end: exit code and everything written.
-    pub(super) fn wait(mut self) -> (Option<i32>, String) {
+    pub(crate) fn wait(mut self) -> (Option<i32>, String) {
         let deadline = Instant::now() + Duration::from_secs(25);
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -186,7 +197,7 @@ impl Served {
         (status.code(), text)
     }
 
-    pub(super) fn stop(self) -> String {
+    pub(crate) fn stop(self) -> String {
         self.terminate();
         let (code, text) = self.wait();
         assert_eq!(code, Some(0), "{text}");

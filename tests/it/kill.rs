@@ -1,0 +1,129 @@
+//! kill -9 of the server and of PostgreSQL while clients work: nothing that was acknowledged is lost, a request
+//! that is repeated under its idempotency key has one effect, and the database stays whole (promises 1 and 8).
+//!
+//! The clients, their history and its judgement are those of `history`: a call that a kill cut off is sent again
+//! under the same key until it is answered, so its answer has to fit what everybody saw before and after.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use crate::history::{Place, Run, Settings};
+use crate::races::Draw;
+use crate::support::*;
+
+/// CI's rounds, unless the environment says otherwise.
+const ROUNDS: usize = 2;
+
+/// A PostgreSQL server that nobody else uses, for it is going to be killed.
+struct PrivatePostgres {
+    folder: tempfile::TempDir,
+    url: String,
+}
+
+impl PrivatePostgres {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = script(&["start", "--durable"], folder.path());
+        let url = settings
+            .lines()
+            .find_map(|line| line.strip_prefix("export REPRIEVE_TEST_POSTGRES="))
+            .unwrap_or_else(|| panic!("no URL in {settings:?}"))
+            .to_owned();
+        Self { folder, url }
+    }
+
+    /// kill -9 of all its processes, and its start after that.
+    fn kill(&self) {
+        script(&["kill"], self.folder.path());
+    }
+
+    fn recover(&self) {
+        script(&["resume"], self.folder.path());
+    }
+}
+
+impl Drop for PrivatePostgres {
+    fn drop(&mut self) {
+        script(&["stop"], self.folder.path());
+    }
+}
+
+fn script(args: &[&str], folder: &Path) -> String {
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scripts/postgres");
+    let output = Command::new(script)
+        .args(args)
+        .arg(folder)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(
+        output.status.success(),
+        "scripts/postgres {args:?}: {}",
+        text(&output.stderr)
+    );
+    text(&output.stdout)
+}
+
+/// Long enough for some work, and never the same.
+fn some_time(draw: &mut Draw) {
+    thread::sleep(Duration::from_millis(500 + draw.below(1_500)));
+}
+
+/// Kills the server in each round and, where there is one to kill, PostgreSQL in every second one.
+fn nothing_acknowledged_is_lost(place: &Place, postgres: Option<&PrivatePostgres>) {
+    let settings = Settings::read();
+    let rounds = settings.rounds.unwrap_or(ROUNDS);
+    let mut draw = Draw(settings.first_seed);
+    let mut run = Run::start(place, &settings, settings.first_seed);
+    let (mut servers_killed, mut postgres_killed) = (0, 0);
+    for round in 0..rounds {
+        run.round(|place, servers, load| {
+            some_time(&mut draw);
+            match postgres.filter(|_| round % 2 == 1) {
+                Some(postgres) => {
+                    postgres.kill();
+                    some_time(&mut draw);
+                    postgres.recover();
+                    postgres_killed += 1;
+                }
+                None => {
+                    let at = usize::try_from(draw.below(servers.len() as u64)).unwrap();
+                    servers.remove(at).kill();
+                    servers.insert(at, place.serve());
+                    servers_killed += 1;
+                }
+            }
+            for server in servers.iter_mut() {
+                if server.has_ended() {
+                    *server = place.serve();
+                }
+            }
+            *load.addresses.lock().unwrap() = servers.iter().map(|server| server.address).collect();
+        });
+    }
+    let outcome = run.finish();
+    println!(
+        "{:?}: {servers_killed} servers and {postgres_killed} PostgreSQL servers killed; {outcome}",
+        place.backend
+    );
+    assert!(
+        outcome.cut_off > 0 && outcome.summary.changes >= 20 * rounds,
+        "no call was cut off, or too little was done for this to prove anything: {outcome}"
+    );
+    assert_eq!(outcome.summary.unknown, 0, "{outcome}");
+}
+
+#[test]
+fn a_killed_server_loses_nothing_on_sqlite() {
+    nothing_acknowledged_is_lost(&Place::new(Backend::Sqlite), None);
+}
+
+#[test]
+fn a_killed_server_or_a_killed_postgres_loses_nothing() {
+    let postgres = PrivatePostgres::start();
+    let place = Place::on(Some(&postgres.url));
+    nothing_acknowledged_is_lost(&place, Some(&postgres));
+}
