@@ -20,9 +20,9 @@ use crate::domain::json::JsonText;
 use crate::domain::kinds::{OnTrashed, OwnerKind, RootKind, Status};
 use crate::domain::scopes::Scope;
 use crate::domain::text::{ExternalId, Name, suggest_free_name};
-use crate::store::Conn;
 use crate::store::filters::ConnectionFilter;
-use crate::store::rows::ConnectionRow;
+use crate::store::rows::{ConnectionRow, Place};
+use crate::store::{Conn, StoreError};
 
 pub(super) use change::merge;
 pub use change::patch;
@@ -158,14 +158,13 @@ pub(super) fn lock(tx: &mut Tx<'_>, id: ConnectionId) -> Result<ConnectionRow> {
 
 /// Why a connection is not live.
 pub(super) fn absent(conn: &mut Conn, caller: &Caller, id: ConnectionId) -> Result<Error> {
-    let entry = if caller.may(Scope::TrashRead) {
-        conn.trashed_connection(caller.org, id)?
-    } else {
-        None
-    };
-    Ok(match entry {
-        Some(entry) => Error::in_trash("connection", entry),
-        None => Error::not_found("connection"),
+    Ok(match conn.place_of_connection(caller.org, id)? {
+        // Restored since it was looked for: the whole unit of work again.
+        Some(Place::Live) => StoreError::Conflict.into(),
+        Some(Place::Trash(entry)) if caller.may(Scope::TrashRead) => {
+            Error::in_trash("connection", entry)
+        }
+        Some(Place::Trash(_)) | None => Error::not_found("connection"),
     })
 }
 

@@ -22,9 +22,9 @@ use crate::domain::json::JsonText;
 use crate::domain::kinds::DependentKind;
 use crate::domain::scopes::Scope;
 use crate::domain::text::{ExternalId, Kind, Name};
-use crate::store::Conn;
 use crate::store::filters::DependentFilter;
-use crate::store::rows::{DependentHead, DependentRow};
+use crate::store::rows::{DependentHead, DependentRow, Place};
+use crate::store::{Conn, StoreError};
 
 pub use change::patch;
 pub use input::{
@@ -163,14 +163,13 @@ pub(super) fn absent_dependent(
     kind: DependentKind,
     id: DependentId,
 ) -> Result<Error> {
-    let entry = if caller.may(Scope::TrashRead) {
-        conn.trashed_dependent(kind, caller.org, id)?
-    } else {
-        None
-    };
-    Ok(match entry {
-        Some(entry) => Error::in_trash(kind.as_str(), entry),
-        None => Error::not_found(kind.as_str()),
+    Ok(match conn.place_of_dependent(kind, caller.org, id)? {
+        // Restored since it was looked for: the whole unit of work again.
+        Some(Place::Live) => StoreError::Conflict.into(),
+        Some(Place::Trash(entry)) if caller.may(Scope::TrashRead) => {
+            Error::in_trash(kind.as_str(), entry)
+        }
+        Some(Place::Trash(_)) | None => Error::not_found(kind.as_str()),
     })
 }
 

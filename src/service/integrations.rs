@@ -22,8 +22,8 @@ use crate::domain::ids::{IntegrationId, RootId};
 use crate::domain::json::JsonText;
 use crate::domain::kinds::OwnerKind;
 use crate::domain::scopes::Scope;
-use crate::store::Conn;
-use crate::store::rows::IntegrationRow;
+use crate::store::rows::{IntegrationRow, Place};
+use crate::store::{Conn, StoreError};
 
 pub use change::{patch, put_secrets};
 pub use input::{IntegrationPatch, NewIntegration};
@@ -122,14 +122,13 @@ pub(super) fn find(conn: &mut Conn, caller: &Caller, key: &str) -> Result<Integr
 
 /// Why an integration is not live.
 pub(super) fn absent(conn: &mut Conn, caller: &Caller, key: &str) -> Result<Error> {
-    let entry = if caller.may(Scope::TrashRead) {
-        conn.trashed_integration_by_key(caller.org, key)?
-    } else {
-        None
-    };
-    Ok(match entry {
-        Some(entry) => Error::in_trash("integration", entry),
-        None => Error::not_found("integration"),
+    Ok(match conn.place_of_integration_key(caller.org, key)? {
+        // Restored since it was looked for: the whole unit of work again.
+        Some(Place::Live) => StoreError::Conflict.into(),
+        Some(Place::Trash(entry)) if caller.may(Scope::TrashRead) => {
+            Error::in_trash("integration", entry)
+        }
+        Some(Place::Trash(_)) | None => Error::not_found("integration"),
     })
 }
 

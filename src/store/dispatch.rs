@@ -7,7 +7,7 @@ use super::filters::{ConnectionFilter, DependentFilter, EntryFilter, EntryOrder}
 use super::rows::{
     ApiKeyRow, AuditRow, ConnectionRow, DependentHead, DependentRow, EntryRow, ErasureJobRow,
     IdempotencyRow, ImpactRow, IntegrationRow, KeyEpochRow, LinkRow, Moved, OrganizationRow,
-    OutboxRow, SecretRow, ShreddedRow,
+    OutboxRow, Place, SecretRow, ShreddedRow,
 };
 use super::statement::Binds;
 use super::{postgres, sqlite};
@@ -72,10 +72,10 @@ dispatch! {
     fn lock_integration_to_delete(org: OrgId, key: &str) -> Option<IntegrationRow>;
     /// A page of live integrations by key.
     fn list_integrations(org: OrgId, connector: Option<&str>, after: Option<&str>, limit: i64) -> Vec<IntegrationRow>;
-    /// The newest entry that holds an integration with this key.
-    fn trashed_integration_by_key(org: OrgId, key: &str) -> Option<EntryId>;
-    /// The entry that holds this integration.
-    fn trashed_integration(org: OrgId, id: IntegrationId) -> Option<EntryId>;
+    /// Where the integration with this key is: live, else in the newest entry that holds one.
+    fn place_of_integration_key(org: OrgId, key: &str) -> Option<Place>;
+    /// Where an integration is; none if it is gone or never was.
+    fn place_of_integration(org: OrgId, id: IntegrationId) -> Option<Place>;
     /// The integration of an entry.
     fn integration_of_entry(org: OrgId, entry: EntryId) -> Option<IntegrationRow>;
     /// Writes what a restore changes on a trashed integration.
@@ -112,8 +112,8 @@ dispatch! {
     fn trashed_connections_by_external_id(org: OrgId, integration: &str, external_id: &str) -> Vec<EntryId>;
     /// The entries that hold a connection with this name, newest first.
     fn trashed_connections_by_name(org: OrgId, integration: &str, name_key: &str) -> Vec<EntryId>;
-    /// The entry that holds this connection.
-    fn trashed_connection(org: OrgId, id: ConnectionId) -> Option<EntryId>;
+    /// Where a connection is; none if it is gone or never was.
+    fn place_of_connection(org: OrgId, id: ConnectionId) -> Option<Place>;
     /// A page of the connections of an entry by id.
     fn connections_of_entry(org: OrgId, entry: EntryId, after: Option<ConnectionId>, limit: i64) -> Vec<ConnectionRow>;
     /// Writes what a restore changes on a trashed connection.
@@ -142,8 +142,8 @@ dispatch! {
     fn connections_of_dependents(kind: DependentKind, org: OrgId, ids: &[DependentId]) -> Vec<(DependentId, ConnectionId)>;
     /// A page of live models or content by id, without bodies.
     fn list_dependents(kind: DependentKind, org: OrgId, filter: &DependentFilter, after: Option<DependentId>, limit: i64) -> Vec<DependentHead>;
-    /// The entry that holds this model or piece of content.
-    fn trashed_dependent(kind: DependentKind, org: OrgId, id: DependentId) -> Option<EntryId>;
+    /// Where a model or piece of content is; none if it is gone or never was.
+    fn place_of_dependent(kind: DependentKind, org: OrgId, id: DependentId) -> Option<Place>;
     /// A model or piece of content as it stands in the trash.
     fn trashed_dependent_row(kind: DependentKind, org: OrgId, id: DependentId) -> Option<DependentRow>;
     /// Which of these external ids trashed rows of these connections have.

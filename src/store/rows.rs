@@ -307,6 +307,21 @@ pub struct ImpactRow {
     pub integrations_p: i64,
 }
 
+/// Where a row is that is not gone (promise 1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Among the live rows.
+    Live,
+    /// In the trash, in this entry.
+    Trash(EntryId),
+}
+
+impl From<Option<EntryId>> for Place {
+    fn from(entry: Option<EntryId>) -> Self {
+        entry.map_or(Self::Live, Self::Trash)
+    }
+}
+
 /// Rows moved, by table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Queryable)]
 pub struct Moved {

@@ -11,7 +11,7 @@ use crate::domain::codes::Code;
 use crate::domain::ids::{ConnectionId, DependentId, EntryId, IntegrationId, RootId};
 use crate::domain::kinds::{DependentKind, EntryState, RootKind};
 use crate::domain::text::Name;
-use crate::store::rows::{ConnectionRow, DependentRow, EntryRow};
+use crate::store::rows::{ConnectionRow, DependentRow, EntryRow, Place};
 use crate::store::{Conn, StoreError};
 
 /// Finds the entries that hold the parents of a model or content, and those of their parents, outermost first.
@@ -138,22 +138,11 @@ impl Parent {
         }
     }
 
-    fn is_live(self, conn: &mut Conn, caller: &Caller) -> Result<bool> {
+    fn place(self, conn: &mut Conn, caller: &Caller) -> Result<Option<Place>> {
         Ok(match self {
-            Self::Integration(id) => conn.find_integration(caller.org, id)?.is_some(),
-            Self::Connection(id) => conn.find_connection(caller.org, id)?.is_some(),
-            Self::Model(id) => conn
-                .find_dependent(DependentKind::Model, caller.org, id)?
-                .is_some(),
-        })
-    }
-
-    /// The entry that holds it.
-    fn holder(self, conn: &mut Conn, caller: &Caller) -> Result<Option<EntryId>> {
-        Ok(match self {
-            Self::Integration(id) => conn.trashed_integration(caller.org, id)?,
-            Self::Connection(id) => conn.trashed_connection(caller.org, id)?,
-            Self::Model(id) => conn.trashed_dependent(DependentKind::Model, caller.org, id)?,
+            Self::Integration(id) => conn.place_of_integration(caller.org, id)?,
+            Self::Connection(id) => conn.place_of_connection(caller.org, id)?,
+            Self::Model(id) => conn.place_of_dependent(DependentKind::Model, caller.org, id)?,
         })
     }
 }
@@ -194,12 +183,10 @@ impl<'a> Walk<'a> {
         };
         self.visit(conn, Parent::Integration(id))?;
         let org = self.caller.org;
-        let home = match conn.find_integration(org, id)? {
-            Some(live) => Some(live),
-            None => match conn.trashed_integration(org, id)? {
-                Some(entry) => conn.integration_of_entry(org, entry)?,
-                None => None,
-            },
+        let home = match conn.place_of_integration(org, id)? {
+            Some(Place::Live) => conn.find_integration(org, id)?,
+            Some(Place::Trash(entry)) => conn.integration_of_entry(org, entry)?,
+            None => None,
         };
         // It left between two looks: plan again.
         row.integration = home.ok_or(StoreError::Conflict)?.key;
@@ -225,19 +212,16 @@ impl<'a> Walk<'a> {
 
     fn visit(&mut self, conn: &mut Conn, parent: Parent) -> Result<()> {
         let (caller, what) = (self.caller, parent.word());
-        if parent.is_live(conn, caller)? {
-            return Ok(());
-        }
-        let Some(holder) = parent.holder(conn, caller)? else {
-            if parent.is_live(conn, caller)? {
-                // It came back between two looks.
-                return Ok(());
+        let holder = match parent.place(conn, caller)? {
+            Some(Place::Live) => return Ok(()),
+            Some(Place::Trash(holder)) => holder,
+            None => {
+                return Err(Problem::new(
+                    Code::ParentPurged,
+                    format!("The {what} this belonged to is gone for good."),
+                )
+                .into());
             }
-            return Err(Problem::new(
-                Code::ParentPurged,
-                format!("The {what} this belonged to is gone for good."),
-            )
-            .into());
         };
         if !self.allowed {
             return Err(Problem::new(

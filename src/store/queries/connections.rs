@@ -1,6 +1,7 @@
 //! Connections, live and in the trash.
 
 use diesel::prelude::*;
+use diesel::sql_types::Nullable;
 
 use super::Conn;
 use crate::domain::clock::Ts;
@@ -8,8 +9,9 @@ use crate::domain::ids::{ConnectionId, EntryId, OrgId};
 use crate::domain::json::JsonText;
 use crate::domain::kinds::Status;
 use crate::store::filters::ConnectionFilter;
-use crate::store::rows::ConnectionRow;
+use crate::store::rows::{ConnectionRow, Place};
 use crate::store::schema::{connections, trash_connections};
+use crate::store::types::Id;
 
 pub(in crate::store) fn insert_connection(
     conn: &mut Conn,
@@ -184,17 +186,20 @@ pub(in crate::store) fn trashed_connections_by_name(
         .load(conn)
 }
 
-/// The entry that holds this connection, if it is in the trash.
-pub(in crate::store) fn trashed_connection(
+/// One statement: of two looks, a restore between them could be missed by both.
+pub(in crate::store) fn place_of_connection(
     conn: &mut Conn,
     org: OrgId,
     id: ConnectionId,
-) -> QueryResult<Option<EntryId>> {
-    trash_connections::table
+) -> QueryResult<Option<Place>> {
+    let live = connections::table
         .find((org, id))
-        .select(trash_connections::entry_id)
-        .first(conn)
-        .optional()
+        .select(None::<EntryId>.into_sql::<Nullable<Id>>());
+    let trashed = trash_connections::table
+        .find((org, id))
+        .select(trash_connections::entry_id.nullable());
+    let entries: Vec<Option<EntryId>> = live.union_all(trashed).load(conn)?;
+    Ok(entries.into_iter().next().map(Place::from))
 }
 
 /// A page of the connections of an entry as they stand in the trash, by id.

@@ -7,7 +7,7 @@ use crate::domain::clock::Ts;
 use crate::domain::ids::{ConnectionId, DependentId, EntryId, OrgId};
 use crate::domain::kinds::DependentKind;
 use crate::store::filters::DependentFilter;
-use crate::store::rows::{DependentHead, DependentRow};
+use crate::store::rows::{DependentHead, DependentRow, Place};
 
 /// How many rows one INSERT carries: 12 binds a row stay far below SQLite's 32,766.
 const BATCH: usize = 500;
@@ -15,12 +15,14 @@ const BATCH: usize = 500;
 macro_rules! dependent_queries {
     ($live:ident, $trash:ident, $parent:ident) => {
         use diesel::prelude::*;
+        use diesel::sql_types::Nullable;
 
-        use super::{BATCH, Conn, DependentFilter, DependentHead, DependentRow};
+        use super::{BATCH, Conn, DependentFilter, DependentHead, DependentRow, Place};
         use crate::domain::clock::Ts;
         use crate::domain::ids::{ConnectionId, DependentId, EntryId, OrgId};
         use crate::domain::kinds::EntryState;
         use crate::store::schema::{trash_entries, $live as live, $trash as trash};
+        use crate::store::types::Id;
 
         pub(super) fn insert(conn: &mut Conn, rows: &[DependentRow]) -> QueryResult<usize> {
             let mut done = 0;
@@ -215,16 +217,20 @@ macro_rules! dependent_queries {
             query.order(live::id).limit(limit).load(conn)
         }
 
-        pub(super) fn trashed(
+        /// One statement: of two looks, a restore between them could be missed by both.
+        pub(super) fn place(
             conn: &mut Conn,
             org: OrgId,
             id: DependentId,
-        ) -> QueryResult<Option<EntryId>> {
-            trash::table
+        ) -> QueryResult<Option<Place>> {
+            let live = live::table
                 .find((org, id))
-                .select(trash::entry_id)
-                .first(conn)
-                .optional()
+                .select(None::<EntryId>.into_sql::<Nullable<Id>>());
+            let trashed = trash::table
+                .find((org, id))
+                .select(trash::entry_id.nullable());
+            let entries: Vec<Option<EntryId>> = live.union_all(trashed).load(conn)?;
+            Ok(entries.into_iter().next().map(Place::from))
         }
 
         pub(super) fn trashed_row(
@@ -440,7 +446,7 @@ by_kind! {
     fn dependents_by_external_ids => find_by_external_ids(org: OrgId, connection: ConnectionId, external_ids: &[&str]) -> Vec<(DependentId, Option<String>)>;
     fn connections_of_dependents => connections_of(org: OrgId, ids: &[DependentId]) -> Vec<(DependentId, ConnectionId)>;
     fn list_dependents => list(org: OrgId, filter: &DependentFilter, after: Option<DependentId>, limit: i64) -> Vec<DependentHead>;
-    fn trashed_dependent => trashed(org: OrgId, id: DependentId) -> Option<EntryId>;
+    fn place_of_dependent => place(org: OrgId, id: DependentId) -> Option<Place>;
     fn trashed_dependent_row => trashed_row(org: OrgId, id: DependentId) -> Option<DependentRow>;
     fn trashed_external_ids => trashed_external_ids(org: OrgId, connections: &[ConnectionId], external_ids: &[&str]) -> Vec<Option<String>>;
     fn external_ids_in_trash => external_ids_in_trash(org: OrgId, ids: &[DependentId]) -> Vec<(DependentId, Option<String>)>;

@@ -1,11 +1,13 @@
 //! Integrations, live and in the trash.
 
 use diesel::prelude::*;
+use diesel::sql_types::Nullable;
 
 use super::Conn;
 use crate::domain::ids::{ConnectionId, EntryId, IntegrationId, OrgId};
-use crate::store::rows::IntegrationRow;
+use crate::store::rows::{IntegrationRow, Place};
 use crate::store::schema::{connections, integrations, trash_connections, trash_integrations};
+use crate::store::types::Id;
 
 pub(in crate::store) fn insert_integration(
     conn: &mut Conn,
@@ -70,33 +72,41 @@ pub(in crate::store) fn list_integrations(
     query.order(integrations::key).limit(limit).load(conn)
 }
 
-/// The newest entry that holds an integration with this key.
-pub(in crate::store) fn trashed_integration_by_key(
+/// One statement: of two looks, a restore between them could be missed by both.
+pub(in crate::store) fn place_of_integration_key(
     conn: &mut Conn,
     org: OrgId,
     key: &str,
-) -> QueryResult<Option<EntryId>> {
-    use trash_integrations as t;
-    t::table
-        .filter(t::org_id.eq(org))
-        .filter(t::key.eq(key))
-        .order(t::entry_id.desc())
-        .select(t::entry_id)
-        .first(conn)
-        .optional()
+) -> QueryResult<Option<Place>> {
+    let live = integrations::table
+        .filter(integrations::org_id.eq(org))
+        .filter(integrations::key.eq(key))
+        .select(None::<EntryId>.into_sql::<Nullable<Id>>());
+    let trashed = trash_integrations::table
+        .filter(trash_integrations::org_id.eq(org))
+        .filter(trash_integrations::key.eq(key))
+        .select(trash_integrations::entry_id.nullable());
+    let entries: Vec<Option<EntryId>> = live.union_all(trashed).load(conn)?;
+    if entries.contains(&None) {
+        return Ok(Some(Place::Live));
+    }
+    Ok(entries.into_iter().max().map(Place::from))
 }
 
-/// The entry that holds this integration, if it is in the trash.
-pub(in crate::store) fn trashed_integration(
+/// One statement, for the same reason.
+pub(in crate::store) fn place_of_integration(
     conn: &mut Conn,
     org: OrgId,
     id: IntegrationId,
-) -> QueryResult<Option<EntryId>> {
-    trash_integrations::table
+) -> QueryResult<Option<Place>> {
+    let live = integrations::table
         .find((org, id))
-        .select(trash_integrations::entry_id)
-        .first(conn)
-        .optional()
+        .select(None::<EntryId>.into_sql::<Nullable<Id>>());
+    let trashed = trash_integrations::table
+        .find((org, id))
+        .select(trash_integrations::entry_id.nullable());
+    let entries: Vec<Option<EntryId>> = live.union_all(trashed).load(conn)?;
+    Ok(entries.into_iter().next().map(Place::from))
 }
 
 /// The integration of an entry as it stands in the trash.
