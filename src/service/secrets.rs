@@ -10,7 +10,7 @@ use serde_json::json;
 use subtle::ConstantTimeEq as _;
 use utoipa::ToSchema;
 
-use super::connections::check_version;
+use super::connections::{absent, check_version};
 use super::error::{Error, Problem, Result};
 use super::unit::{Tx, to_json};
 use super::views::{ConnectionView, connector_of, missing_secrets};
@@ -339,7 +339,11 @@ pub fn put(
 /// Reads the secrets of a live connection in plain text; audited.
 pub fn read(tx: &mut Tx<'_>, id: ConnectionId) -> Result<SecretsView> {
     tx.caller.require(Scope::SecretsRead)?;
-    let row = super::connections::find(tx.conn, tx.caller, id)?;
+    // The connection, its secrets and their slots are three looks: meanwhile nobody may enter or shred one.
+    let row = match tx.conn.share_connection(tx.caller.org, id)? {
+        Some(row) => row,
+        None => return Err(absent(tx.conn, tx.caller, id)?),
+    };
     let connector = connector_of(&row)?;
     let rows = tx
         .conn

@@ -94,6 +94,8 @@ dispatch! {
     fn find_connection(org: OrgId, id: ConnectionId) -> Option<ConnectionRow>;
     /// One live connection, locked against change until the transaction ends; children may still be added.
     fn lock_connection(org: OrgId, id: ConnectionId) -> Option<ConnectionRow>;
+    /// One live connection, kept as it is until the transaction ends; others may keep it so too.
+    fn share_connection(org: OrgId, id: ConnectionId) -> Option<ConnectionRow>;
     /// One live connection, locked against change and new children.
     fn lock_connection_to_delete(org: OrgId, id: ConnectionId) -> Option<ConnectionRow>;
     /// One live connection by the caller's own id.

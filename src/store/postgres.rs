@@ -68,6 +68,20 @@ pub(super) fn lock_connection(
         .optional()
 }
 
+/// Of those who only read several do this at once; whoever changes or deletes the connection waits for them.
+pub(super) fn share_connection(
+    conn: &mut Conn,
+    org: OrgId,
+    id: ConnectionId,
+) -> QueryResult<Option<ConnectionRow>> {
+    connections::table
+        .find((org, id))
+        .select(ConnectionRow::as_select())
+        .for_share()
+        .first(conn)
+        .optional()
+}
+
 /// Also keeps new children out: their foreign key waits for this lock.
 pub(super) fn lock_connection_to_delete(
     conn: &mut Conn,

@@ -150,6 +150,14 @@ pub(super) fn lock_connection(
     find_connection(conn, org, id)
 }
 
+pub(super) fn share_connection(
+    conn: &mut Conn,
+    org: OrgId,
+    id: ConnectionId,
+) -> QueryResult<Option<ConnectionRow>> {
+    find_connection(conn, org, id)
+}
+
 pub(super) fn lock_connection_to_delete(
     conn: &mut Conn,
     org: OrgId,
