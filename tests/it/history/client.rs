@@ -92,11 +92,18 @@ impl<'a> Caller<'a> {
     /// Sends the same request under the same idempotency key until an answer tells what came of it.
     fn send(&mut self, planned: &Planned) -> (usize, Option<Reply>) {
         let deadline = Instant::now() + PATIENCE;
+        let mut attempts = 0;
         loop {
+            attempts += 1;
             let (process, client) = self.client(planned);
             let body = planned.body.as_ref().map(Value::to_string);
             match client.try_send(planned.method, &planned.path, body) {
-                Ok(reply) if tells(&reply) => return (process, Some(reply)),
+                Ok(reply) if tells(&reply) => {
+                    if attempts > 1 && is_replay(&reply) {
+                        self.load.made_unseen.fetch_add(1, Ordering::Relaxed);
+                    }
+                    return (process, Some(reply));
+                }
                 Ok(reply) if reply.status == 500 => self.load.complain(format!("{reply:#?}")),
                 _ => {}
             }
@@ -130,8 +137,7 @@ impl<'a> Caller<'a> {
         let (_, Some(again)) = self.send(planned) else {
             return;
         };
-        let replayed = again.header("idempotency-replayed") == Some("true");
-        if (again.status, &again.text) == (first.status, &first.text) && replayed {
+        if (again.status, &again.text) == (first.status, &first.text) && is_replay(&again) {
             self.load.replays.fetch_add(1, Ordering::Relaxed);
         } else {
             self.load.complain(format!(
@@ -203,6 +209,10 @@ impl<'a> Caller<'a> {
             }),
         }
     }
+}
+
+fn is_replay(reply: &Reply) -> bool {
+    reply.header("idempotency-replayed") == Some("true")
 }
 
 /// Whether an answer tells what came of the request.

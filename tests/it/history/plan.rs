@@ -60,6 +60,8 @@ pub(crate) struct Load {
     pub(crate) replays: AtomicU32,
     /// Attempts that ended without an answer that tells what came of them.
     pub(crate) cut_off: AtomicU32,
+    /// Changes that such an attempt had made all the same, as the repetition was told.
+    pub(crate) made_unseen: AtomicU32,
 }
 
 /// A call that is about to be made.
@@ -87,6 +89,7 @@ impl Load {
             complaints: Mutex::new(Vec::new()),
             replays: AtomicU32::new(0),
             cut_off: AtomicU32::new(0),
+            made_unseen: AtomicU32::new(0),
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod duels;
 mod linked;
+mod looks;
 
 use std::sync::Barrier;
 use std::thread;
