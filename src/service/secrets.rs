@@ -340,9 +340,8 @@ pub fn put(
 pub fn read(tx: &mut Tx<'_>, id: ConnectionId) -> Result<SecretsView> {
     tx.caller.require(Scope::SecretsRead)?;
     // The connection, its secrets and their slots are three looks: meanwhile nobody may enter or shred one.
-    let row = match tx.conn.share_connection(tx.caller.org, id)? {
-        Some(row) => row,
-        None => return Err(absent(tx.conn, tx.caller, id)?),
+    let Some(row) = tx.conn.share_connection(tx.caller.org, id)? else {
+        return Err(absent(tx.conn, tx.caller, id)?);
     };
     let connector = connector_of(&row)?;
     let rows = tx

@@ -73,7 +73,7 @@ fn some_time(draw: &mut Draw) {
 }
 
 /// Kills the server in each round and, where there is one to kill, PostgreSQL in every second one.
-fn nothing_acknowledged_is_lost(place: &Place, postgres: Option<&PrivatePostgres>) {
+fn every_round_loses_nothing(place: &Place, postgres: Option<&PrivatePostgres>) {
     let settings = Settings::read();
     let rounds = settings.rounds.unwrap_or(ROUNDS);
     let mut draw = Draw(settings.first_seed);
@@ -82,19 +82,16 @@ fn nothing_acknowledged_is_lost(place: &Place, postgres: Option<&PrivatePostgres
     for round in 0..rounds {
         run.round(|place, servers, load| {
             some_time(&mut draw);
-            match postgres.filter(|_| round % 2 == 1) {
-                Some(postgres) => {
-                    postgres.kill();
-                    some_time(&mut draw);
-                    postgres.recover();
-                    postgres_killed += 1;
-                }
-                None => {
-                    let at = usize::try_from(draw.below(servers.len() as u64)).unwrap();
-                    servers.remove(at).kill();
-                    servers.insert(at, place.serve());
-                    servers_killed += 1;
-                }
+            if let Some(postgres) = postgres.filter(|_| round % 2 == 1) {
+                postgres.kill();
+                some_time(&mut draw);
+                postgres.recover();
+                postgres_killed += 1;
+            } else {
+                let at = draw.index(servers.len());
+                servers.remove(at).kill();
+                servers.insert(at, place.serve());
+                servers_killed += 1;
             }
             for server in servers.iter_mut() {
                 if server.has_ended() {
@@ -117,13 +114,13 @@ fn nothing_acknowledged_is_lost(place: &Place, postgres: Option<&PrivatePostgres
 }
 
 #[test]
-fn a_killed_server_loses_nothing_on_sqlite() {
-    nothing_acknowledged_is_lost(&Place::new(Backend::Sqlite), None);
+fn nothing_acknowledged_is_lost_on_sqlite() {
+    every_round_loses_nothing(&Place::new(Backend::Sqlite), None);
 }
 
 #[test]
-fn a_killed_server_or_a_killed_postgres_loses_nothing() {
+fn nothing_acknowledged_is_lost_on_postgres() {
     let postgres = PrivatePostgres::start();
-    let place = Place::on(Some(&postgres.url));
-    nothing_acknowledged_is_lost(&place, Some(&postgres));
+    let place = Place::on_postgres(&postgres.url);
+    every_round_loses_nothing(&place, Some(&postgres));
 }

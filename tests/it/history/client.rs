@@ -57,7 +57,7 @@ impl<'a> Caller<'a> {
         Self {
             load,
             number,
-            draw: Draw(load.seed.wrapping_mul(1_000).wrapping_add(number as u64)),
+            draw: Draw(load.seed.wrapping_mul(1_000) + u64::try_from(number).unwrap()),
             clients: HashMap::new(),
         }
     }
@@ -118,7 +118,7 @@ impl<'a> Caller<'a> {
     /// A client of a process that is drawn.
     fn client(&mut self, planned: &Planned) -> (usize, Client) {
         let addresses = self.load.addresses.lock().unwrap().clone();
-        let process = usize::try_from(self.draw.below(addresses.len() as u64)).unwrap();
+        let process = self.draw.index(addresses.len());
         let address = addresses[process];
         let client = self
             .clients
@@ -165,7 +165,7 @@ impl<'a> Caller<'a> {
             Call::CreateModel(_) | Call::CreateContent(_) => Answer::Created,
             Call::GetSecret => {
                 let value = body["secrets"]["password"].as_str().unwrap();
-                Answer::Secret(value[1..].parse().unwrap())
+                Answer::Secret(value.trim_start_matches('v').parse().unwrap())
             }
             Call::ListModels | Call::ListContent => {
                 if !body["next_page_token"].is_null() {

@@ -165,7 +165,7 @@ impl Load {
         let at = if draw.below(4) > 0 {
             turn
         } else {
-            usize::try_from(draw.below(SLOTS as u64)).unwrap()
+            draw.index(SLOTS)
         } % SLOTS;
         let slot = &mut slots[at];
         if slot.calls > 0 && slot.id.is_empty() {
@@ -262,7 +262,7 @@ impl Load {
                     _ => (What::Connection, path),
                 };
                 let mut planned = self.planned(slot, Call::Delete(what), "DELETE", path);
-                planned.path += &format!("?reason={}", reason(planned.number));
+                planned.path = format!("{}?reason={}", planned.path, reason(planned.number));
                 planned
             }
             roll @ 54..80 if entry.is_some() => {
@@ -350,6 +350,6 @@ impl Load {
 
 fn pick<T: Clone>(draw: &mut Draw, all: &[T], fits: impl Fn(&T) -> bool) -> Option<T> {
     let fitting: Vec<&T> = all.iter().filter(|one| fits(one)).collect();
-    let at = draw.below(fitting.len().max(1) as u64);
-    fitting.get(usize::try_from(at).unwrap()).copied().cloned()
+    let at = draw.index(fitting.len().max(1));
+    fitting.get(at).copied().cloned()
 }

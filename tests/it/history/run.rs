@@ -28,27 +28,32 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new(backend: Backend) -> Self {
-        let database = (backend == Backend::Postgres).then(TestDatabase::create_empty);
-        let url = database.as_ref().map(|database| database.url.clone());
-        let mut place = Self::on(url.as_deref());
-        place._database = database;
-        place
+        match backend {
+            Backend::Sqlite => Self::on_sqlite(),
+            Backend::Postgres => {
+                let database = TestDatabase::create_empty();
+                let place = Self::on_postgres(&database.url);
+                Self {
+                    _database: Some(database),
+                    ..place
+                }
+            }
+        }
     }
 
-    /// On the PostgreSQL database at this URL, else on a SQLite file of its own.
-    pub(crate) fn on(postgres: Option<&str>) -> Self {
-        // A line for each request would only fill memory.
-        let machine = Machine::new().with("REPRIEVE_LOG_LEVEL", "warn");
-        let (backend, machine, url) = match postgres {
-            Some(url) => {
-                let machine = machine.with("REPRIEVE_DATABASE_URL", url);
-                (Backend::Postgres, machine, DatabaseUrl::parse(url).unwrap())
-            }
-            None => {
-                let file = machine.path("reprieve-data/reprieve.db");
-                (Backend::Sqlite, machine, DatabaseUrl::Sqlite(file))
-            }
-        };
+    fn on_sqlite() -> Self {
+        let machine = quiet_machine();
+        let file = machine.path("reprieve-data/reprieve.db");
+        Self::on(machine, Backend::Sqlite, DatabaseUrl::Sqlite(file))
+    }
+
+    /// On a PostgreSQL database that somebody else keeps.
+    pub(crate) fn on_postgres(url: &str) -> Self {
+        let machine = quiet_machine().with("REPRIEVE_DATABASE_URL", url);
+        Self::on(machine, Backend::Postgres, DatabaseUrl::parse(url).unwrap())
+    }
+
+    fn on(machine: Machine, backend: Backend, url: DatabaseUrl) -> Self {
         machine.run(&["migrate"]).ok();
         let key = machine
             .run(&["key", "create", "--name", "admin", "--scope", "*"])
@@ -73,6 +78,11 @@ impl Place {
     }
 }
 
+/// A line in the log for each request would only fill memory.
+fn quiet_machine() -> Machine {
+    Machine::new().with("REPRIEVE_LOG_LEVEL", "warn")
+}
+
 /// Servers and the clients at them.
 pub(crate) struct Run<'a> {
     place: &'a Place,
@@ -91,6 +101,8 @@ pub(crate) struct Outcome {
     pub(crate) replays: u32,
     /// Attempts that ended without an answer.
     pub(crate) cut_off: u32,
+    /// Changes that one of them had made all the same.
+    pub(crate) made_unseen: u32,
     pub(crate) snapshots: usize,
 }
 
@@ -98,11 +110,13 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{}; {} snapshots, {} replays, {} attempts cut off, at most {} calls under way and {} worlds possible, 0 differences",
+            "{}; {} snapshots, {} replays, {} attempts cut off ({} had been carried out), at most {} calls under way \
+             and {} worlds possible, 0 differences",
             self.summary,
             self.snapshots,
             self.replays,
             self.cut_off,
+            self.made_unseen,
             self.effort.overlap,
             self.effort.worlds
         )
@@ -201,6 +215,7 @@ impl<'a> Run<'a> {
             effort: judged.unwrap(),
             replays: self.load.replays.load(Ordering::Relaxed),
             cut_off: self.load.cut_off.load(Ordering::Relaxed),
+            made_unseen: self.load.made_unseen.load(Ordering::Relaxed),
             snapshots: self.looks.len(),
         }
     }

@@ -59,9 +59,8 @@ pub(crate) struct Snapshot {
 
 /// The object and the number in a row's name: `c5`, `m5.17`, `k5.18`.
 pub(crate) fn read_name(name: &str) -> (Made, Made) {
-    let (object, made) = name[1..]
-        .split_once('.')
-        .unwrap_or((&name[1..], &name[1..]));
+    let numbers = name.trim_start_matches(['c', 'm', 'k']);
+    let (object, made) = numbers.split_once('.').unwrap_or((numbers, numbers));
     (object.parse().unwrap(), made.parse().unwrap())
 }
 

@@ -31,6 +31,7 @@ fn meanwhile(
     thread::scope(|scope| {
         let waiting = scope.spawn(&request);
         TestApp::wait_for("the request to wait for the row", || {
+            assert!(!waiting.is_finished(), "the request did not wait");
             let source =
                 "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
             watcher.count(source) == 1

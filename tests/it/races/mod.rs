@@ -26,6 +26,12 @@ impl Draw {
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (mixed ^ (mixed >> 31)) % limit
     }
+
+    /// One of so many.
+    pub(crate) fn index(&mut self, length: usize) -> usize {
+        let limit = u64::try_from(length).unwrap();
+        usize::try_from(self.below(limit)).unwrap()
+    }
 }
 
 /// Sleeping is too coarse for what is drawn here.
