@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::record::{Answer, Record};
+use super::record::{Answer, Call, Record};
 use super::spec::State;
 
 /// More possible worlds than this and the check gives up: the history has too many calls that overlap.
@@ -164,13 +164,18 @@ fn complain(
 
 fn line(record: &Record, zero: u64) -> String {
     let from = |moment: u64| (i128::from(moment) - i128::from(zero)) / 1000;
+    let who = if record.call == Call::Look {
+        format!("snapshot {}", record.number)
+    } else {
+        format!(
+            "call {} by client {} at process {}",
+            record.number, record.client, record.process
+        )
+    };
     format!(
-        "[{} .. {}] call {} by client {} at process {}: {:?} -> {:?}",
+        "[{} .. {}] {who}: {:?} -> {:?}",
         from(record.began),
         from(record.ended),
-        record.number,
-        record.client,
-        record.process,
         record.call,
         record.answer
     )

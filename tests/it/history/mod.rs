@@ -4,7 +4,7 @@
 mod check;
 mod client;
 mod plan;
-pub(crate) mod record;
+mod record;
 mod run;
 mod snapshot;
 mod spec;

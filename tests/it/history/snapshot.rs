@@ -188,7 +188,7 @@ impl Snapshot {
     }
 }
 
-/// Looks again and again until the load stops, and once after that has been asked.
+/// Looks again and again until the load is stopped.
 pub(crate) fn watch(load: &Load, url: &DatabaseUrl) -> Vec<(u64, u64, Snapshot)> {
     let mut sql = Sql::open(url);
     let mut seen = Vec::new();
@@ -236,8 +236,8 @@ pub(crate) fn records(looks: &[(u64, u64, Snapshot)], calls: &[Record]) -> Vec<R
             records.push(Record {
                 number: u32::try_from(number).unwrap(),
                 object,
-                client: usize::MAX,
-                process: usize::MAX,
+                client: 0,
+                process: 0,
                 began: *began,
                 ended: *ended,
                 call: Call::Look,
