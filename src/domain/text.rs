@@ -114,6 +114,13 @@ text_type!(
     OrganizationName = organization_name
 );
 
+impl IdempotencyKey {
+    /// A key of our own, made from a caller's: it has a space, which theirs can't.
+    pub(crate) fn of_row(&self, row: &str) -> Self {
+        Self(format!("{} {row}", self.0))
+    }
+}
+
 fn name(text: &str) -> Result<String, TextProblem> {
     // No character is the composition of more than four (UAX 15): this cannot get short enough.
     within(text, 4 * MAX_CHARS).or_else(|_| within(text, MAX_CHARS))?;

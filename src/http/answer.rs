@@ -7,6 +7,7 @@ use actix_web::http::header::{
 };
 use serde::Serialize;
 
+use crate::service::bulk::{BulkDeleteView, BulkRestoreView};
 use crate::service::connections::Upserted;
 use crate::service::dependents::BatchView;
 use crate::service::impact::ImpactView;
@@ -133,6 +134,8 @@ answers! {
     ApiKeyView { location: |view| format!("/v1/api-keys/{}", view.id), }
     EntryView { location: |view| format!("/v1/trash/{}", view.id), }
     BatchView {}
+    BulkRestoreView {}
+    BulkDeleteView {}
     ImpactView {}
     RestoreView {}
     RestorePlanView {}

@@ -312,6 +312,27 @@ impl<N: Needs> Auth<N> {
         .await
     }
 
+    /// Answers many changes, each a unit of work of its own. It takes no writer's turn for itself: other writers come
+    /// in between.
+    pub async fn many<T, F>(
+        self,
+        query: &'static [&'static str],
+        work: F,
+    ) -> std::result::Result<HttpResponse, ApiError>
+    where
+        T: Answer + Send + 'static,
+        F: FnOnce(&Services, &Caller, Option<&Once>) -> Result<(T, bool)> + Send + 'static,
+    {
+        let once = self.once();
+        self.answer(
+            false,
+            query,
+            move |services, caller, _| work(services, caller, once?.as_ref()),
+            |(value, replayed)| respond(stored(&value), replayed),
+        )
+        .await
+    }
+
     /// Answers a read that leaves a trace: a unit of work whose answer is never stored.
     pub async fn audited<T, F>(
         self,

@@ -41,19 +41,15 @@ impl ApiError {
 
     fn problem(&self) -> Problem {
         match &self.error {
-            Error::Problem(problem) => (**problem).clone(),
+            Error::Problem(_) => {}
             Error::Store(StoreError::Unavailable(cause)) => {
                 tracing::warn!(request_id = %self.request_id, cause, "the database is not available");
-                Problem::new(Code::Busy, "The database is busy or not available.")
             }
             other => {
                 tracing::error!(request_id = %self.request_id, cause = %other, "a request failed");
-                Problem::new(
-                    Code::InternalError,
-                    "Something went wrong here; it has been logged under the request_id.",
-                )
             }
         }
+        self.error.told()
     }
 }
 

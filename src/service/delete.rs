@@ -122,9 +122,14 @@ pub fn preview(
 }
 
 fn reason(request: &DeleteRequest) -> Result<Option<String>> {
-    let reason = request.reason.as_deref().map(Reason::parse).transpose();
+    check_reason(request.reason.as_deref(), "reason")
+}
+
+/// The reason as it is stored.
+pub(super) fn check_reason(reason: Option<&str>, pointer: &str) -> Result<Option<String>> {
+    let reason = reason.map(Reason::parse).transpose();
     Ok(reason
-        .map_err(|problem| problem.at("reason"))?
+        .map_err(|problem| problem.at(pointer))?
         .map(Reason::into_string))
 }
 

@@ -110,6 +110,20 @@ impl Error {
         problem.into()
     }
 
+    /// What the caller is told: nothing of what broke inside.
+    pub fn told(&self) -> Problem {
+        match self {
+            Self::Problem(problem) => (**problem).clone(),
+            Self::Store(StoreError::Unavailable(_)) => {
+                Problem::new(Code::Busy, "The database is busy or not available.")
+            }
+            _ => Problem::new(
+                Code::InternalError,
+                "Something went wrong here; it has been logged under the request_id.",
+            ),
+        }
+    }
+
     /// Whether the whole unit of work may be tried again: another transaction got in the way.
     pub(super) fn is_conflict(&self) -> bool {
         matches!(

@@ -207,6 +207,17 @@ pub(super) fn counts(row: &ImpactRow) -> Counts {
     }
 }
 
+/// Two counts in one.
+pub(super) fn sum(one: Counts, other: Counts) -> Counts {
+    Counts {
+        integrations: one.integrations + other.integrations,
+        connections: one.connections + other.connections,
+        models: one.models + other.models,
+        content: one.content + other.content,
+        links: one.links + other.links,
+    }
+}
+
 /// The rows that a deletion moved.
 pub(super) fn moved(rows: Moved) -> Counts {
     Counts {

@@ -105,7 +105,8 @@ pub fn list(
 /// Reads the secrets of a live integration in plain text; audited. None is required, so none can be missing.
 pub fn read_secrets(tx: &mut Tx<'_>, key: &str) -> Result<SecretsView> {
     tx.caller.require(Scope::SecretsRead)?;
-    let row = find(tx.conn, tx.caller, key)?;
+    // Three looks: meanwhile nobody may enter or shred one.
+    let row = change::lock(tx, key)?;
     let rows = tx
         .conn
         .secrets_of(row.org_id, OwnerKind::Integration, row.id.into())?;

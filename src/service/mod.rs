@@ -4,6 +4,7 @@
 //! [`Tx`](unit::Tx) (a change) or a connection (a read) and answers a view or a [`Problem`](error::Problem).
 
 pub mod bootstrap;
+pub mod bulk;
 pub mod caller;
 pub mod connections;
 pub mod delete;

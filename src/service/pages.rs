@@ -39,6 +39,14 @@ impl PageQuery {
         Ok(Self { size, token })
     }
 
+    /// A page as large as a bulk request may be.
+    pub fn whole(rows: usize, token: Option<String>) -> Self {
+        Self {
+            size: i64::try_from(rows).unwrap_or(MAX_SIZE),
+            token,
+        }
+    }
+
     /// Rows on a page.
     pub fn limit(&self) -> i64 {
         self.size

@@ -94,6 +94,22 @@ pub struct RestoredCounts {
     pub links: i64,
 }
 
+impl RestoredCounts {
+    /// What a plan would bring back.
+    pub(super) fn of(plan: &Plan) -> Self {
+        let mut restores = Self::default();
+        for entry in plan.ancestors.iter().chain([&plan.entry]) {
+            let rows = Counts::of(entry);
+            restores.integrations += rows.integrations;
+            restores.connections += rows.connections;
+            restores.models += rows.models;
+            restores.content += rows.content;
+            restores.links += rows.links;
+        }
+        restores
+    }
+}
+
 /// Something that could not come back.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct NotRestored {
@@ -196,16 +212,8 @@ pub fn preview(
         .ok_or_else(|| Error::not_found("trash entry"))?;
     let plan = plan(conn, caller, entry, request)?;
     check_token(&plan, request)?;
-    check_ancestors(conn, caller, &plan, request.external_id.is_some())?;
-    let mut restores = RestoredCounts::default();
-    for entry in plan.ancestors.iter().chain([&plan.entry]) {
-        let rows = Counts::of(entry);
-        restores.integrations += rows.integrations;
-        restores.connections += rows.connections;
-        restores.models += rows.models;
-        restores.content += rows.content;
-        restores.links += rows.links;
-    }
+    check_ancestors(conn, caller, &plan, request.external_id.is_some(), &[])?;
+    let restores = RestoredCounts::of(&plan);
     let name = match &plan.root {
         PlannedRoot::Integration(row) => row.name.clone(),
         PlannedRoot::Connection(row) => row.name.clone(),

@@ -85,6 +85,31 @@ pub(super) fn blockers(conn: &mut Conn, caller: &Caller, entry: &EntryRow) -> Re
     }
 }
 
+/// Plans the restore of an entry that comes after others, whose rows will be live then; its ancestors are those that
+/// are not among them.
+pub(super) fn plan_after(
+    conn: &mut Conn,
+    caller: &Caller,
+    entry: EntryRow,
+    with_ancestors: bool,
+    before: &[EntryId],
+) -> Result<Plan> {
+    let all = RestoreRequest {
+        with_ancestors: true,
+        ..RestoreRequest::default()
+    };
+    let mut planned = plan(conn, caller, entry.clone(), &all)?;
+    planned
+        .ancestors
+        .retain(|ancestor| !before.contains(&ancestor.id));
+    if !planned.ancestors.is_empty() && !with_ancestors {
+        // This says which parent is in the trash.
+        planned = plan(conn, caller, entry, &RestoreRequest::default())?;
+    }
+    check_ancestors(conn, caller, &planned, false, before)?;
+    Ok(planned)
+}
+
 /// Plans the restore of an entry; a [`Problem`] says what is in the way.
 pub(super) fn plan(
     conn: &mut Conn,

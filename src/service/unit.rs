@@ -50,6 +50,16 @@ pub struct Once {
     pub fingerprint: String,
 }
 
+impl Once {
+    /// The key of one row's own unit of work. Callers' keys have no space, so it is none of theirs.
+    pub(super) fn of_row(&self, row: &str) -> Self {
+        Self {
+            key: self.key.of_row(row),
+            fingerprint: self.fingerprint.clone(),
+        }
+    }
+}
+
 /// What a write came to.
 #[derive(Debug)]
 pub enum Written<T> {

@@ -80,6 +80,8 @@ dispatch! {
     fn integration_of_entry(org: OrgId, entry: EntryId) -> Option<IntegrationRow>;
     /// Writes what a restore changes on a trashed integration.
     fn update_trashed_integration(row: &IntegrationRow) -> usize;
+    /// The integration of these entries that has a key.
+    fn integration_in_entries(org: OrgId, entries: &[EntryId], key: &str) -> Option<IntegrationId>;
     /// A connection of these entries under a key that has the external id or else the name; whether it is the name.
     fn connection_like_in_entries(org: OrgId, entries: &[EntryId], key: &str, name_key: &str, external_id: Option<&str>) -> Option<(ConnectionId, bool)>;
     /// The first connection of an entry whose name or external id is taken under a key: it, the holder, whether by name.
@@ -156,7 +158,7 @@ dispatch! {
     fn dependents_of_entry(kind: DependentKind, org: OrgId, entry: EntryId, after: Option<DependentId>, limit: i64) -> Vec<DependentHead>;
     /// The first row of an entry whose external id is taken in the connection.
     fn external_id_conflict(kind: DependentKind, org: OrgId, entry: EntryId, connection: ConnectionId, except: Option<DependentId>) -> Option<DependentId>;
-    /// The first row of an entry whose external id a row of these other entries has, all of one connection.
+    /// The first row of an entry whose external id a row of the same connection in these other entries has.
     fn external_id_conflict_in_trash(kind: DependentKind, org: OrgId, entry: EntryId, others: &[EntryId], except: Option<DependentId>) -> Option<DependentId>;
     /// The row of these entries that has an external id.
     fn with_external_id_in_entries(kind: DependentKind, org: OrgId, entries: &[EntryId], external_id: &str) -> Option<DependentId>;

@@ -12,6 +12,7 @@
 mod support;
 
 mod api;
+mod bulk;
 mod cli;
 mod docs;
 mod history;

@@ -1,6 +1,7 @@
 //! The native API, `/v1`: one file a resource. A new endpoint is a handler with its description and a line in
 //! [`routes`].
 
+mod bulk;
 mod connections;
 mod connectors;
 mod content;
@@ -39,6 +40,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(connections::upsert_connection)
         .service(deletion::get_connection_impact)
         .service(deletion::delete_connection)
+        .service(bulk::delete_connections)
         .service(secrets::get_connection_secrets)
         .service(secrets::put_connection_secrets)
         .service(models::create_model)
@@ -63,6 +65,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(trash::get_trash_entry)
         .service(trash::list_trash_items)
         .service(trash::restore_trash_entry)
+        .service(bulk::restore_trash_entries)
         .service(trash::purge_trash_entry)
         .service(keys::create_api_key)
         .service(keys::list_api_keys)

@@ -83,7 +83,7 @@ pub fn put_secrets(
     write(tx, &row, row.clone(), &input.secrets, &input.source_hints)
 }
 
-fn lock(tx: &mut Tx<'_>, key: &str) -> Result<IntegrationRow> {
+pub(super) fn lock(tx: &mut Tx<'_>, key: &str) -> Result<IntegrationRow> {
     match tx.conn.lock_integration(tx.caller.org, key)? {
         Some(row) => Ok(row),
         None => Err(absent(tx.conn, tx.caller, key)?),

@@ -39,15 +39,22 @@ pub(super) fn find_integration(
 }
 
 /// Refuses when a row that would come back has the external id or the name of one that an ancestor's entry brings back
-/// before it. A restore finds that out by itself, with its ancestors live; a preview has to ask.
+/// before it, or one of the entries that come back `before` all of them. A restore finds that out by itself, with them
+/// live; a preview has to ask.
 pub(in crate::service) fn check_ancestors(
     conn: &mut Conn,
     caller: &Caller,
     plan: &Plan,
     renamed: bool,
+    before: &[EntryId],
 ) -> Result<()> {
-    let mut earlier: Vec<EntryId> = Vec::new();
+    let mut earlier = before.to_vec();
     for entry in plan.ancestors.iter().chain([&plan.entry]) {
+        if let PlannedRoot::Integration(row) = &plan.root
+            && let Some(holder) = conn.integration_in_entries(caller.org, &earlier, &row.key)?
+        {
+            return Err(external_id_taken(holder));
+        }
         if entry.root_kind == RootKind::Connection && !earlier.is_empty() {
             let row = match &plan.root {
                 PlannedRoot::Connection(row) if entry.id == plan.entry.id => (**row).clone(),

@@ -1,6 +1,6 @@
 //! Trash entries, and what a deletion took along.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::super::caller::Actor;
@@ -25,7 +25,7 @@ pub struct RootView {
 }
 
 /// Rows by kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Counts {
     /// Integrations.
     pub integrations: i64,

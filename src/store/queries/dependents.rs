@@ -358,13 +358,13 @@ macro_rules! dependent_queries {
             let taken = beside
                 .filter(beside.field(trash::org_id).eq(org))
                 .filter(beside.field(trash::entry_id).eq_any(others))
-                .filter(beside.field(trash::external_id).is_not_null())
-                .select(beside.field(trash::external_id));
+                .filter(beside.field(trash::connection_id).eq(trash::connection_id))
+                .filter(beside.field(trash::external_id).eq(trash::external_id));
             trash::table
                 .filter(trash::org_id.eq(org))
                 .filter(trash::entry_id.eq(entry))
                 .filter(trash::id.ne(except.unwrap_or(DependentId(uuid::Uuid::nil()))))
-                .filter(trash::external_id.eq_any(taken))
+                .filter(diesel::dsl::exists(taken))
                 .order(trash::id)
                 .select(trash::id)
                 .first(conn)

@@ -153,6 +153,23 @@ pub(in crate::store) fn update_trashed_integration(
         .execute(conn)
 }
 
+/// The integration of these entries that has this key.
+pub(in crate::store) fn integration_in_entries(
+    conn: &mut Conn,
+    org: OrgId,
+    entries: &[EntryId],
+    key: &str,
+) -> QueryResult<Option<IntegrationId>> {
+    use trash_integrations as t;
+    t::table
+        .filter(t::org_id.eq(org))
+        .filter(t::key.eq(key))
+        .filter(t::entry_id.eq_any(entries))
+        .select(t::id)
+        .first(conn)
+        .optional()
+}
+
 /// A connection of these entries under this key that has the external id or else the name; whether it is the name.
 pub(in crate::store) fn connection_like_in_entries(
     conn: &mut Conn,

@@ -58,6 +58,8 @@ fn harmful(client: &Client, operation: &Operation, samples: &Samples) -> Reply {
             }
             "create_models" | "create_contents" => json!({"items": [{"name": "planted"}]}),
             "patch_connection" => json!({"name": "renamed", "secrets": {"password": "stolen"}}),
+            "restore_trash_entries" => json!({"ids": [samples.entry]}),
+            "delete_connections" => json!({"ids": [samples.connection]}),
             "restore_trash_entry" => json!({"name": "revived"}),
             "purge_trash_entry" => json!({"confirm": "gone"}),
             "create_api_key" => json!({"name": "k", "scopes": ["trash:read"]}),

@@ -235,6 +235,9 @@ fn harmless_body(operation: &Operation) -> Option<Value> {
         "patch_integration" | "patch_connection" | "patch_model" | "patch_content"
         | "patch_organization" => json!({}),
         "restore_trash_entry" => json!({"validate_only": true}),
+        "restore_trash_entries" | "delete_connections" => {
+            json!({"ids": [unknown_id()], "validate_only": true})
+        }
         "purge_trash_entry" => json!({"confirm": "not its name"}),
         "create_api_key" => json!({"name": "k", "scopes": ["keys:admin"]}),
         other => panic!("the tests don't know a body for {other}: add one here"),
