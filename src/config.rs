@@ -20,7 +20,7 @@ use crate::secrets::KeySource;
 use crate::store::{DatabaseUrl, DatabaseUrlError};
 
 pub use file::File;
-pub use options::{DatabaseUrlText, LogFormat, Options, ServeOptions};
+pub use options::{DatabaseUrlText, LogFormat, Options, ServeOptions, api_key};
 pub use span::{Span, SpanError};
 
 /// The folder of everything, unless told otherwise.

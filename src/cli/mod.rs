@@ -3,6 +3,8 @@
 //! What must stay true: results go to stdout, everything else to stderr; a failure is a sentence and exit code 1
 //! (2 when the command line itself is wrong); no secret appears anywhere but where it was asked for.
 
+mod completions;
+mod connection;
 mod erase;
 mod import;
 mod key;
@@ -10,9 +12,11 @@ mod logging;
 mod migrate;
 mod org;
 mod output;
+mod people;
 mod serve;
 #[cfg(test)]
 mod tests;
+mod trash;
 mod verify;
 
 use std::process::ExitCode;
@@ -58,12 +62,18 @@ enum Command {
     Org(org::Args),
     /// Make, list and revoke API keys
     Key(key::Args),
+    /// Look into the trash, restore, purge
+    Trash(trash::Args),
+    /// Look at connections, delete them, enter their secrets
+    Connection(connection::Args),
     /// Read connections and what is built on them from another tool's export
     Import(import::Args),
     /// Erase now from the database's files what was shredded
     Erase,
     /// Check the database against the promises; exit code 1 names what is broken
     Verify,
+    /// Print completions for a shell
+    Completions(completions::Args),
 }
 
 /// An option that several subcommands share.
@@ -76,13 +86,30 @@ struct Organization {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    run(Cli::parse()).unwrap_or_else(|error| {
-        output::complain(&output::chain(&error));
-        ExitCode::FAILURE
-    })
+    match Cli::try_parse() {
+        Ok(cli) => run(cli).unwrap_or_else(|error| {
+            output::complain(&output::chain(&error));
+            ExitCode::FAILURE
+        }),
+        Err(error) => refuse(&error),
+    }
+}
+
+/// Says what is wrong with the command line; an API key that was given as an argument is not repeated.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    let shown = output::without_keys(&text);
+    if shown == text {
+        error.exit();
+    }
+    output::remark(&shown);
+    ExitCode::from(2)
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    if let Command::Completions(args) = &cli.command {
+        return completions::run(args);
+    }
     let serve = match &cli.command {
         Command::Serve(options) => options.clone(),
         _ => ServeOptions::default(),
@@ -94,6 +121,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Migrate(args) => migrate::run(&args, &config),
         Command::Org(args) => org::run(args, &config),
         Command::Key(args) => key::run(args, &config),
+        Command::Trash(args) => Ok(trash::run(args, &config)),
+        Command::Connection(args) => Ok(connection::run(args, &config)),
+        Command::Completions(args) => completions::run(&args),
         Command::Import(args) => import::run(&args, &config),
         Command::Erase => erase::run(&config),
         Command::Verify => verify::run(&config),

@@ -5,6 +5,8 @@ use std::iter::repeat_n;
 
 use anyhow::Context as _;
 
+use crate::service::keys::PREFIX as KEY_PREFIX;
+
 /// Writes a result. A reader that went away (`| head`) is no failure.
 pub(super) fn say(text: &str) -> anyhow::Result<()> {
     match try_say(text) {
@@ -28,7 +30,20 @@ pub(super) fn remark(text: &str) {
 
 /// Says what went wrong.
 pub(super) fn complain(text: &str) {
-    remark(&format!("reprieve: {text}"));
+    remark(&format!("reprieve: {}", without_keys(text)));
+}
+
+/// The text without API keys: one given in the wrong place must not end up in a terminal's or a job's log.
+pub(super) fn without_keys(text: &str) -> String {
+    let mut pieces = text.split(KEY_PREFIX);
+    let mut shown = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let rest = piece.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        shown.push_str(KEY_PREFIX);
+        shown.push_str(if rest.len() == piece.len() { "" } else { "..." });
+        shown.push_str(rest);
+    }
+    shown
 }
 
 /// An error with its causes on one line, each said once: some errors repeat their cause in their own words.
@@ -103,6 +118,21 @@ mod tests {
             .context("cannot write x: disk full")
             .context("start\n\tfailed");
         assert_eq!(chain(&error), "start failed: cannot write x: disk full");
+    }
+
+    #[test]
+    fn an_api_key_is_not_repeated() {
+        for (text, shown) in [
+            (
+                "unexpected 'rpv_01ab_02cd_ef' found",
+                "unexpected 'rpv_...' found",
+            ),
+            ("rpv_1 rpv_2", "rpv_... rpv_..."),
+            ("keys begin with rpv_", "keys begin with rpv_"),
+            ("no key", "no key"),
+        ] {
+            assert_eq!(without_keys(text), shown);
+        }
     }
 
     #[test]

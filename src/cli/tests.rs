@@ -57,7 +57,7 @@ fn the_definitions_hold() {
 #[test]
 fn the_help_shows_every_option_with_its_variable_and_its_default() {
     let leaves = leaves(Cli::command());
-    assert_eq!(leaves.len(), 10);
+    assert_eq!(leaves.len(), 19);
     for mut leaf in leaves {
         let help = leaf.render_long_help().to_string();
         let one_line = help.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -173,6 +173,15 @@ fn every_subcommand_takes_the_common_options_before_and_after_it() {
         &["key", "list"],
         &["key", "create", "--name", "n", "--scope", "*"],
         &["key", "revoke", "019365f0-2b1c-7d3e-8f4a-5b6c7d8e9f00"],
+        &["trash", "list"],
+        &["trash", "show", "x"],
+        &["trash", "restore", "x"],
+        &["trash", "purge", "x"],
+        &["connection", "list"],
+        &["connection", "show", "x"],
+        &["connection", "delete", "x"],
+        &["connection", "secrets", "x"],
+        &["completions", "bash"],
         &["import", "superset", "x.zip"],
         &["erase"],
         &["verify"],
@@ -220,6 +229,14 @@ fn what_it_does_not_know_is_a_usage_error_and_no_password_shows() {
         &["serve", "--erasure-interval", "soon"],
         &["serve", "--listen", "here"],
         &["serve", "--log-format", "xml"],
+        &["trash", "list", "--state", "gone"],
+        &["trash", "list", "--after", "soon"],
+        &["trash", "list", "--limit", "0"],
+        &["trash", "restore", "x", "--target-connection", "y"],
+        &["trash", "restore", "x", "--target-model", "y"],
+        &["connection", "delete"],
+        &["connection", "secrets", "x", "--from-file", "password"],
+        &["completions", "csh"],
         &[
             "serve",
             "--database-url",

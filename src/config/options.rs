@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use super::Span;
 
@@ -115,4 +116,17 @@ impl fmt::Debug for DatabaseUrlText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DatabaseUrlText")
     }
+}
+
+/// The API key for commands that work by a server's API, if the environment has one. It is no option: an option could
+/// be given as an argument, which every user of the machine can read.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one variable that clap must not know"
+)]
+pub fn api_key() -> Option<Zeroizing<String>> {
+    std::env::var("REPRIEVE_API_KEY")
+        .ok()
+        .filter(|key| !key.is_empty())
+        .map(Zeroizing::new)
 }

@@ -27,7 +27,7 @@ use crate::domain::text::Name;
 use crate::store::rows::ApiKeyRow;
 use crate::store::{Conn, Store, StoreResult};
 
-const PREFIX: &str = "rpv_";
+pub(crate) const PREFIX: &str = "rpv_";
 const SECRET_BYTES: usize = 32;
 
 /// A key to make.

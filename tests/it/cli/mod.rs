@@ -1,5 +1,11 @@
 //! The program as its users run it: commands, answers on stdout, words on stderr, exit codes.
 
+mod errors;
+mod people;
+mod restoring;
+mod secrets;
+mod server;
+mod terminal;
 mod words;
 
 use std::io::{Read as _, Write as _};

@@ -1,6 +1,6 @@
 //! A machine of a test's own, the commands run on it and the server it serves with.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -81,13 +81,94 @@ impl Machine {
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Done {
-        let output = self.command(args).output().unwrap();
+        self.run_with(args, "")
+    }
+
+    /// Runs a command that finds this on stdin.
+    pub(crate) fn run_with(&self, args: &[&str], stdin: &str) -> Done {
+        let mut child = self.command(args).stdin(Stdio::piped()).spawn().unwrap();
+        // A command that does not read it may be gone by now.
+        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+        let output = child.wait_with_output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Done {
             code: output.status.code(),
             stdout: text(output.stdout),
             stderr: text(output.stderr),
         }
+    }
+
+    /// Runs a command at a terminal of its own: waits for each question and types the answer to it. Answers exit
+    /// code and screen.
+    pub(crate) fn at_terminal(
+        &self,
+        args: &[&str],
+        talk: &[(&str, &str)],
+    ) -> (Option<i32>, String) {
+        self.at_terminal_while(args, talk, || {})
+    }
+
+    /// The same with something that happens before each answer.
+    pub(crate) fn at_terminal_while(
+        &self,
+        args: &[&str],
+        talk: &[(&str, &str)],
+        meanwhile: impl Fn(),
+    ) -> (Option<i32>, String) {
+        let words = [&[env!("CARGO_BIN_EXE_reprieve")], args].concat();
+        let line: Vec<String> = words
+            .iter()
+            .map(|word| format!("'{}'", word.replace('\'', r"'\''")))
+            .collect();
+        let mut terminal = Command::new("script");
+        terminal
+            .args(["-qec", &line.join(" "), "/dev/null"])
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut child = terminal
+            .spawn()
+            .expect("`script` of util-linux runs commands at a terminal");
+        let screen = Arc::new(Mutex::new(String::new()));
+        let reader = {
+            let (screen, mut output) = (Arc::clone(&screen), child.stdout.take().unwrap());
+            thread::spawn(move || {
+                let mut piece = [0; 4096];
+                while let Ok(length @ 1..) = output.read(&mut piece) {
+                    *screen.lock().unwrap() += &String::from_utf8_lossy(&piece[..length]);
+                }
+            })
+        };
+        let mut keyboard = child.stdin.take().unwrap();
+        let deadline = Instant::now() + Duration::from_mins(1);
+        let mut seen = 0;
+        for (question, answer) in talk {
+            seen = loop {
+                let text = screen.lock().unwrap().clone();
+                if let Some(at) = text.get(seen..).unwrap_or_default().find(question) {
+                    break seen + at + question.len();
+                }
+                assert!(
+                    Instant::now() < deadline,
+                    "{question:?} is not asked: {text}"
+                );
+                thread::sleep(Duration::from_millis(20));
+            };
+            meanwhile();
+            // Nobody types faster than the program stops showing what is typed.
+            thread::sleep(Duration::from_millis(500));
+            keyboard
+                .write_all(format!("{answer}\n").as_bytes())
+                .unwrap();
+        }
+        let status = child.wait().unwrap();
+        drop(keyboard);
+        reader.join().unwrap();
+        let text = screen.lock().unwrap().clone();
+        (status.code(), text)
     }
 
     pub(crate) fn serve(&self, args: &[&str]) -> Served {

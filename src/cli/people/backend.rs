@@ -1,0 +1,56 @@
+//! The calls behind the commands for people. A database and a server answer them alike: with the API's JSON.
+
+use super::Failure;
+use crate::domain::ids::{ConnectionId, EntryId};
+use crate::domain::kinds::RootKind;
+use crate::service::delete::DeleteRequest;
+use crate::service::restore::RestoreRequest;
+use crate::service::secrets::PutSecrets;
+use crate::store::filters::EntryFilter;
+
+/// A JSON document as the API writes it.
+pub(in crate::cli) type Answer = Result<String, Failure>;
+
+/// Which page of a list.
+#[derive(Debug, Clone)]
+pub(in crate::cli) struct PageAsk {
+    /// How many rows.
+    pub(in crate::cli) size: i64,
+    /// From the page before.
+    pub(in crate::cli) token: Option<String>,
+}
+
+/// What a list of connections is narrowed to, in the API's words.
+#[derive(Debug, Default, Clone)]
+pub(in crate::cli) struct ConnectionQuery {
+    pub(in crate::cli) name: Option<String>,
+    pub(in crate::cli) connector: Option<String>,
+    pub(in crate::cli) integration: Option<String>,
+    pub(in crate::cli) external_id: Option<String>,
+    pub(in crate::cli) status: Option<String>,
+    pub(in crate::cli) tag: Option<String>,
+}
+
+/// A database or a server.
+pub(in crate::cli) trait Backend {
+    /// `GET /v1/trash`
+    fn entries(&self, filter: &EntryFilter, by_purge_date: bool, page: PageAsk) -> Answer;
+    /// `GET /v1/trash/{id}`
+    fn entry(&self, id: EntryId) -> Answer;
+    /// `GET /v1/trash/{id}/items`
+    fn items(&self, id: EntryId, kind: RootKind, page: PageAsk) -> Answer;
+    /// `POST /v1/trash/{id}/restore`
+    fn restore(&self, id: EntryId, request: &RestoreRequest) -> Answer;
+    /// `POST /v1/trash/{id}/purge`
+    fn purge(&self, id: EntryId, confirm: &str) -> Answer;
+    /// `GET /v1/connections`
+    fn connections(&self, query: &ConnectionQuery, page: PageAsk) -> Answer;
+    /// `GET /v1/connections/{id}`
+    fn connection(&self, id: ConnectionId) -> Answer;
+    /// `GET /v1/connections/{id}/impact`
+    fn impact(&self, id: ConnectionId) -> Answer;
+    /// `DELETE /v1/connections/{id}`
+    fn delete(&self, id: ConnectionId, request: &DeleteRequest) -> Answer;
+    /// `PUT /v1/connections/{id}/secrets`, for the version that was seen
+    fn put_secrets(&self, id: ConnectionId, version: i64, secrets: &PutSecrets) -> Answer;
+}
