@@ -4,6 +4,7 @@
 //! was one: both outcomes were seen.
 
 mod duels;
+mod integrations;
 mod linked;
 mod looks;
 
