@@ -59,6 +59,35 @@ on_both! {
         assert_eq!(app.sql().count("secrets"), 0, "every secret was shredded");
     }
 
+    fn a_secret_that_is_entered_meanwhile_is_shredded_or_refused(app: &TestApp) {
+        let mut entered = 0;
+        for seed in 0..24 {
+            let key = format!("crm-{seed}");
+            app.admin.post("/v1/integrations", &json!({"key": key, "connector": "postgres"})).ok(201);
+            // Without a secret before: nothing that a deletion counts tells that one has come.
+            let paths: Vec<String> = (0..4).map(|n| {
+                let mut connection = postgres_connection(&format!("c{n}"));
+                connection["integration"] = json!(key);
+                connection.as_object_mut().unwrap().remove("secrets");
+                format!("/v1/connections/{}/secrets", id_of(&app.admin.post("/v1/connections", &connection).ok(201)))
+            }).collect();
+            let secret = json!({"secrets": {"password": "new"}});
+            let mut calls: Vec<Call<'_>> = vec![Box::new(|| app.admin.delete(&format!("/v1/integrations/{key}")))];
+            for path in &paths {
+                let secret = &secret;
+                calls.push(Box::new(move || app.admin.put(path, secret)));
+            }
+            let replies = race(&mut Draw(seed), 6_000, &calls);
+            let entry = replies[0].ok(200);
+            replies[1..].iter().for_each(is_fair);
+            let done = replies[1..].iter().filter(|reply| reply.status < 300).count();
+            assert_eq!(entry["secrets"]["shredded"], done, "seed {seed}: {replies:#?}");
+            assert_eq!(app.sql().count("secrets"), 0, "seed {seed}: a secret outlived its connection");
+            entered += done;
+        }
+        assert!((3..=24 * 4 - 3).contains(&entered), "this was no race: {entered}");
+    }
+
     fn a_connection_and_its_integration_are_not_deleted_by_each_others_entry(app: &TestApp) {
         for seed in 0..24 {
             let key = format!("crm-{seed}");
