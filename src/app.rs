@@ -19,9 +19,10 @@ use crate::connectors;
 use crate::http::fallback::{Routes, fallback};
 use crate::http::middleware::observe;
 use crate::http::{State, api, openapi};
-use crate::jobs::{eraser, housekeeping};
+use crate::jobs::{eraser, housekeeping, importer};
 use crate::secrets::Vault;
 use crate::service::Services;
+use crate::service::transfer::{self, Spool};
 use crate::store::{Store, migrate};
 
 /// Seconds that requests have to finish after the signal to stop.
@@ -32,6 +33,7 @@ pub struct Application {
     config: Config,
     services: Services,
     eraser: eraser::Running,
+    importer: importer::Running,
     listener: TcpListener,
     address: SocketAddr,
     /// Held as long as the service runs: one `serve` on one SQLite file.
@@ -58,6 +60,11 @@ impl Application {
         }
         let (eraser, running) = eraser::Eraser::start(store.clone(), config.erasure_interval)?;
         let services = services(&config, store, eraser)?;
+        // What the last run left open; before the first new one could be taken for it.
+        if let Err(error) = transfer::interrupt_stale(&services) {
+            tracing::warn!(%error, "interrupted imports could not be closed; it is tried again");
+        }
+        let importing = services.importer.start(services.clone())?;
         let listener = TcpListener::bind(config.listen).with_context(|| {
             format!(
                 "can't listen on {}; choose another address with --listen",
@@ -69,6 +76,7 @@ impl Application {
             config,
             services,
             eraser: running,
+            importer: importing,
             listener,
             address,
             lock,
@@ -103,7 +111,11 @@ impl Application {
     pub async fn run_until(self, stop: impl Future<Output = ()> + 'static) -> anyhow::Result<()> {
         let document = web::Data::new(openapi::document());
         let routes = web::Data::new(Routes::of(&document.openapi.paths));
-        let state = web::Data::new(State::new(self.services.clone(), self.config.body_timeout));
+        let state = web::Data::new(State::new(
+            self.services.clone(),
+            self.config.body_timeout,
+            self.config.max_import_bytes,
+        ));
         let shared = state.clone();
         let server = HttpServer::new(move || {
             let (app, _) = App::new()
@@ -131,8 +143,8 @@ impl Application {
         });
         let outcome = server.await;
         keeper.abort();
-        let (services, running) = (self.services, self.eraser);
-        web::block(move || close(&services, running)).await?;
+        let (services, eraser, importer) = (self.services, self.eraser, self.importer);
+        web::block(move || close(&services, eraser, importer)).await?;
         drop(self.lock);
         Ok(outcome?)
     }
@@ -161,6 +173,8 @@ fn services(config: &Config, store: Store, eraser: eraser::Eraser) -> anyhow::Re
         vault: Arc::new(vault),
         eraser,
         last_use: Arc::default(),
+        importer: importer::Importer::default(),
+        spool: Spool::within(&config.data_dir),
     })
 }
 
@@ -214,8 +228,9 @@ async fn keep_house(services: Services) {
 }
 
 /// What must not be lost with the process: the last use of keys, and an erasure that is due.
-fn close(services: &Services, running: eraser::Running) {
-    running.stop();
+fn close(services: &Services, eraser: eraser::Running, importer: importer::Running) {
+    importer.stop();
+    eraser.stop();
     if let Err(error) = services.last_use.flush(&services.store) {
         tracing::warn!(%error, "the last use of keys could not be written down");
     }

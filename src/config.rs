@@ -37,6 +37,8 @@ const ERASURE_INTERVAL: Duration = Duration::from_hours(1);
 const ERASURE_INTERVAL_MAX: Duration = Duration::from_hours(24);
 /// docs/security.md, "The process": a body that takes longer is a slow client's.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// A million rows of a kilobyte.
+const MAX_IMPORT_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// What the service runs with.
 #[derive(Debug, Clone)]
@@ -61,6 +63,8 @@ pub struct Config {
     pub erasure_interval: Duration,
     /// How long a request's body may take to arrive.
     pub body_timeout: Duration,
+    /// The largest file that the API imports.
+    pub max_import_bytes: u64,
 }
 
 /// How the program logs.
@@ -163,6 +167,10 @@ pub fn resolve(
         migrate: !serve.no_migrate.or(file.no_migrate).unwrap_or(false),
         erasure_interval,
         body_timeout: BODY_TIMEOUT,
+        max_import_bytes: serve
+            .max_import_bytes
+            .or(file.max_import_bytes)
+            .unwrap_or(MAX_IMPORT_BYTES),
         data_dir,
     };
     let log = LogConfig {

@@ -1,14 +1,21 @@
-//! `reprieve import`: what another tool exported.
+//! `reprieve import`: what Reprieve or another tool exported.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Subcommand;
+use serde_json::json;
 
-use super::output::{count, plain, say, table};
+use super::output::{complain, count, plain, say, table};
+use super::progress::Bar;
 use super::{InWords as _, Organization, open};
 use crate::config::Config;
+use crate::domain::ids::ImportId;
 use crate::service::superset::{self, Report};
+use crate::service::transfer::{self, Fault, Imported, Stop};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -18,6 +25,19 @@ pub(super) struct Args {
 
 #[derive(Subcommand)]
 enum Source {
+    /// Read an export of Reprieve, under the ids it has; nothing of it may be there already
+    Ndjson {
+        /// The file; `-` reads stdin
+        file: PathBuf,
+        #[command(flatten)]
+        organization: Organization,
+        /// Only say what would happen
+        #[arg(long)]
+        validate_only: bool,
+        /// Print what was done, or what is wrong with the file, as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Read an export of Apache Superset: databases, datasets, charts and dashboards
     Superset {
         /// The .zip file as Superset exported it
@@ -31,11 +51,19 @@ enum Source {
 }
 
 pub(super) fn run(args: &Args, config: &Config) -> anyhow::Result<ExitCode> {
-    let Source::Superset {
-        file,
-        organization,
-        json,
-    } = &args.source;
+    let (file, organization, json) = match &args.source {
+        Source::Ndjson {
+            file,
+            organization,
+            validate_only,
+            json,
+        } => return ndjson(config, file, organization, *validate_only, *json),
+        Source::Superset {
+            file,
+            organization,
+            json,
+        } => (file, organization, json),
+    };
     let services = open(config)?;
     let caller = organization.caller(&services)?;
     let report = superset::import_file(&services, &caller, file).in_words()?;
@@ -45,6 +73,105 @@ pub(super) fn run(args: &Args, config: &Config) -> anyhow::Result<ExitCode> {
         render(&report)
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn ndjson(
+    config: &Config,
+    path: &Path,
+    organization: &Organization,
+    validate_only: bool,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let services = open(config)?;
+    let caller = organization.caller(&services)?;
+    let file = if path == Path::new("-") {
+        // A file is read twice, stdin once.
+        let mut file = services
+            .spool
+            .file()
+            .context("a private file can't be made")?;
+        io::copy(&mut io::stdin().lock(), &mut file).context("stdin can't be read")?;
+        file
+    } else {
+        File::open(path).with_context(|| format!("{} can't be opened", path.display()))?
+    };
+    let bar = Bar::new();
+    let outcome = transfer::import_ndjson(
+        &services,
+        &caller,
+        ImportId::mint(),
+        &file,
+        validate_only,
+        &bar,
+        &|_, _, _| Ok(()),
+    );
+    bar.clear();
+    match outcome {
+        Ok(imported) => {
+            say(&if json {
+                serde_json::to_string_pretty(&imported)?
+            } else {
+                summary(&imported)
+            })?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(Stop::Refused(faults)) => {
+            if json {
+                say(&serde_json::to_string_pretty(
+                    &json!({ "problems": faults }),
+                )?)?;
+            } else {
+                complain(&refusal(path, &faults));
+            }
+            Ok(ExitCode::FAILURE)
+        }
+        Err(stop) => Err(stop.into()).in_words(),
+    }
+}
+
+fn summary(imported: &Imported) -> String {
+    let mut rows = vec![["", "ROWS"].map(str::to_owned)];
+    let kinds = imported.counts.iter().filter(|(_, rows)| **rows > 0);
+    rows.extend(kinds.map(|(kind, rows)| [kind.to_string(), rows.to_string()]));
+    let mut parts = vec![table(&rows)];
+    if imported.validate_only {
+        parts.push("Nothing was written: this would be imported.\n".to_owned());
+    }
+    if imported.needs_credentials > 0 {
+        let connections = usize::try_from(imported.needs_credentials).unwrap_or(usize::MAX);
+        let need = count(
+            connections,
+            "connection needs its",
+            "connections need their",
+        );
+        parts.push(format!(
+            "{need} secrets: enter them with PUT /v1/connections/{{id}}/secrets.\n"
+        ));
+    }
+    parts.join("\n")
+}
+
+fn refusal(path: &Path, faults: &[Fault]) -> String {
+    let mut lines = vec![format!(
+        "{} was not imported; nothing was written:",
+        path.display()
+    )];
+    lines.extend(faults.iter().map(|fault| {
+        let place = match fault.line {
+            Some(line) => format!("line {line}{}: ", plain(&pointer(fault))),
+            None => String::new(),
+        };
+        format!("  {place}{} ({})", plain(&fault.detail), fault.code)
+    }));
+    lines.join("\n")
+}
+
+fn pointer(fault: &Fault) -> String {
+    if fault.pointer.is_empty() {
+        String::new()
+    } else {
+        format!(", {}", fault.pointer.trim_start_matches('/'))
+    }
 }
 
 fn render(report: &Report) -> String {

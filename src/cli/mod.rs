@@ -6,6 +6,7 @@
 mod completions;
 mod connection;
 mod erase;
+mod export;
 mod import;
 mod key;
 mod logging;
@@ -13,6 +14,7 @@ mod migrate;
 mod org;
 mod output;
 mod people;
+mod progress;
 mod serve;
 #[cfg(test)]
 mod tests;
@@ -66,7 +68,9 @@ enum Command {
     Trash(trash::Args),
     /// Look at connections, delete them, enter their secrets
     Connection(connection::Args),
-    /// Read connections and what is built on them from another tool's export
+    /// Write an organization to a file, to keep it elsewhere or to move it to another database
+    Export(export::Args),
+    /// Read an export of Reprieve, or connections and what is built on them from another tool's
     Import(import::Args),
     /// Erase now from the database's files what was shredded
     Erase,
@@ -124,6 +128,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Trash(args) => Ok(trash::run(args, &config)),
         Command::Connection(args) => Ok(connection::run(args, &config)),
         Command::Completions(args) => completions::run(&args),
+        Command::Export(args) => export::run(&args, &config),
         Command::Import(args) => import::run(&args, &config),
         Command::Erase => erase::run(&config),
         Command::Verify => verify::run(&config),

@@ -57,7 +57,7 @@ fn the_definitions_hold() {
 #[test]
 fn the_help_shows_every_option_with_its_variable_and_its_default() {
     let leaves = leaves(Cli::command());
-    assert_eq!(leaves.len(), 19);
+    assert_eq!(leaves.len(), 21);
     for mut leaf in leaves {
         let help = leaf.render_long_help().to_string();
         let one_line = help.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -109,6 +109,7 @@ fn the_defaults_in_the_help_are_the_defaults() {
         ("pool_size", config.pool_size.to_string()),
         ("no_migrate", (!config.migrate).to_string()),
         ("erasure_interval", format!("{hours}h")),
+        ("max_import_bytes", config.max_import_bytes.to_string()),
         ("log_level", format!("`{}`", log.level)),
         ("log_format", format!("{:?}", log.format).to_lowercase()),
     ] {
@@ -183,6 +184,8 @@ fn every_subcommand_takes_the_common_options_before_and_after_it() {
         &["connection", "secrets", "x"],
         &["completions", "bash"],
         &["import", "superset", "x.zip"],
+        &["import", "ndjson", "x.ndjson"],
+        &["export", "ndjson"],
         &["erase"],
         &["verify"],
     ] {

@@ -24,6 +24,7 @@ pub struct File {
     pub pool_size: Option<u32>,
     pub no_migrate: Option<bool>,
     pub erasure_interval: Option<Span>,
+    pub max_import_bytes: Option<u64>,
 }
 
 impl File {

@@ -80,6 +80,9 @@ pub struct ServeOptions {
     /// How often what was shredded is erased from PostgreSQL's files, 24h at most [default: 1h]
     #[arg(long, value_name = "DURATION", env = "REPRIEVE_ERASURE_INTERVAL")]
     pub erasure_interval: Option<Span>,
+    /// The largest file that `POST /v1/import` takes, in bytes [default: 1073741824]
+    #[arg(long, value_name = "BYTES", env = "REPRIEVE_MAX_IMPORT_BYTES")]
+    pub max_import_bytes: Option<u64>,
 }
 
 /// How log lines look.

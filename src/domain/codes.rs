@@ -69,9 +69,10 @@ codes! {
     PurgeProtected = "purge_protected", 409, "Purge protection keeps the entry until its date", "Wait for `purge_at`.";
     ConcurrentChange = "concurrent_change", 409, "Other requests kept changing the same rows", "Read again and repeat.";
     InTrash = "in_trash", 410, "It is in the trash", "Restore the entry in `entry_id`.";
+    ImportRunning = "import_running", 409, "An import of this organization is running or waiting", "Wait until `GET /v1/imports/{id}` says `done` or `failed`; `import_id` names it.";
     VersionMismatch = "version_mismatch", 412, "It has changed since it was read", "Read it again and repeat with the new ETag.";
     BodyTooLarge = "body_too_large", 413, "The body is too large", "Send less; the detail names the limit.";
-    UnsupportedMediaType = "unsupported_media_type", 415, "The body has the wrong content type or encoding", "Send `Content-Type: application/json`, not compressed.";
+    UnsupportedMediaType = "unsupported_media_type", 415, "The body has the wrong content type or encoding", "Send it as the type that the detail names, not compressed.";
     InvalidInput = "invalid_input", 422, "Some input is not valid", "Correct what `errors` points at.";
     SecretInSettings = "secret_in_settings", 422, "A setting holds a secret", "Move it into `secrets`.";
     SecretsRequired = "secrets_required", 422, "A change of destination needs the secrets again", "Enter the secrets in `missing` in the same call.";

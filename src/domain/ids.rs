@@ -66,6 +66,8 @@ ids! {
     RecordId,
     /// An erasure job.
     JobId,
+    /// An import.
+    ImportId,
 }
 
 impl From<ConnectionId> for RootId {

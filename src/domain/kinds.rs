@@ -94,6 +94,58 @@ words! {
         Integration = "integration",
     }
 
+    /// The kinds of rows that an export holds, in its order: what a row refers to comes before it.
+    RecordKind {
+        /// A live integration.
+        Integration = "integration",
+        /// A live connection.
+        Connection = "connection",
+        /// A live model.
+        Model = "model",
+        /// A live piece of content.
+        Content = "content",
+        /// A link between live content.
+        Link = "link",
+        /// A trash entry, whatever its state.
+        Entry = "trash_entry",
+        /// An integration in the trash.
+        TrashIntegration = "trash_integration",
+        /// A connection in the trash.
+        TrashConnection = "trash_connection",
+        /// A model in the trash.
+        TrashModel = "trash_model",
+        /// A piece of content in the trash.
+        TrashContent = "trash_content",
+        /// A link in the trash.
+        TrashLink = "trash_link",
+        /// What was known of a secret that left with what is below the root of a deletion.
+        TrashSecret = "trash_secret",
+        /// A hold on a trash entry.
+        Hold = "hold",
+    }
+
+    /// What an import reads.
+    ImportSource {
+        /// Our own export (docs/ndjson.md).
+        Ndjson = "ndjson",
+        /// A ZIP of Apache Superset.
+        Superset = "superset",
+    }
+
+    /// How far an import is.
+    ImportState {
+        /// It has arrived and waits for its turn.
+        Waiting = "waiting",
+        /// The whole file is read and checked; nothing is written yet.
+        Validating = "validating",
+        /// Its rows are written, all in one transaction.
+        Writing = "writing",
+        /// All of it is there.
+        Done = "done",
+        /// None of it is there.
+        Failed = "failed",
+    }
+
     /// What a create does when a trashed connection has the same external id or name.
     OnTrashed {
         /// Makes a new connection that inherits nothing (the default).
@@ -102,6 +154,16 @@ words! {
         Fail = "fail",
         /// Restores that entry and then applies the request.
         Restore = "restore",
+    }
+}
+
+impl RecordKind {
+    /// Whether it is live, and not in the trash or about it.
+    pub fn is_live(self) -> bool {
+        matches!(
+            self,
+            Self::Integration | Self::Connection | Self::Model | Self::Content | Self::Link
+        )
     }
 }
 

@@ -12,6 +12,7 @@ pub mod merge_patch;
 pub mod scopes;
 pub mod tags;
 pub mod text;
+pub mod typed;
 
 /// What is wrong with one field of a request: where (an RFC 6901 pointer), a stable code, and a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]

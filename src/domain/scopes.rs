@@ -46,6 +46,8 @@ scopes! {
     TrashRestore = "trash:restore": "Restore from the trash",
     TrashPurge = "trash:purge": "Purge a trash entry for good",
     KeysAdmin = "keys:admin": "Create, list and revoke API keys of the organization",
+    DataExport = "data:export": "Export the organization's rows, live and in the trash, without secrets",
+    DataImport = "data:import": "Import an export or what another tool exported",
     ActorAssert = "actor:assert": "Name the person behind a call (header Reprieve-Actor)",
     PlatformAdmin = "platform:admin": "Create, read and change organizations",
 }

@@ -13,6 +13,7 @@ use crate::service::dependents::BatchView;
 use crate::service::impact::ImpactView;
 use crate::service::organizations::NewOrganizationView;
 use crate::service::restore::{RestorePlanView, RestoreView};
+use crate::service::transfer::ImportView;
 use crate::service::unit::StoredAnswer;
 use crate::service::views::{
     ApiKeyView, ConnectionView, ContentView, EntryView, IntegrationView, ModelView, NewKeyView,
@@ -65,6 +66,21 @@ impl<T: Answer> Answer for Created<T> {
 
     fn shown_once(&self) -> bool {
         self.0.shown_once()
+    }
+}
+
+/// Something that goes on after the answer: answered 202 with the place to look.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub struct Accepted<T>(pub T);
+
+impl<T: Answer> Answer for Accepted<T> {
+    fn location(&self) -> Option<String> {
+        self.0.location()
+    }
+
+    fn status(&self) -> StatusCode {
+        StatusCode::ACCEPTED
     }
 }
 
@@ -133,6 +149,7 @@ answers! {
     NewKeyView { location: |view| format!("/v1/api-keys/{}", view.about.id), shown_once: true, }
     ApiKeyView { location: |view| format!("/v1/api-keys/{}", view.id), }
     EntryView { location: |view| format!("/v1/trash/{}", view.id), }
+    ImportView { location: |view| format!("/v1/imports/{}", view.id), }
     BatchView {}
     BulkRestoreView {}
     BulkDeleteView {}
@@ -152,7 +169,9 @@ pub fn stored<T: Answer>(value: &T) -> StoredAnswer {
     StoredAnswer {
         status: status.as_u16(),
         etag: value.version().map(|version| format!("\"{version}\"")),
-        location: if status == StatusCode::CREATED || value.shown_once() {
+        location: if matches!(status, StatusCode::CREATED | StatusCode::ACCEPTED)
+            || value.shown_once()
+        {
             value.location()
         } else {
             None

@@ -3,6 +3,8 @@
 //! Without an [`Auth`] a handler gets no services, so a route without a scope does not compile. The caller is
 //! known before anything else of the request is looked at: a wrong key is 401 whatever the body holds.
 
+mod transfer;
+
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -19,6 +21,8 @@ use std::future::{Ready, ready};
 
 use super::answer::{Answer, respond, stored};
 use super::input::Input;
+pub use transfer::{Download, Spooled};
+
 use super::middleware::{Named, RequestId};
 use super::problem::ApiError;
 use super::{State, answer, body};
@@ -79,6 +83,10 @@ pub mod needs {
         TrashRestore = Some(Scope::TrashRestore);
         /// `trash:purge`
         TrashPurge = Some(Scope::TrashPurge);
+        /// `data:export`
+        DataExport = Some(Scope::DataExport);
+        /// `data:import`
+        DataImport = Some(Scope::DataImport);
         /// `keys:admin`
         KeysAdmin = Some(Scope::KeysAdmin);
         /// `platform:admin`
@@ -96,6 +104,8 @@ pub struct Auth<N> {
     /// Path, query and precondition.
     pub input: Input,
     body: Option<web::Bytes>,
+    /// The digest of a body that is not in memory.
+    body_digest: Option<[u8; 32]>,
     closing: bool,
     needs: PhantomData<N>,
 }
@@ -124,6 +134,7 @@ impl<N: Needs> FromRequest for Auth<N> {
             request: request.clone(),
             payload: payload.take(),
             body: None,
+            body_digest: None,
             closing: false,
             needs: PhantomData,
         }))
@@ -273,13 +284,29 @@ impl<N: Needs> Auth<N> {
         T: Serialize + Send + 'static,
         F: FnOnce(&mut Conn, &Caller, &Input) -> Result<(T, Option<i64>)> + Send + 'static,
     {
+        self.read_with(query, |_, conn, caller, input| work(conn, caller, input))
+            .await
+    }
+
+    /// The same for a read that looks beside the database, too.
+    pub async fn read_with<T, F>(
+        self,
+        query: &'static [&'static str],
+        work: F,
+    ) -> std::result::Result<HttpResponse, ApiError>
+    where
+        T: Serialize + Send + 'static,
+        F: FnOnce(&Services, &mut Conn, &Caller, &Input) -> Result<(T, Option<i64>)>
+            + Send
+            + 'static,
+    {
         self.answer(
             false,
             query,
             move |services, caller, input| {
                 services
                     .store
-                    .read_snapshot(|conn| work(conn, caller, input))
+                    .read_snapshot(|conn| work(services, conn, caller, input))
             },
             |(value, version)| answer::render(&value, version),
         )
@@ -439,6 +466,9 @@ impl<N: Needs> Auth<N> {
             self.request.query_string().as_bytes(),
             if_match,
             self.body.as_deref().unwrap_or_default(),
+            self.body_digest
+                .as_ref()
+                .map_or(&[], |digest| digest.as_slice()),
         ] {
             mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             mac.update(part);

@@ -13,9 +13,9 @@ use actix_web::web::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 
-use crate::domain::FieldError;
 use crate::domain::codes::Code;
-use crate::domain::json::{self, JsonProblem, MAX_DEPTH, child_pointer};
+use crate::domain::json::{JsonProblem, MAX_DEPTH};
+use crate::domain::typed;
 use crate::service::error::{Error, Problem, Result};
 
 /// The largest body of most requests.
@@ -104,76 +104,13 @@ fn check_type(request: &HttpRequest) -> Result<()> {
 
 /// Parses a body into its typed form.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
-    json::check(body, MAX_DEPTH).map_err(|problem| match problem {
+    typed::read(body, MAX_DEPTH).map_err(|problem| match problem {
         JsonProblem::Malformed { line, column } => Error::from(Problem::new(
             Code::MalformedJson,
             format!("The body is not JSON at line {line}, column {column}."),
         )),
         JsonProblem::Refused(error) => error.into(),
-    })?;
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let pointer = pointer(error.path());
-        field_error(&pointer, &error.into_inner().to_string()).into()
     })
-}
-
-fn pointer(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    path.iter()
-        .fold(String::new(), |pointer, segment| match segment {
-            Segment::Seq { index } => format!("{pointer}/{index}"),
-            Segment::Map { key } => child_pointer(&pointer, key),
-            Segment::Enum { .. } | Segment::Unknown => pointer,
-        })
-}
-
-/// serde's messages quote the input; only their fixed parts are passed on.
-fn field_error(pointer: &str, message: &str) -> FieldError {
-    let quoted = |message: &str| message.split('`').nth(1).unwrap_or_default().to_owned();
-    let expected = || {
-        let expected = message
-            .rsplit_once(", expected ")
-            .map_or("another value", |(_, expected)| expected);
-        format!(
-            "Expected {}.",
-            expected.split(" at line ").next().unwrap_or_default()
-        )
-    };
-    if message.starts_with("missing field") {
-        return FieldError::new(
-            child_pointer(pointer, &quoted(message)),
-            "required",
-            "This field is required.",
-        );
-    }
-    if message.starts_with("unknown field") {
-        let name = quoted(message);
-        let pointer = if pointer.ends_with(&child_pointer("", &name)) {
-            pointer.to_owned()
-        } else {
-            child_pointer(pointer, &name)
-        };
-        return FieldError::new(pointer, "unknown_field", "This field is not known here.");
-    }
-    if message.starts_with("unknown variant") {
-        return FieldError::new(pointer, "not_allowed_value", expected());
-    }
-    if message.starts_with("invalid type")
-        || message.starts_with("invalid value")
-        || message.starts_with("invalid length")
-    {
-        return FieldError::new(pointer, "wrong_type", expected());
-    }
-    if message.starts_with("a secret must be a string") {
-        return FieldError::new(pointer, "wrong_type", "Expected a string.");
-    }
-    if message.starts_with("UUID") {
-        return FieldError::new(pointer, "invalid_value", "Expected a UUID.");
-    }
-    // Messages of our own types: fixed sentences.
-    let own = message.split(" at line ").next().unwrap_or_default();
-    FieldError::new(pointer, "invalid_value", own.to_owned())
 }
 
 #[cfg(test)]

@@ -29,12 +29,20 @@ const WAIT: Duration = Duration::from_secs(2);
 /// How long a change does: a large deletion may go first, and SQLite has one writer.
 const WRITE_WAIT: Duration = Duration::from_secs(5);
 
+/// How many files may arrive at once, and how many may leave.
+const TRANSFERS: usize = 4;
+
 /// What every handler can reach.
 pub struct State {
     /// The services.
     pub services: Services,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
+    /// The largest file to import.
+    pub max_import_bytes: u64,
+    /// Turns of files that arrive, and of files that leave: each may be large.
+    pub(crate) uploads: Arc<Semaphore>,
+    pub(crate) downloads: Arc<Semaphore>,
     readers: Arc<Semaphore>,
     writers: Arc<Semaphore>,
     stopping: AtomicBool,
@@ -42,7 +50,7 @@ pub struct State {
 
 impl State {
     /// The state of a server.
-    pub fn new(services: Services, body_timeout: Duration) -> Self {
+    pub fn new(services: Services, body_timeout: Duration, max_import_bytes: u64) -> Self {
         let permits = |count: u32| Arc::new(Semaphore::new(usize::try_from(count).unwrap_or(1)));
         let readers = permits(services.store.capacity());
         // SQLite has one writer: whoever waits for it must not keep a reader's turn meanwhile.
@@ -54,6 +62,9 @@ impl State {
         Self {
             services,
             body_timeout,
+            max_import_bytes,
+            uploads: Arc::new(Semaphore::new(TRANSFERS)),
+            downloads: Arc::new(Semaphore::new(TRANSFERS)),
             readers,
             writers,
             stopping: AtomicBool::new(false),
@@ -109,7 +120,7 @@ impl State {
     }
 }
 
-fn busy() -> Error {
+pub(crate) fn busy() -> Error {
     Problem::new(
         Code::Busy,
         "The service has more to do than it can; try again shortly.",

@@ -137,9 +137,13 @@ fn complete(operation: &mut Operation, path: &str, write: bool) {
             codes.extend([Code::RequestInProgress, Code::IdempotencyKeyReused]);
         }
     }
-    if operation.request_body.is_some() {
+    if let Some(body) = &operation.request_body {
+        if let RefOr::T(body) = body
+            && !body.content.contains_key("application/x-ndjson")
+        {
+            codes.push(Code::MalformedJson);
+        }
         codes.extend([
-            Code::MalformedJson,
             Code::InvalidInput,
             Code::BodyTooLarge,
             Code::UnsupportedMediaType,

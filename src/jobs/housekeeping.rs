@@ -1,10 +1,11 @@
 //! Housekeeping, once a minute: writes down when keys were last used, forgets expired idempotent answers, looks
-//! for a key that was missing.
+//! for interrupted imports and for a key that was missing.
 
 use std::time::Duration;
 
 use crate::domain::clock::Ts;
 use crate::service::Services;
+use crate::service::transfer;
 use crate::store::StoreResult;
 
 /// How often.
@@ -17,6 +18,9 @@ pub fn round(services: &Services) {
     }
     if let Err(error) = forget_expired(services) {
         tracing::warn!(%error, "expired idempotent answers could not be forgotten");
+    }
+    if let Err(error) = transfer::interrupt_stale(services) {
+        tracing::warn!(%error, "interrupted imports could not be closed");
     }
     if let Some(problem) = services.vault.refresh(&services.store) {
         tracing::warn!(problem, "secrets can't be entered or read");

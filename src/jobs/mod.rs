@@ -2,3 +2,4 @@
 
 pub mod eraser;
 pub mod housekeeping;
+pub mod importer;

@@ -180,6 +180,8 @@ mod tests {
             vault: Arc::new(vault),
             eraser: Eraser::idle(),
             last_use: Arc::default(),
+            importer: crate::jobs::importer::Importer::default(),
+            spool: crate::service::transfer::Spool::within(folder),
         }
     }
 

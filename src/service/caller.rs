@@ -49,6 +49,17 @@ impl Caller {
         }
     }
 
+    /// The service itself, which ends what nobody can end any more.
+    pub fn service(org: OrgId) -> Self {
+        Self {
+            actor: Actor {
+                id: "reprieve".to_owned(),
+                name: None,
+            },
+            ..Self::command_line(org)
+        }
+    }
+
     /// Whether the caller may do this.
     pub fn may(&self, scope: Scope) -> bool {
         self.grants.allow(scope)

@@ -20,6 +20,7 @@ pub mod restore;
 pub mod restore_plan;
 pub mod secrets;
 pub mod superset;
+pub mod transfer;
 pub mod trash;
 pub mod unit;
 pub mod verify;
@@ -28,6 +29,7 @@ pub mod views;
 use std::sync::Arc;
 
 use crate::jobs::eraser::Eraser;
+use crate::jobs::importer::Importer;
 use crate::secrets::Vault;
 use crate::store::Store;
 
@@ -42,4 +44,8 @@ pub struct Services {
     pub eraser: Eraser,
     /// When keys were last used; written down in batches.
     pub last_use: Arc<keys::LastUse>,
+    /// Imports what arrives through the API.
+    pub importer: Importer,
+    /// Where private files are made.
+    pub spool: transfer::Spool,
 }

@@ -4,18 +4,21 @@ use super::checks::{Check, Finding};
 use super::conn::Conn;
 use super::error::StoreResult;
 use super::filters::{ConnectionFilter, DependentFilter, EntryFilter, EntryOrder};
+use super::records::{InUse, Key, Record};
 use super::rows::{
     ApiKeyRow, AuditRow, ConnectionRow, DependentHead, DependentRow, EntryRow, ErasureJobRow,
-    IdempotencyRow, ImpactRow, IntegrationRow, KeyEpochRow, LinkRow, Moved, OrganizationRow,
-    OutboxRow, Place, SecretRow, ShreddedRow,
+    IdempotencyRow, ImpactRow, ImportRow, IntegrationRow, KeyEpochRow, LinkRow, Moved,
+    OrganizationRow, OutboxRow, Place, SecretRow, ShreddedRow,
 };
 use super::statement::Binds;
 use super::{postgres, sqlite};
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
-    ConnectionId, DependentId, EntryId, IntegrationId, JobId, KeyId, OrgId, RootId,
+    ConnectionId, DependentId, EntryId, ImportId, IntegrationId, JobId, KeyId, OrgId, RootId,
 };
-use crate::domain::kinds::{DependentKind, EntryState, OwnerKind, RootKind, Status};
+use crate::domain::kinds::{
+    DependentKind, EntryState, ImportState, OwnerKind, RecordKind, RootKind, Status,
+};
 
 macro_rules! dispatch {
     ($($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),* $(,)?) -> $out:ty;)+) => {
@@ -290,4 +293,32 @@ dispatch! {
     fn list_key_epochs() -> Vec<KeyEpochRow>;
     /// Claims a key epoch.
     fn insert_key_epoch(row: &KeyEpochRow) -> usize;
+
+    // Export and import
+    /// How many rows of these kinds an organization has.
+    fn count_records(org: OrgId, kinds: &[RecordKind]) -> i64;
+    /// A page of the rows of one kind by their key.
+    fn page_records(kind: RecordKind, org: OrgId, after: Option<Key>, limit: i64) -> Vec<Record>;
+    /// Adds rows that are all of this kind.
+    fn insert_records(kind: RecordKind, rows: &[Record]) -> usize;
+    /// Which of these keys rows have already, live or in the trash.
+    fn records_in_use(kind: RecordKind, org: OrgId, keys: &[Key]) -> Vec<(Key, InUse)>;
+    /// The live connections with any of these names in any of these integrations.
+    fn connections_by_names(org: OrgId, integrations: &[&str], name_keys: &[&str]) -> Vec<ConnectionRow>;
+    /// Which of these keys live integrations have.
+    fn integration_keys_in_use(org: OrgId, keys: &[&str]) -> Vec<String>;
+    /// Lets a model that was written without its base extend it.
+    fn set_base_model(org: OrgId, model: DependentId, base: DependentId) -> usize;
+    /// Allows this transaction long pauses, and its statements more time.
+    fn allow_long_transaction() -> ();
+    /// Adds an import.
+    fn insert_import(row: &ImportRow) -> usize;
+    /// One import.
+    fn find_import(org: OrgId, id: ImportId) -> Option<ImportRow>;
+    /// Says that an open import is being worked on; 0 if it is not open any more.
+    fn touch_import(org: OrgId, id: ImportId, state: ImportState, rows_read: i64, rows_total: Option<i64>) -> usize;
+    /// Closes an import that is open; 0 if it is not open any more.
+    fn finish_import(row: &ImportRow) -> usize;
+    /// The open imports of all organizations that nobody has touched since.
+    fn stale_imports(since: Ts) -> Vec<ImportRow>;
 }

@@ -19,6 +19,7 @@ pub mod migrate;
     reason = "the queries are compiled once for each backend"
 )]
 mod postgres;
+pub mod records;
 pub mod rows;
 pub mod schema;
 #[expect(

@@ -211,6 +211,13 @@ pub(super) fn allow_long_statements(conn: &mut Conn) -> QueryResult<()> {
     conn.batch_execute("SET LOCAL statement_timeout = '10min'")
 }
 
+/// Between two batches of an export or import a disk may take its time; the client is never waited for.
+pub(super) fn allow_long_transaction(conn: &mut Conn) -> QueryResult<()> {
+    conn.batch_execute(
+        "SET LOCAL statement_timeout = '10min'; SET LOCAL idle_in_transaction_session_timeout = '10min'",
+    )
+}
+
 /// Tells the planner of rows that came in at once. Until autovacuum looks, it takes tables for as small as they were,
 /// and then counting what a deletion of 20,000 rows would take along lasts longer than a request may (measured).
 pub(super) fn refresh_statistics(conn: &mut Conn) -> QueryResult<()> {

@@ -5,10 +5,11 @@ use diesel::prelude::*;
 use super::schema;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
-    ConnectionId, DependentId, EntryId, IntegrationId, JobId, KeyId, OrgId, RecordId, RootId,
+    ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId, KeyId, OrgId,
+    RecordId, RootId,
 };
 use crate::domain::json::JsonText;
-use crate::domain::kinds::{EntryState, OwnerKind, RootKind, Status};
+use crate::domain::kinds::{EntryState, ImportSource, ImportState, OwnerKind, RootKind, Status};
 
 /// An organization.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
@@ -123,7 +124,7 @@ pub struct DependentHead {
 }
 
 /// A reference from one piece of content to another.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = schema::links)]
 #[expect(missing_docs, reason = "the columns are documented in the migrations")]
 pub struct LinkRow {
@@ -164,7 +165,7 @@ pub struct ShreddedRow {
 }
 
 /// A trash entry.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = schema::trash_entries, treat_none_as_default_value = false)]
 #[expect(missing_docs, reason = "the columns are documented in the migrations")]
 pub struct EntryRow {
@@ -348,4 +349,54 @@ impl Moved {
             _ => self.links += rows,
         }
     }
+}
+
+/// What was known of a secret that left below the root of a deletion, whole.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::shredded_secrets, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct TrashSecretRow {
+    pub org_id: OrgId,
+    pub entry_id: EntryId,
+    pub owner_kind: OwnerKind,
+    pub owner_id: RootId,
+    pub field: String,
+    pub source_hint: Option<String>,
+    pub set_at: Ts,
+    pub set_by: String,
+}
+
+/// A reason an entry must not be purged.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::holds, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct HoldRow {
+    pub org_id: OrgId,
+    pub id: HoldId,
+    pub entry_id: EntryId,
+    pub owner: String,
+    pub reason: String,
+    pub ends_at: Option<Ts>,
+    pub created_at: Ts,
+}
+
+/// An import through the API.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::imports, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct ImportRow {
+    pub org_id: OrgId,
+    pub id: ImportId,
+    pub source: ImportSource,
+    pub state: ImportState,
+    pub validate_only: bool,
+    pub bytes: i64,
+    pub rows_read: i64,
+    pub rows_total: Option<i64>,
+    pub report: Option<JsonText>,
+    pub problems: JsonText,
+    pub created_at: Ts,
+    pub created_by: String,
+    pub alive_at: Ts,
+    pub finished_at: Option<Ts>,
 }

@@ -423,6 +423,28 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    imports (org_id, id) {
+        org_id -> Id,
+        id -> Id,
+        source -> Text,
+        state -> Text,
+        validate_only -> Bool,
+        bytes -> BigInt,
+        rows_read -> BigInt,
+        rows_total -> Nullable<BigInt>,
+        report -> Nullable<Text>,
+        problems -> Text,
+        created_at -> Moment,
+        created_by -> Text,
+        alive_at -> Moment,
+        finished_at -> Nullable<Moment>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     organizations,
     api_keys,
@@ -446,4 +468,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     idempotency_keys,
     audit_events,
     outbox,
+    imports,
 );

@@ -220,6 +220,10 @@ pub(super) fn allow_long_statements(_conn: &mut Conn) -> QueryResult<()> {
     Ok(())
 }
 
+pub(super) fn allow_long_transaction(_conn: &mut Conn) -> QueryResult<()> {
+    Ok(())
+}
+
 /// SQLite plans by its indexes alone, as long as nobody asks it to keep statistics.
 pub(super) fn refresh_statistics(_conn: &mut Conn) -> QueryResult<()> {
     Ok(())

@@ -16,11 +16,13 @@ use uuid::Uuid;
 
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
-    ConnectionId, DependentId, EntryId, HoldId, IntegrationId, JobId, KeyId, OrgId, RecordId,
-    RootId,
+    ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId, KeyId, OrgId,
+    RecordId, RootId,
 };
 use crate::domain::json::JsonText;
-use crate::domain::kinds::{DependentKind, EntryState, OwnerKind, RootKind, Status};
+use crate::domain::kinds::{
+    DependentKind, EntryState, ImportSource, ImportState, OwnerKind, RootKind, Status,
+};
 
 /// An id column: `uuid` on PostgreSQL (fixed OIDs, so no catalogue look-up), text on SQLite.
 #[derive(SqlType, QueryId, Clone, Copy, Debug)]
@@ -76,7 +78,8 @@ id_columns!(
     RootId,
     HoldId,
     RecordId,
-    JobId
+    JobId,
+    ImportId
 );
 
 impl ToSql<Moment, Pg> for Ts {
@@ -135,7 +138,15 @@ macro_rules! word_columns {
     )+};
 }
 
-word_columns!(Status, DependentKind, RootKind, EntryState, OwnerKind);
+word_columns!(
+    Status,
+    DependentKind,
+    RootKind,
+    EntryState,
+    OwnerKind,
+    ImportSource,
+    ImportState
+);
 
 impl ToSql<Text, Pg> for JsonText {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {

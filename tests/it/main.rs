@@ -24,4 +24,5 @@ mod races;
 mod records;
 mod secrets;
 mod store;
+mod transfer;
 mod trash;

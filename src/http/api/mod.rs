@@ -13,6 +13,7 @@ mod models;
 mod organizations;
 mod secrets;
 mod system;
+mod transfer;
 mod trash;
 
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -67,6 +68,9 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(trash::restore_trash_entry)
         .service(bulk::restore_trash_entries)
         .service(trash::purge_trash_entry)
+        .service(transfer::export_organization)
+        .service(transfer::import_file)
+        .service(transfer::get_import)
         .service(keys::create_api_key)
         .service(keys::list_api_keys)
         .service(keys::get_api_key)

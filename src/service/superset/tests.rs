@@ -41,6 +41,8 @@ impl Place {
             vault: Arc::new(vault),
             eraser: Eraser::idle(),
             last_use: Arc::new(keys::LastUse::default()),
+            importer: crate::jobs::importer::Importer::default(),
+            spool: crate::service::transfer::Spool::within(folder.path()),
         };
         let organization = organizations::ensure_default(&services).unwrap();
         Self {

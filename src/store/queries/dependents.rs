@@ -24,7 +24,7 @@ macro_rules! dependent_queries {
         use crate::store::schema::{trash_entries, $live as live, $trash as trash};
         use crate::store::types::Id;
 
-        pub(super) fn insert(conn: &mut Conn, rows: &[DependentRow]) -> QueryResult<usize> {
+        pub(super) fn insert(conn: &mut Conn, rows: &[&DependentRow]) -> QueryResult<usize> {
             let mut done = 0;
             for chunk in rows.chunks(BATCH) {
                 let values: Vec<_> = chunk
@@ -440,7 +440,7 @@ macro_rules! by_kind {
 }
 
 by_kind! {
-    fn insert_dependents => insert(rows: &[DependentRow]) -> usize;
+    fn insert_dependents_by_ref => insert(rows: &[&DependentRow]) -> usize;
     fn update_dependent => update(row: &DependentRow) -> usize;
     fn find_dependent => find(org: OrgId, id: DependentId) -> Option<DependentRow>;
     fn dependents_by_external_ids => find_by_external_ids(org: OrgId, connection: ConnectionId, external_ids: &[&str]) -> Vec<(DependentId, Option<String>)>;
@@ -458,4 +458,12 @@ by_kind! {
     fn with_external_id_in_entries => with_external_id_in_entries(org: OrgId, entries: &[EntryId], external_id: &str) -> Option<DependentId>;
     fn retarget_dependents => retarget(org: OrgId, entry: EntryId, connection: ConnectionId) -> usize;
     fn update_trashed_dependent => update_trashed(row: &DependentRow) -> usize;
+}
+
+pub(in crate::store) fn insert_dependents(
+    conn: &mut Conn,
+    kind: DependentKind,
+    rows: &[DependentRow],
+) -> QueryResult<usize> {
+    insert_dependents_by_ref(conn, kind, &rows.iter().collect::<Vec<_>>())
 }

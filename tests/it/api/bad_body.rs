@@ -134,7 +134,7 @@ fn answers(app: &TestApp) -> Vec<Value> {
     let mut answers = Vec::new();
     for operation in routes::of_v1(app)
         .iter()
-        .filter(|operation| operation.about.get("requestBody").is_some())
+        .filter(|operation| operation.takes_json())
     {
         for (document, status, code, error) in documents() {
             if document.is_empty() && operation.id == "restore_trash_entry" {

@@ -104,7 +104,7 @@ on_both! {
                     assert!(codes.contains_key(code), "{id} does not describe {code}");
                 }
                 assert_eq!(codes.contains_key("idempotency_key_reused"), operation.is_write(), "{id}");
-                assert_eq!(codes.contains_key("malformed_json"), about.get("requestBody").is_some(), "{id}");
+                assert_eq!(codes.contains_key("malformed_json"), operation.takes_json(), "{id}");
             } else {
                 assert_eq!(about["security"], json!([{}]), "{id}");
             }
@@ -134,7 +134,12 @@ on_both! {
         let document = app.stranger().get("/openapi.json").ok(200);
         for operation in routes::of_v1(app).into_iter().filter(|operation| !operation.is_write()) {
             let reply = samples.call(&app.admin, &operation);
-            let schema = &operation.about["responses"]["200"]["content"]["application/json"]["schema"];
+            let content = &operation.about["responses"]["200"]["content"];
+            if let Some(lines) = content.get("application/x-ndjson") {
+                assert!(lines.is_object() && reply.text.lines().count() > 2, "{}", operation.id);
+                continue;
+            }
+            let schema = &content["application/json"]["schema"];
             let described = members(&document, schema);
             let answered: BTreeSet<String> = reply.ok(200).as_object().unwrap().keys().cloned().collect();
             let undescribed: Vec<_> = answered.difference(&described).collect();

@@ -19,6 +19,16 @@ pub(super) struct Operation {
 }
 
 impl Operation {
+    /// Whether its body is JSON, if it has one.
+    pub(super) fn takes_json(&self) -> bool {
+        let content = &self.about["requestBody"]["content"];
+        content.as_object().is_some_and(|types| {
+            types
+                .keys()
+                .all(|name| name.ends_with("json") && !name.contains("ndjson"))
+        })
+    }
+
     pub(super) fn is_write(&self) -> bool {
         self.method != "GET"
     }
@@ -77,6 +87,7 @@ pub(super) struct Samples {
     pub(super) content: String,
     pub(super) entry: String,
     pub(super) key: String,
+    pub(super) import: String,
     pub(super) organization: String,
     /// The key of an integration; every organization has another one.
     pub(super) integration: String,
@@ -112,6 +123,11 @@ impl Samples {
                 &json!({"name": "spare", "scopes": ["trash:read"]}),
             )
             .ok(201);
+        let import = import_of_nothing(client, "?validate_only=true").ok(202);
+        let import_path = format!("/v1/imports/{}", import["id"].as_str().unwrap());
+        TestApp::wait_for("the import", || {
+            client.get(&import_path).ok(200)["state"] == "done"
+        });
         let integration = json!({"key": fresh_name(), "connector": "postgres"});
         let integration = client.post("/v1/integrations", &integration).ok(201);
         let whoami = client.get("/v1/whoami").ok(200);
@@ -122,6 +138,7 @@ impl Samples {
             content: text(&content["id"]),
             entry: text(&entry["id"]),
             key: text(&key["id"]),
+            import: text(&import["id"]),
             organization: text(&whoami["organization"]["id"]),
             integration: text(&integration["key"]),
         }
@@ -135,6 +152,7 @@ impl Samples {
             content: unknown_id(),
             entry: unknown_id(),
             key: unknown_id(),
+            import: unknown_id(),
             organization: unknown_id(),
             integration: unknown_id(),
         }
@@ -147,6 +165,7 @@ impl Samples {
             &self.content,
             &self.entry,
             &self.key,
+            &self.import,
         ]
         .map(String::as_str)
         .into()
@@ -160,6 +179,7 @@ impl Samples {
             Some("content") => &self.content,
             Some("trash") => &self.entry,
             Some("api-keys") => &self.key,
+            Some("imports") => &self.import,
             Some("organizations") => &self.organization,
             _ => "",
         };
@@ -195,6 +215,16 @@ impl Samples {
     /// Calls an operation so that it succeeds and takes nothing away that another call needs; a purge is refused for
     /// the name.
     pub(super) fn call(&self, client: &Client, operation: &Operation) -> Reply {
+        if operation.id == "import_file" {
+            let reply = import_of_nothing(client, "").sound();
+            if reply.status == 202 {
+                let id = reply.json()["id"].as_str().unwrap().to_owned();
+                TestApp::wait_for("the import", || {
+                    client.get(&format!("/v1/imports/{id}")).ok(200)["state"] == "done"
+                });
+            }
+            return reply;
+        }
         let mut path = self.path(operation);
         if operation.method == "DELETE" && operation.id != "revoke_api_key" {
             path.push_str("?validate_only=true");
@@ -207,6 +237,15 @@ impl Samples {
             )
             .sound()
     }
+}
+
+/// An import of a file that holds no row.
+fn import_of_nothing(client: &Client, query: &str) -> Reply {
+    client.with("content-type", "application/x-ndjson").send(
+        "POST",
+        &format!("/v1/import{query}"),
+        Some(crate::transfer::file(&[])),
+    )
 }
 
 fn fresh_name() -> String {

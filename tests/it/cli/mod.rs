@@ -6,6 +6,7 @@ mod restoring;
 mod secrets;
 mod server;
 mod terminal;
+mod transfer;
 mod words;
 
 use std::io::{Read as _, Write as _};

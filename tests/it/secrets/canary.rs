@@ -178,8 +178,27 @@ fn refused(app: &TestApp, id: &str, canary: &Canary) -> Vec<Reply> {
     ]
 }
 
+/// An import that is refused, with a secret where none may be; its id.
+fn refused_import(app: &TestApp, secret: &str) -> String {
+    let lines = [
+        json!({"type": "reprieve", "format": 1, "organization": secret}),
+        json!({"type": "connection", "settings": {"password": secret}, "secrets": {"password": secret}}),
+    ];
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let import = app
+        .admin
+        .with("content-type", "application/x-ndjson")
+        .send("POST", "/v1/import", Some(text))
+        .ok(202);
+    let id = import["id"].as_str().unwrap().to_owned();
+    TestApp::wait_for("the import", || {
+        app.admin.get(&format!("/v1/imports/{id}")).ok(200)["state"] == "failed"
+    });
+    id
+}
+
 /// Every GET of the API description for the things of one deletion, with every filter that widens it.
-fn every_get(app: &TestApp, connection: &str, entry: &str) -> Vec<Reply> {
+fn every_get(app: &TestApp, connection: &str, entry: &str, import: &str) -> Vec<Reply> {
     let first = |kind: &str| {
         app.admin
             .get(&format!("/v1/trash/{entry}/items?kind={kind}"))
@@ -211,6 +230,7 @@ fn every_get(app: &TestApp, connection: &str, entry: &str) -> Vec<Reply> {
                 match segments[index - 1] {
                     "integrations" => "canary-crm",
                     "connections" => connection,
+                    "imports" => import,
                     "models" => &model,
                     "content" => &content,
                     "trash" => entry,
@@ -301,6 +321,7 @@ on_both! {
             replies.push(reply);
         }
         replies.push(app.admin.delete("/v1/integrations/canary-crm"));
+        let import = refused_import(app, &canary.secret(10));
 
         for (key, method, path, body) in &writes {
             let reply = app.admin.with("idempotency-key", key).send(method, path, Some(body.to_string()));
@@ -309,8 +330,8 @@ on_both! {
         }
         replies.push(app.admin.with("idempotency-key", "deleted").delete(&connection));
         replies.push(app.admin.delete(&connection));
-        replies.extend(every_get(app, &id, &entry));
-        replies.extend(every_get(app, &second, &other));
+        replies.extend(every_get(app, &id, &entry, &import));
+        replies.extend(every_get(app, &second, &other, &import));
         let look = |when: &str| {
             for (table, content) in dump(app) {
                 canary.must_not_be_in(&format!("{when}, the table {table}"), &content);

@@ -261,6 +261,7 @@ pub(crate) fn config(folder: &Path, database: DatabaseUrl) -> Config {
         migrate: true,
         erasure_interval: Duration::from_millis(500),
         body_timeout: Duration::from_secs(2),
+        max_import_bytes: 64 * 1024 * 1024,
     }
 }
 

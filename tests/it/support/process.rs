@@ -87,9 +87,12 @@ impl Machine {
     /// Runs a command that finds this on stdin.
     pub(crate) fn run_with(&self, args: &[&str], stdin: &str) -> Done {
         let mut child = self.command(args).stdin(Stdio::piped()).spawn().unwrap();
-        // A command that does not read it may be gone by now.
-        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+        let mut pipe = child.stdin.take().unwrap();
+        let input = stdin.to_owned();
+        // Beside the reading of what it writes; it may end before it has read all.
+        let writer = thread::spawn(move || _ = pipe.write_all(input.as_bytes()));
         let output = child.wait_with_output().unwrap();
+        writer.join().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Done {
             code: output.status.code(),
