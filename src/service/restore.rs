@@ -96,17 +96,26 @@ pub struct RestoredCounts {
 
 impl RestoredCounts {
     /// What a plan would bring back.
-    pub(super) fn of(plan: &Plan) -> Self {
+    pub(super) fn of(
+        conn: &mut Conn,
+        caller: &Caller,
+        plan: &Plan,
+        before: &[EntryId],
+    ) -> Result<Self> {
         let mut restores = Self::default();
+        let mut entries = before.to_vec();
         for entry in plan.ancestors.iter().chain([&plan.entry]) {
             let rows = Counts::of(entry);
             restores.integrations += rows.integrations;
             restores.connections += rows.connections;
             restores.models += rows.models;
             restores.content += rows.content;
-            restores.links += rows.links;
+            entries.push(entry.id);
         }
-        restores
+        // Not what the entries counted: other ends may have left since, and come back with another entry.
+        restores.links = conn.links_to_return(caller.org, &entries)?
+            - conn.links_to_return(caller.org, before)?;
+        Ok(restores)
     }
 }
 
@@ -213,7 +222,7 @@ pub fn preview(
     let plan = plan(conn, caller, entry, request)?;
     check_token(&plan, request)?;
     check_ancestors(conn, caller, &plan, request.external_id.is_some(), &[])?;
-    let restores = RestoredCounts::of(&plan);
+    let restores = RestoredCounts::of(conn, caller, &plan, &[])?;
     let name = match &plan.root {
         PlannedRoot::Integration(row) => row.name.clone(),
         PlannedRoot::Connection(row) => row.name.clone(),

@@ -69,18 +69,11 @@ impl Plan {
 pub(super) fn blockers(conn: &mut Conn, caller: &Caller, entry: &EntryRow) -> Result<Vec<Blocker>> {
     match plan(conn, caller, entry.clone(), &RestoreRequest::default()) {
         Ok(_) => Ok(Vec::new()),
-        Err(Error::Problem(problem)) => {
-            let parent = problem
-                .members
-                .get("entry_id")
-                .and_then(|id| id.as_str())
-                .and_then(EntryId::parse);
-            Ok(vec![Blocker {
-                code: problem.code.as_str(),
-                detail: problem.detail,
-                entry_id: parent,
-            }])
-        }
+        Err(Error::Problem(problem)) => Ok(vec![Blocker {
+            code: problem.code.as_str(),
+            entry_id: parent_entry(&problem),
+            detail: problem.detail,
+        }]),
         Err(other) => Err(other),
     }
 }
@@ -94,6 +87,14 @@ pub(super) fn plan_after(
     with_ancestors: bool,
     before: &[EntryId],
 ) -> Result<Plan> {
+    if !with_ancestors {
+        let alone = plan(conn, caller, entry.clone(), &RestoreRequest::default());
+        if !alone.as_ref().is_err_and(|error| waits_for(error, before)) {
+            let planned = alone?;
+            check_ancestors(conn, caller, &planned, false, before)?;
+            return Ok(planned);
+        }
+    }
     let all = RestoreRequest {
         with_ancestors: true,
         ..RestoreRequest::default()
@@ -108,6 +109,21 @@ pub(super) fn plan_after(
     }
     check_ancestors(conn, caller, &planned, false, before)?;
     Ok(planned)
+}
+
+/// Whether a restore is only refused for a parent in one of these entries.
+fn waits_for(error: &Error, entries: &[EntryId]) -> bool {
+    matches!(error, Error::Problem(problem) if problem.code == Code::ParentInTrash
+        && parent_entry(problem).is_some_and(|entry| entries.contains(&entry)))
+}
+
+/// The entry of the parent that a refusal names.
+fn parent_entry(problem: &Problem) -> Option<EntryId> {
+    problem
+        .members
+        .get("entry_id")
+        .and_then(|id| id.as_str())
+        .and_then(EntryId::parse)
 }
 
 /// Plans the restore of an entry; a [`Problem`] says what is in the way.
@@ -409,6 +425,15 @@ fn check_external_ids(
             .next()
     {
         return Err(external_id_taken(holder));
+    }
+    // A row that comes back beside the root may have the one that the call gives to the root.
+    if renamed
+        && let Some(external_id) = root.external_id.as_deref()
+        && let Some(other) =
+            conn.with_external_id_in_entries(kind, caller.org, &[entry.id], external_id)?
+        && other != root.id
+    {
+        return Err(external_id_taken(other));
     }
     for table in [DependentKind::Model, DependentKind::Content] {
         // The root's own external id gives way to the one in the call.

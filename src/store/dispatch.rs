@@ -263,6 +263,8 @@ dispatch! {
     fn count_entries(org: OrgId) -> Vec<(RootKind, i64)>;
     /// When the entries that are due before a moment will be purged.
     fn purge_dates(org: OrgId, before: Ts) -> Vec<Ts>;
+    /// How many links would be live again if these entries were.
+    fn links_to_return(org: OrgId, entries: &[EntryId]) -> i64;
     /// Links of an entry from content that stayed: id, name and connection of that content.
     fn broken_links(org: OrgId, entry: EntryId) -> Vec<(DependentId, String, ConnectionId)>;
 

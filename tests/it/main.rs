@@ -20,6 +20,7 @@ mod import;
 mod integrations;
 mod kill;
 mod main_job;
+mod model;
 mod races;
 mod records;
 mod secrets;

@@ -228,9 +228,10 @@ fn plan_one(
         .ok_or_else(|| Error::not_found("trash entry"))?;
     let plan = restore_plan::plan_after(conn, caller, entry, with_ancestors, earlier)?;
     let ancestors: Vec<EntryId> = plan.ancestors.iter().map(|entry| entry.id).collect();
+    let restored = RestoredCounts::of(conn, caller, &plan, earlier)?;
     earlier.extend(&ancestors);
     earlier.push(id);
-    Ok((RestoredCounts::of(&plan), ancestors))
+    Ok((restored, ancestors))
 }
 
 fn single(request: &BulkRestore) -> RestoreRequest {

@@ -8,7 +8,7 @@ use crate::domain::ids::{ConnectionId, DependentId, EntryId, OrgId, RootId};
 use crate::domain::kinds::{EntryState, RootKind};
 use crate::store::filters::{EntryFilter, EntryOrder};
 use crate::store::rows::{EntryRow, LinkRow};
-use crate::store::schema::{content, holds, links, trash_entries, trash_links};
+use crate::store::schema::{content, holds, links, trash_content, trash_entries, trash_links};
 
 /// Whether an entry can be restored as it stands: nothing took its name or an external id of its rows, and its
 /// parents are live. Fixed text without input; the CASE keeps it from looking at the rows of a connection's entry,
@@ -286,6 +286,35 @@ pub(in crate::store) fn delete_links_from(
             .filter(links::from_id.eq(from)),
     )
     .execute(conn)
+}
+
+/// How many links would be live again if these entries were: both ends are live or in one of them.
+pub(in crate::store) fn links_to_return(
+    conn: &mut Conn,
+    org: OrgId,
+    entries: &[EntryId],
+) -> QueryResult<i64> {
+    use diesel::dsl::exists;
+    use {trash_content as t, trash_links as l};
+    let live = || content::table.filter(content::org_id.eq(org));
+    let trashed = || {
+        t::table
+            .filter(t::org_id.eq(org))
+            .filter(t::entry_id.eq_any(entries))
+    };
+    l::table
+        .filter(l::org_id.eq(org))
+        .filter(l::entry_id.eq_any(entries))
+        .filter(
+            exists(live().filter(content::id.eq(l::from_id)))
+                .or(exists(trashed().filter(t::id.eq(l::from_id)))),
+        )
+        .filter(
+            exists(live().filter(content::id.eq(l::to_id)))
+                .or(exists(trashed().filter(t::id.eq(l::to_id)))),
+        )
+        .count()
+        .get_result(conn)
 }
 
 /// The links from any of this content, as pairs of ids.

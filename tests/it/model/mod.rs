@@ -1,0 +1,112 @@
+//! A property test of the whole service against a model in memory.
+//!
+//! Random sequences of creations, changes, deletions, restores with every override and purges run on the service and
+//! on plain maps (`state`, `rules`), which know what the promises say and nothing of the code. After each step both
+//! agree on what was answered and on every row of every table; after each sequence `verify` finds nothing. A sequence
+//! that fails is made as small as it gets, and its seed is kept in `regressions.txt`, which every run begins with.
+//!
+//! docs/reliability.md, "Model test", says how to run more of them.
+
+mod compare;
+mod rules;
+mod run;
+mod state;
+mod steps;
+mod world;
+
+use std::time::Instant;
+
+use proptest::test_runner::{
+    Config, FileFailurePersistence, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner,
+};
+
+use crate::support::Backend;
+use run::{Agreement, Run};
+use steps::Step;
+use world::World;
+
+/// Where the seeds of failed sequences are kept.
+const KEPT: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/it/model/regressions.txt"
+);
+
+/// How many sequences run, unless `REPRIEVE_MODEL_SEQUENCES` says otherwise.
+fn usual_sequences(backend: Backend) -> u32 {
+    match backend {
+        Backend::Sqlite => 2_000,
+        Backend::Postgres => 200,
+    }
+}
+
+#[test]
+fn random_sequences_on_sqlite() {
+    check(Backend::Sqlite);
+}
+
+#[test]
+fn random_sequences_on_postgres() {
+    check(Backend::Postgres);
+}
+
+fn check(backend: Backend) {
+    let sequences = setting("REPRIEVE_MODEL_SEQUENCES")
+        .map_or_else(|| usual_sequences(backend), |text| text.parse().unwrap());
+    let seed: u64 =
+        setting("REPRIEVE_MODEL_SEED").map_or_else(rand_seed, |text| text.parse().unwrap());
+    println!("model on {backend:?}: {sequences} sequences, REPRIEVE_MODEL_SEED={seed}");
+    let began = Instant::now();
+    let world = World::open(backend);
+    let config = Config {
+        cases: sequences,
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(KEPT))),
+        max_shrink_iters: 3_000,
+        ..Config::default()
+    };
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let outcome = TestRunner::new_with_rng(config, rng).run(&steps::sequences(), |steps| {
+        sequence(&world, &steps).map_err(TestCaseError::fail)
+    });
+    match outcome {
+        Ok(()) => println!(
+            "no difference in {:.0?}: {:#?}",
+            began.elapsed(),
+            world.tally.borrow()
+        ),
+        Err(TestError::Fail(difference, steps)) => {
+            panic!(
+                "REPRIEVE_MODEL_SEED={seed}, {} steps: {difference}",
+                steps.len()
+            )
+        }
+        Err(abort) => panic!("REPRIEVE_MODEL_SEED={seed}: {abort}"),
+    }
+}
+
+fn sequence(world: &World, steps: &[Step]) -> Agreement {
+    let mut run = Run::new(world, world.begin());
+    run.run(steps)?;
+    let problems = world.problems();
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("verify: {problems:#?}\nafter {steps:#?}"))
+    }
+}
+
+/// The one place that reads how the model test runs.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a setting of the tests, not of the service"
+)]
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Another one each time: a run without a setting finds what others did not.
+fn rand_seed() -> u64 {
+    let (seed, _) = uuid::Uuid::new_v4().as_u64_pair();
+    seed
+}
