@@ -37,6 +37,8 @@ pub struct DeleteRequest {
     pub plan_token: Option<String>,
     /// The version the caller has seen.
     pub if_match: Option<i64>,
+    /// The plan of this one among many, links aside; no caller's.
+    pub rows_token: Option<String>,
 }
 
 /// Deletes: moves the root and all that hangs on it into the trash and shreds its secrets.
@@ -56,10 +58,9 @@ pub fn delete(tx: &mut Tx<'_>, target: &Target, request: &DeleteRequest) -> Resu
     if let Some(protected) = impact::protected(tx.conn, &root, binds, &row)? {
         return Err(impact::deletion_protected(&protected).into());
     }
-    if request
-        .plan_token
-        .as_ref()
-        .is_some_and(|token| *token != impact::plan_token(&root, &row))
+    let stale = |token: &Option<String>, now: String| token.as_ref().is_some_and(|it| *it != now);
+    if stale(&request.plan_token, impact::plan_token(&root, &row))
+        || stale(&request.rows_token, impact::rows_token(&root, &row))
     {
         let now = impact::describe(tx.conn, caller, &root)?;
         return Err(Problem::new(

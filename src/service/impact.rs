@@ -36,6 +36,9 @@ pub struct ImpactView {
     pub secrets_count: i64,
     /// Send it with the deletion: it is refused if any of this has changed.
     pub plan_token: String,
+    /// The same of the rows alone: links may go with another connection of the same bulk deletion.
+    #[serde(skip)]
+    pub(super) rows_token: String,
 }
 
 /// A row that would go.
@@ -194,6 +197,7 @@ pub(super) fn describe(conn: &mut Conn, caller: &Caller, root: &Root) -> Result<
         secrets,
         secrets_count,
         plan_token: plan_token(root, &row),
+        rows_token: rows_token(root, &row),
     })
 }
 
@@ -252,6 +256,16 @@ pub(super) fn plan_token(root: &Root, row: &ImpactRow) -> String {
         root.id(),
         root.version()
     ))
+}
+
+/// The same without the links from and to what goes.
+pub(super) fn rows_token(root: &Root, row: &ImpactRow) -> String {
+    let rows = ImpactRow {
+        links: 0,
+        references: 0,
+        ..row.clone()
+    };
+    plan_token(root, &rows)
 }
 
 pub(super) fn digest(text: &str) -> String {

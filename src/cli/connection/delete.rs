@@ -120,7 +120,7 @@ fn delete(backend: &dyn Backend, plan: &Planned, args: &Args) -> Result<String, 
         reason: args.reason.clone(),
         // What was shown is what is deleted.
         plan_token: Some(plan.impact.plan_token.clone()),
-        if_match: None,
+        ..DeleteRequest::default()
     };
     let text = backend.delete(plan.id, &request)?;
     Ok(if args.json {

@@ -52,6 +52,7 @@ fn request(input: &Input) -> ServiceResult<DeleteRequest> {
         reason: input.text("reason"),
         plan_token: input.text("plan_token"),
         if_match: input.if_match()?,
+        rows_token: None,
     })
 }
 

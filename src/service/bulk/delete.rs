@@ -112,11 +112,11 @@ pub fn delete(
         Ok(request.ids.iter().copied().zip(tokens).collect())
     })?;
     let mut answer = Answer::default();
-    for (id, plan_token) in choice {
+    for (id, rows_token) in choice {
         let single = DeleteRequest {
             reason: request.reason.clone(),
-            plan_token,
-            if_match: None,
+            rows_token,
+            ..DeleteRequest::default()
         };
         let mut counts = None;
         let done = each(services, caller, once, &id.to_string(), |tx| {
@@ -187,7 +187,7 @@ fn planned(
                 };
                 answer.keep(to_json(&outcome)?, Some(view.impact));
                 seen = format!("{seen} {id} {}", view.plan_token);
-                tokens.push(Some(view.plan_token));
+                tokens.push(Some(view.rows_token));
             }
             Err(error) => {
                 let outcome = DeleteOutcome::failed(id, &error);

@@ -20,6 +20,21 @@ on_both! {
         assert!(!is_live(app, &first) && !is_live(app, &second));
     }
 
+    fn connections_that_link_to_each_other_go_by_one_plan(app: &TestApp) {
+        let [first, second] = ["first", "second"].map(|name| app.sample_connection(name));
+        let target = app.admin.get(&format!("/v1/connections/{first}/content")).ok(200)["data"][0]["id"].clone();
+        let linking = json!({"name": "linking", "links": [{"content_id": target}]});
+        app.admin.post(&format!("/v1/connections/{second}/content"), &linking).ok(201);
+        for ids in [json!([first, second]), json!([second, first])] {
+            let plan = app.admin.post(PATH, &json!({"ids": ids, "validate_only": true})).ok(200);
+            let done = app.admin.post(PATH, &json!({"ids": ids, "plan_token": plan["plan_token"]})).ok(200);
+            assert_eq!(outcomes(&done), ["deleted", "deleted"]);
+            let entries: Vec<&Value> = done["data"].as_array().unwrap().iter().map(|row| &row["entry_id"]).collect();
+            let back = app.admin.post("/v1/trash/restore", &json!({"ids": entries})).ok(200);
+            assert_eq!(back["failed"], 0);
+        }
+    }
+
     fn a_stale_plan_deletes_nothing_and_shows_the_new_one(app: &TestApp) {
         let [first, second] = ["first", "second"].map(|name| app.sample_connection(name));
         let ids = json!([first, second]);

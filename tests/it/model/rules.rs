@@ -246,11 +246,10 @@ impl Model {
         }
         let mut after = self.clone();
         let mut restored = Restored::default();
-        if refusals.is_empty() {
-            for ancestor in &ancestors {
-                refusals.extend(after.conflicts(*ancestor, &Overrides::default()));
-                after.bring_back(*ancestor, &Overrides::default(), &mut restored);
-            }
+        // Also beside another refusal: which one comes first is left open.
+        for ancestor in &ancestors {
+            refusals.extend(after.conflicts(*ancestor, &Overrides::default()));
+            after.bring_back(*ancestor, &Overrides::default(), &mut restored);
         }
         refusals.extend(after.conflicts(id, asked));
         if !refusals.is_empty() {
