@@ -5,6 +5,7 @@
 
 mod completions;
 mod connection;
+mod demo;
 mod erase;
 mod export;
 mod import;
@@ -76,6 +77,8 @@ enum Command {
     Erase,
     /// Check the database against the promises; exit code 1 names what is broken
     Verify,
+    /// Watch the whole story on a throw-away database with sample data
+    Demo(demo::Args),
     /// Print completions for a shell
     Completions(completions::Args),
 }
@@ -118,7 +121,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(options) => options.clone(),
         _ => ServeOptions::default(),
     };
-    let (config, log) = config::load(cli.options, serve)?;
+    let options = match &cli.command {
+        Command::Demo(_) => demo::options(cli.options),
+        _ => cli.options,
+    };
+    let (config, log) = config::load(options, serve)?;
     logging::start(&log)?;
     match cli.command {
         Command::Serve(_) => serve::run(config, log.format),
@@ -132,6 +139,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Import(args) => import::run(&args, &config),
         Command::Erase => erase::run(&config),
         Command::Verify => verify::run(&config),
+        Command::Demo(args) => demo::run(&args, config),
     }
 }
 

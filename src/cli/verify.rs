@@ -27,7 +27,8 @@ pub(super) fn run(config: &Config) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-fn render(report: &Report) -> String {
+/// A line for each check, with its problems under it.
+pub(super) fn render(report: &Report) -> String {
     let mut lines = Vec::new();
     for check in &report.checks {
         let outcome = if check.problems.is_empty() {

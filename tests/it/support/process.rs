@@ -178,6 +178,11 @@ impl Machine {
         Served::start(self.command(&[&["serve", "--listen", "127.0.0.1:0"], args].concat()))
     }
 
+    /// The demo, from its first words on.
+    pub(crate) fn demo(&self) -> Served {
+        Served::start(self.command(&["demo", "--listen", "127.0.0.1:0"]))
+    }
+
     pub(crate) fn database(&self) -> Sql {
         Sql::open(&DatabaseUrl::Sqlite(self.path("reprieve-data/reprieve.db")))
     }
@@ -243,6 +248,21 @@ impl Served {
 
     pub(crate) fn client(&self, key: &str) -> Client {
         Client::new(self.address, key)
+    }
+
+    /// What it has written so far.
+    pub(crate) fn written(&self) -> String {
+        self.written.lock().unwrap().clone()
+    }
+
+    /// Waits until it has written this.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, words: &str) {
+        let deadline = Instant::now() + Duration::from_mins(1);
+        while !self.written().contains(words) {
+            assert!(Instant::now() < deadline, "{words:?}: {}", self.written());
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Whether it ended by itself.
