@@ -179,7 +179,10 @@ pub fn restore(tx: &mut Tx<'_>, id: EntryId, request: &RestoreRequest) -> Result
     let (connection, integration, needs_credentials) =
         match bring_back(tx, plan, &mut counts, &mut lost_links)? {
             Concerned::Connection(id) => {
-                let row = super::connections::find(tx.conn, tx.caller, id)?;
+                // Nobody enters a secret between this look and the commit: the answer would be older than the restore.
+                let Some(row) = tx.conn.share_connection(tx.caller.org, id)? else {
+                    return Err(StoreError::Conflict.into());
+                };
                 let missing = missing_of(tx.conn, &row)?;
                 (Some(ConnectionView::load(tx.conn, row)?), None, missing)
             }
