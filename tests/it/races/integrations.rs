@@ -1,6 +1,6 @@
 //! An integration that goes while its connections come, change, go or come back.
 
-use super::{Call, Draw, id_of, race};
+use super::{Call, Contest, id_of};
 use crate::support::*;
 
 /// What may be answered to a call on a connection of an integration that is being deleted.
@@ -24,8 +24,9 @@ fn is_fair(reply: &Reply) {
 
 on_both! {
     fn an_integration_takes_every_connection_along_that_was_there_and_lets_none_in_after(app: &TestApp) {
+        let mut contest = Contest::new(24);
         let (mut went_along, mut came_too_late) = (0, 0);
-        for seed in 0..24 {
+        while let Some(seed) = contest.next_round(went_along >= 3 && came_too_late >= 3, &(went_along, came_too_late)) {
             let key = format!("crm-{seed}");
             let member = |name: &str| {
                 let mut connection = postgres_connection(name);
@@ -43,25 +44,26 @@ on_both! {
                 Box::new(|| app.admin.put(&format!("/v1/connections/{changed}/secrets"), &json!({"secrets": {"password": "new"}}))),
                 Box::new(|| app.admin.post(&format!("/v1/connections/{stays}/models"), &json!({"name": "late"}))),
             ];
-            let replies = race(&mut Draw(seed), 4_000, &calls);
+            let replies = contest.race(&calls);
             let entry = replies[0].ok(200);
             replies[1..].iter().for_each(is_fair);
             let expected = 2 + [1, 2].iter().filter(|call| replies[**call].status < 300).count();
             assert_eq!(entry["impact"]["connections"], expected, "seed {seed}: {replies:#?}");
+            contest.saw(4 - expected, expected - 2);
             went_along += expected - 2;
-            came_too_late += replies[1..3].iter().filter(|reply| reply.status >= 300).count();
+            came_too_late += 4 - expected;
             let live = app.admin.get(&format!("/v1/connections?integration={key}")).ok(200);
             assert_eq!(live["data"], json!([]), "seed {seed}");
             let done = app.admin.post(&format!("/v1/trash/{}/restore", id_of(&entry)), &json!({})).ok(200);
             assert_eq!(done["restored"]["connections"], expected, "seed {seed}");
         }
-        assert!(went_along >= 3 && came_too_late >= 3, "this was no race: {went_along} {came_too_late}");
         assert_eq!(app.sql().count("secrets"), 0, "every secret was shredded");
     }
 
     fn a_secret_that_is_entered_meanwhile_is_shredded_or_refused(app: &TestApp) {
-        let mut entered = 0;
-        for seed in 0..24 {
+        let mut contest = Contest::new(24);
+        let (mut entered, mut refused) = (0, 0);
+        while let Some(seed) = contest.next_round(entered >= 3 && refused >= 3, &(entered, refused)) {
             let key = format!("crm-{seed}");
             app.admin.post("/v1/integrations", &json!({"key": key, "connector": "postgres"})).ok(201);
             // Without a secret before: nothing that a deletion counts tells that one has come.
@@ -77,19 +79,22 @@ on_both! {
                 let secret = &secret;
                 calls.push(Box::new(move || app.admin.put(path, secret)));
             }
-            let replies = race(&mut Draw(seed), 6_000, &calls);
+            let replies = contest.race(&calls);
             let entry = replies[0].ok(200);
             replies[1..].iter().for_each(is_fair);
             let done = replies[1..].iter().filter(|reply| reply.status < 300).count();
             assert_eq!(entry["secrets"]["shredded"], done, "seed {seed}: {replies:#?}");
             assert_eq!(app.sql().count("secrets"), 0, "seed {seed}: a secret outlived its connection");
+            contest.saw(4 - done, done);
             entered += done;
+            refused += 4 - done;
         }
-        assert!((3..=24 * 4 - 3).contains(&entered), "this was no race: {entered}");
     }
 
     fn a_connection_and_its_integration_are_not_deleted_by_each_others_entry(app: &TestApp) {
-        for seed in 0..24 {
+        let mut contest = Contest::new(24);
+        let (mut together, mut apart) = (0, 0);
+        while let Some(seed) = contest.next_round(together >= 3 && apart >= 3, &(together, apart)) {
             let key = format!("crm-{seed}");
             app.admin.post("/v1/integrations", &json!({"key": key, "connector": "postgres"})).ok(201);
             let mut connection = postgres_connection("one");
@@ -99,11 +104,14 @@ on_both! {
                 Box::new(|| app.admin.delete(&format!("/v1/integrations/{key}"))),
                 Box::new(|| app.admin.delete(&format!("/v1/connections/{id}"))),
             ];
-            let replies = race(&mut Draw(seed), 3_000, &calls);
+            let replies = contest.race(&calls);
             let whole = replies[0].ok(200);
             is_fair(&replies[1]);
             let alone = usize::from(replies[1].status == 200);
             assert_eq!(whole["impact"]["connections"], 1 - alone, "seed {seed}: {replies:#?}");
+            contest.saw(1 - alone, alone);
+            together += 1 - alone;
+            apart += alone;
             let gone = app.admin.get(&format!("/v1/connections/{id}")).problem(410, "in_trash");
             let holder = if alone == 1 { replies[1].json()["id"].clone() } else { whole["id"].clone() };
             assert_eq!(gone["entry_id"], holder, "seed {seed}");

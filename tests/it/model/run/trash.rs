@@ -35,14 +35,7 @@ impl Run<'_> {
         else {
             return Ok(());
         };
-        let parents = if *climbs {
-            self.model.parents_of_trash()
-        } else {
-            Vec::new()
-        };
-        let parent = parents
-            .get(usize::from(which.0) % parents.len().max(1))
-            .copied();
+        let parent = climbs.then(|| self.pick_parent_of_trash(*which)).flatten();
         let Some((kind, mut root)) =
             parent.or_else(|| Some((*kind, self.pick_root(*kind, *which)?)))
         else {
@@ -94,6 +87,18 @@ impl Run<'_> {
             return Ok(());
         };
         self.deleted(kind, root, &scope, reason.clone(), &view)
+    }
+
+    /// A live row under which something is in the trash. Mostly a model while there is one: deletions that hang on each
+    /// other come from going up one step at a time.
+    fn pick_parent_of_trash(&self, pick: Pick) -> Option<(RootKind, Id)> {
+        let mut parents = self.model.parents_of_trash();
+        let is_model = |parent: &(RootKind, Id)| parent.0 == RootKind::Model;
+        if !pick.0.is_multiple_of(4) && parents.iter().any(is_model) {
+            parents.retain(is_model);
+        }
+        let place = usize::from(pick.0).checked_rem(parents.len())?;
+        parents.get(place).copied()
     }
 
     fn version_of(&self, root: Id) -> i64 {
