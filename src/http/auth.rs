@@ -159,7 +159,7 @@ fn credentials(request: &HttpRequest) -> Option<Credentials> {
     })
 }
 
-fn request_id(request: &HttpRequest) -> String {
+pub(super) fn request_id(request: &HttpRequest) -> String {
     request
         .extensions()
         .get::<RequestId>()
@@ -206,6 +206,11 @@ impl<N: Needs> Auth<N> {
     pub fn closing_if(mut self, secret: bool) -> Self {
         self.closing = secret;
         self
+    }
+
+    /// How people reach the service from outside, as links begin.
+    pub fn public_base(&self) -> String {
+        self.state.public_base()
     }
 
     /// Reads a JSON body, once the caller is known.
@@ -482,7 +487,7 @@ impl<N: Needs> Auth<N> {
     }
 }
 
-fn close_if(closing: bool, mut response: HttpResponse) -> HttpResponse {
+pub(super) fn close_if(closing: bool, mut response: HttpResponse) -> HttpResponse {
     if closing {
         response
             .head_mut()
