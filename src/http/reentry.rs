@@ -115,7 +115,8 @@ async fn take(
     }
     let visitor = Arc::new(visitor);
     let wrong = StatusCode::UNPROCESSABLE_ENTITY;
-    let notice = Some("Nothing was saved. Please correct what is marked, and enter everything again.");
+    let notice =
+        Some("Nothing was saved. Please correct what is marked, and enter everything again.");
     if !sent.errors.is_empty() {
         return fill_in(state, &visitor, wrong, notice, &sent.errors).await;
     }
@@ -131,7 +132,10 @@ async fn take(
         result => result?,
     };
     finish(state, &visitor, caller).await?;
-    Ok(pages::thanks(&saved.name, "What you entered has been saved."))
+    Ok(pages::thanks(
+        &saved.name,
+        "What you entered has been saved.",
+    ))
 }
 
 /// Stores what was entered.

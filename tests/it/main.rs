@@ -23,6 +23,7 @@ mod main_job;
 mod model;
 mod races;
 mod records;
+mod reentry;
 mod secrets;
 mod store;
 mod transfer;

@@ -181,14 +181,24 @@ mod tests {
                 panic!("{:?}", sent.errors)
             };
             assert_eq!(error.pointer, "/secrets/password");
-            assert!(error.detail.contains(reason) && !error.detail.contains("4711"), "{error:?}");
+            assert!(
+                error.detail.contains(reason) && !error.detail.contains("4711"),
+                "{error:?}"
+            );
             assert!(sent.secrets.is_empty());
         }
     }
 
     #[test]
     fn what_is_not_our_form_is_none() {
-        for body in ["", "csrf", "password=x", "csrf=a&csrf=b", "secret.a=1&secret.%61=2", "csrf=x&%FF=1"] {
+        for body in [
+            "",
+            "csrf",
+            "password=x",
+            "csrf=a&csrf=b",
+            "secret.a=1&secret.%61=2",
+            "csrf=x&%FF=1",
+        ] {
             assert!(Sent::parse(body.as_bytes()).is_none(), "{body}");
         }
     }

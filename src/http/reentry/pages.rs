@@ -168,7 +168,10 @@ pub(super) fn problem(error: &Error, request_id: &str) -> HttpResponse {
              try again later.",
         ),
         Code::BodyTooLarge => ("Not saved", "This is more than can be entered here."),
-        Code::RequestTimeout => ("Not saved", "What you sent took too long to arrive. Try again."),
+        Code::RequestTimeout => (
+            "Not saved",
+            "What you sent took too long to arrive. Try again.",
+        ),
         Code::Busy | Code::ConcurrentChange => (
             "Not saved",
             "There is more to do than the service can at the moment. Try again shortly.",
@@ -184,9 +187,10 @@ pub(super) fn problem(error: &Error, request_id: &str) -> HttpResponse {
     let number = format!("The number of this request is {request_id}.");
     let mut response = refusal(status, title, text, Some(&number));
     if told.code == Code::Busy {
-        response
-            .headers_mut()
-            .insert(RETRY_AFTER, actix_web::http::header::HeaderValue::from_static("1"));
+        response.headers_mut().insert(
+            RETRY_AFTER,
+            actix_web::http::header::HeaderValue::from_static("1"),
+        );
     }
     response
 }
@@ -231,10 +235,20 @@ mod tests {
     #[test]
     fn the_policy_allows_exactly_the_style_that_is_in_the_page() {
         let page = LinkPage.render().unwrap();
-        let style = page.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();
+        let style = page
+            .split("<style>")
+            .nth(1)
+            .unwrap()
+            .split("</style>")
+            .next()
+            .unwrap();
         assert!(style.len() > 500);
         let hash = STANDARD.encode(Sha256::digest(style));
-        assert!(POLICY.contains(&format!("style-src 'sha256-{hash}'")), "{}", *POLICY);
+        assert!(
+            POLICY.contains(&format!("style-src 'sha256-{hash}'")),
+            "{}",
+            *POLICY
+        );
         assert!(!page.contains("<script") && !page.contains("style="));
     }
 }

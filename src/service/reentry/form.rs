@@ -104,10 +104,11 @@ impl Form {
         let lacking = |field: &&FormField| {
             field.missing
                 && !entered.contains_key(field.key)
-                && !self
-                    .fields
-                    .iter()
-                    .any(|other| !field.one_of.is_empty() && other.one_of == field.one_of && entered.contains_key(other.key))
+                && !self.fields.iter().any(|other| {
+                    !field.one_of.is_empty()
+                        && other.one_of == field.one_of
+                        && entered.contains_key(other.key)
+                })
         };
         let errors: Vec<FieldError> = self
             .fields
@@ -188,12 +189,13 @@ fn lost(conn: &mut Conn, row: &ConnectionRow) -> Result<BTreeMap<String, Option<
         let fields = shape.into_iter().filter(|(_, shape)| shape.set);
         found.push((
             entry.id,
-            fields.map(|(key, shape)| (key, shape.source_hint)).collect(),
+            fields
+                .map(|(key, shape)| (key, shape.source_hint))
+                .collect(),
         ));
     }
     if let Some(entry) = above {
-        let rows =
-            conn.shredded_of_many(org, entry.id, OwnerKind::Connection, &[row.id.into()])?;
+        let rows = conn.shredded_of_many(org, entry.id, OwnerKind::Connection, &[row.id.into()])?;
         found.push((
             entry.id,
             rows.into_iter()
