@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::probes::ProbeKind;
 use super::settings::SettingValue;
 
 /// The secret field that every connector has: imports put into it what the connector does not
@@ -32,6 +33,9 @@ pub struct Connector {
     /// Groups of secret fields of which at least one must be set.
     #[serde(default)]
     pub require_one_of: Vec<Vec<String>>,
+    /// How a connection is tested; without one a test answers `unsupported`.
+    #[serde(default)]
+    pub probe: Option<ProbeKind>,
 }
 
 /// The family of a connector.

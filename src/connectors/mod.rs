@@ -15,6 +15,7 @@
 //!   is a start that fails with the file's name, not a connector that is missing at run time.
 
 mod fields;
+pub mod probes;
 mod rules;
 mod settings;
 mod text;
@@ -23,7 +24,9 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 pub use fields::{Category, Connector, EXTRA, SecretField, SettingField, SettingKind};
+pub use probes::ProbeKind;
 pub use settings::{SettingValue, Settings};
+pub(crate) use text::is_host;
 
 /// Embeds `catalogue/<key>.toml` for every key.
 macro_rules! embed {

@@ -78,7 +78,7 @@ fn is_secret_name(name: &str) -> bool {
 
 /// A host name or a strict IP address. `127.1`, `0x7f.1` and `2130706433` are neither, although
 /// resolvers take them for 127.0.0.1: a name whose last label is a number is refused.
-pub(super) fn is_host(text: &str) -> bool {
+pub(crate) fn is_host(text: &str) -> bool {
     let last = text
         .trim_end_matches('.')
         .rsplit('.')

@@ -54,6 +54,26 @@ words! {
         NeedsCredentials = "needs_credentials",
     }
 
+    /// What a test of a connection came to.
+    Outcome {
+        /// Signed in.
+        Ok = "ok",
+        /// The other side refused who signs in.
+        AuthFailed = "auth_failed",
+        /// Nobody answers there.
+        Unreachable = "unreachable",
+        /// Encryption was not to be had, or the other side is not who it should be.
+        TlsFailed = "tls_failed",
+        /// It took longer than a test may.
+        Timeout = "timeout",
+        /// Reprieve does not connect there, or does not send a secret that way.
+        RefusedByPolicy = "refused_by_policy",
+        /// Somebody answers, but not as this kind of system does, or it can't be used as configured.
+        ProtocolError = "protocol_error",
+        /// This can't be tested.
+        Unsupported = "unsupported",
+    }
+
     /// The two kinds of rows that depend on a connection.
     DependentKind {
         /// Belongs to a connection, may extend a base model of it.

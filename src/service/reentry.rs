@@ -220,6 +220,8 @@ pub struct Saved {
     pub connection: ConnectionId,
     /// Its name.
     pub name: String,
+    /// Whether there is a way to test it.
+    pub testable: bool,
 }
 
 /// Enters what a visitor sent: all that is missing, in one step. A field left empty keeps what is stored.
@@ -230,6 +232,7 @@ pub fn save(tx: &mut Tx<'_>, visitor: &Visitor, input: &PutSecrets) -> Result<Sa
         secrets::put(tx, row.id, None, input)?;
     }
     Ok(Saved {
+        testable: connector_of(&row)?.probe.is_some(),
         connection: row.id,
         name: row.name,
     })

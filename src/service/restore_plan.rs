@@ -430,8 +430,7 @@ fn check_external_ids(
     if renamed
         && let Some(external_id) = root.external_id.as_deref()
         && let Some(other) =
-            conn.with_external_id_in_entries(kind, caller.org, &[entry.id], external_id)?
-        && other != root.id
+            conn.with_external_id_in_entries(kind, caller.org, &[entry.id], external_id, root.id)?
     {
         return Err(external_id_taken(other));
     }

@@ -165,7 +165,7 @@ dispatch! {
     /// The first row of an entry whose external id a row of the same connection in these other entries has.
     fn external_id_conflict_in_trash(kind: DependentKind, org: OrgId, entry: EntryId, others: &[EntryId], except: Option<DependentId>) -> Option<DependentId>;
     /// The row of these entries that has an external id.
-    fn with_external_id_in_entries(kind: DependentKind, org: OrgId, entries: &[EntryId], external_id: &str) -> Option<DependentId>;
+    fn with_external_id_in_entries(kind: DependentKind, org: OrgId, entries: &[EntryId], external_id: &str, except: DependentId) -> Option<DependentId>;
     /// Re-attaches the rows of an entry to another connection.
     fn retarget_dependents(kind: DependentKind, org: OrgId, entry: EntryId, connection: ConnectionId) -> usize;
     /// Writes what a restore changes on a trashed model or piece of content.

@@ -68,6 +68,7 @@ impl Field<'_> {
         match (self.about.missing, self.about.one_of.is_empty()) {
             (true, true) => "(required)",
             (true, false) => "(one of these is required)",
+            (false, _) if self.about.set => "",
             (false, _) => "(optional)",
         }
     }

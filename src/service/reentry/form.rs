@@ -23,6 +23,8 @@ pub struct Form {
     pub name: String,
     /// The kind of system, for people.
     pub connector: &'static str,
+    /// Whether there is a way to test it.
+    pub testable: bool,
     /// When the session stops working.
     pub expires_at: Ts,
     /// What can be entered, in the connector's order.
@@ -86,6 +88,7 @@ impl Form {
         Ok(Self {
             name: row.name.clone(),
             connector: &connector.label,
+            testable: connector.probe.is_some(),
             expires_at: session.expires_at,
             fields,
         })

@@ -72,8 +72,7 @@ pub(in crate::service) fn check_ancestors(
     if let PlannedRoot::Dependent { kind, row, .. } = &plan.root
         && let Some(external_id) = row.external_id.as_deref().filter(|_| renamed)
         && let Some(other) =
-            conn.with_external_id_in_entries(*kind, caller.org, &earlier, external_id)?
-        && other != row.id
+            conn.with_external_id_in_entries(*kind, caller.org, &earlier, external_id, row.id)?
     {
         return Err(external_id_taken(other));
     }

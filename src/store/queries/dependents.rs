@@ -377,11 +377,13 @@ macro_rules! dependent_queries {
             org: OrgId,
             entries: &[EntryId],
             external_id: &str,
+            except: DependentId,
         ) -> QueryResult<Option<DependentId>> {
             trash::table
                 .filter(trash::org_id.eq(org))
                 .filter(trash::entry_id.eq_any(entries))
                 .filter(trash::external_id.eq(external_id))
+                .filter(trash::id.ne(except))
                 .order(trash::id)
                 .select(trash::id)
                 .first(conn)
@@ -455,7 +457,7 @@ by_kind! {
     fn dependents_of_entry => items(org: OrgId, entry: EntryId, after: Option<DependentId>, limit: i64) -> Vec<DependentHead>;
     fn external_id_conflict => external_id_conflict(org: OrgId, entry: EntryId, connection: ConnectionId, except: Option<DependentId>) -> Option<DependentId>;
     fn external_id_conflict_in_trash => external_id_conflict_in_trash(org: OrgId, entry: EntryId, others: &[EntryId], except: Option<DependentId>) -> Option<DependentId>;
-    fn with_external_id_in_entries => with_external_id_in_entries(org: OrgId, entries: &[EntryId], external_id: &str) -> Option<DependentId>;
+    fn with_external_id_in_entries => with_external_id_in_entries(org: OrgId, entries: &[EntryId], external_id: &str, except: DependentId) -> Option<DependentId>;
     fn retarget_dependents => retarget(org: OrgId, entry: EntryId, connection: ConnectionId) -> usize;
     fn update_trashed_dependent => update_trashed(row: &DependentRow) -> usize;
 }

@@ -3,6 +3,7 @@
 mod client;
 mod postgres;
 pub(crate) mod process;
+pub(crate) mod servers;
 mod sql;
 
 use std::path::{Path, PathBuf};
