@@ -17,11 +17,18 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use super::State;
 use super::auth::{close_if, request_id};
 use super::body;
+use super::probing::test_connection;
+use crate::domain::kinds::Outcome;
 use crate::service::caller::Caller;
 use crate::service::error::{Error, Result};
 use crate::service::reentry::{self, LinkCode, NewVisit, Saved, Visitor};
 use crate::service::secrets::PutSecrets;
+use crate::service::unit::Written;
 use input::Sent;
+
+/// Said when there was no test although there is a way to: too many at once, or something came in between.
+const NOT_TESTED: &str = "What you entered is saved, but the connection could not be tested now. Wait a minute and press \
+    the button again; the fields may stay empty.";
 
 /// The pages.
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -107,7 +114,9 @@ async fn take(
         return Ok(pages::out_of_date());
     }
     let body = body::read_form(request, payload, body::JSON, state.body_timeout).await?;
-    let Some(sent) = Sent::parse(&body) else {
+    let parsed = Sent::parse(&body);
+    drop(body);
+    let Some(sent) = parsed else {
         return Ok(pages::out_of_date());
     };
     if !sent.is_of(&visitor.form_token()?) {
@@ -124,6 +133,7 @@ async fn take(
     let input = PutSecrets {
         secrets: sent.secrets,
         source_hints: [].into(),
+        test: false,
     };
     let saved = match save(state, &visitor, &caller, input).await {
         Err(Error::Problem(problem)) if !problem.errors.is_empty() => {
@@ -131,11 +141,59 @@ async fn take(
         }
         result => result?,
     };
-    finish(state, &visitor, caller).await?;
-    Ok(pages::thanks(
-        &saved.name,
-        "What you entered has been saved.",
-    ))
+    match test(state, &caller, &saved).await {
+        Tested::Done(outcome) => {
+            if let Err(error) = finish(state, &visitor, caller).await {
+                // What it was for is done; it ends by itself.
+                tracing::warn!(%error, connection = %saved.connection, "a re-entry session could not be ended");
+            }
+            Ok(pages::thanks(&saved.name, &outcome))
+        }
+        Tested::Again(notice) => fill_in(state, &visitor, StatusCode::OK, Some(&notice), &[]).await,
+    }
+}
+
+/// What a test means for whoever entered the secrets. They are saved either way.
+enum Tested {
+    /// They have done what they were asked for.
+    Done(String),
+    /// Something is wrong; they may try again as long as the session lasts.
+    Again(String),
+}
+
+/// Tests the connection, if there is a way to.
+async fn test(state: &Arc<State>, caller: &Caller, saved: &Saved) -> Tested {
+    if !saved.testable {
+        return Tested::Done(
+            "What you entered is saved. A connection of this kind can't be tested beforehand."
+                .to_owned(),
+        );
+    }
+    let tested = match test_connection(state, caller, saved.connection, None, None).await {
+        // Somebody who changed the connection meanwhile made it another one than was tested.
+        Ok(Written::Fresh(tested, _)) if tested.recorded => tested.test,
+        Ok(_) => return Tested::Again(NOT_TESTED.to_owned()),
+        Err(error) => {
+            tracing::info!(%error, connection = %saved.connection, "secrets were re-entered and could not be tested");
+            return Tested::Again(NOT_TESTED.to_owned());
+        }
+    };
+    match tested.outcome {
+        Outcome::Ok => Tested::Done("Connection test succeeded.".to_owned()),
+        // What Reprieve may reach is no matter of whoever has the link.
+        Outcome::RefusedByPolicy | Outcome::Unsupported => Tested::Done(
+            "What you entered is saved. Reprieve may not reach this system to test it.".to_owned(),
+        ),
+        Outcome::AuthFailed
+        | Outcome::Unreachable
+        | Outcome::TlsFailed
+        | Outcome::Timeout
+        | Outcome::ProtocolError => Tested::Again(format!(
+            "Connection failed: {} What you entered is saved. Enter it again to correct it, or leave the fields empty to \
+             test once more.",
+            tested.detail
+        )),
+    }
 }
 
 /// Stores what was entered.
