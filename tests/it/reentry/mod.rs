@@ -4,6 +4,7 @@ mod links;
 mod pages;
 mod safety;
 mod sessions;
+mod testing;
 
 use serde_json::Value;
 
