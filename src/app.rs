@@ -20,8 +20,10 @@ use crate::http::fallback::{Routes, fallback};
 use crate::http::middleware::observe;
 use crate::http::{State, api, openapi};
 use crate::jobs::{eraser, housekeeping, importer};
+use crate::outbound::{Dialer, Own};
 use crate::secrets::Vault;
 use crate::service::Services;
+use crate::service::probe::Prober;
 use crate::service::transfer::{self, Spool};
 use crate::store::{Store, migrate};
 
@@ -59,12 +61,6 @@ impl Application {
             refuse_pending(&store)?;
         }
         let (eraser, running) = eraser::Eraser::start(store.clone(), config.erasure_interval)?;
-        let services = services(&config, store, eraser)?;
-        // What the last run left open; before the first new one could be taken for it.
-        if let Err(error) = transfer::interrupt_stale(&services) {
-            tracing::warn!(%error, "interrupted imports could not be closed; it is tried again");
-        }
-        let importing = services.importer.start(services.clone())?;
         let listener = TcpListener::bind(config.listen).with_context(|| {
             format!(
                 "can't listen on {}; choose another address with --listen",
@@ -72,6 +68,12 @@ impl Application {
             )
         })?;
         let address = listener.local_addr()?;
+        let services = services(&config, store, eraser, Some(address))?;
+        // What the last run left open; before the first new one could be taken for it.
+        if let Err(error) = transfer::interrupt_stale(&services) {
+            tracing::warn!(%error, "interrupted imports could not be closed; it is tried again");
+        }
+        let importing = services.importer.start(services.clone())?;
         Ok(Self {
             config,
             services,
@@ -155,10 +157,15 @@ pub fn open_services(config: &Config) -> anyhow::Result<Services> {
     make_private_folder(&config.data_dir)?;
     let store = Store::open(config.database.clone(), config.pool_size)?;
     refuse_pending(&store)?;
-    services(config, store, eraser::Eraser::idle())
+    services(config, store, eraser::Eraser::idle(), None)
 }
 
-fn services(config: &Config, store: Store, eraser: eraser::Eraser) -> anyhow::Result<Services> {
+fn services(
+    config: &Config,
+    store: Store,
+    eraser: eraser::Eraser,
+    listening: Option<SocketAddr>,
+) -> anyhow::Result<Services> {
     connectors::load()?;
     let vault =
         Vault::open(&store, config.keys.clone()).context("the encryption keys can't be used")?;
@@ -174,8 +181,24 @@ fn services(config: &Config, store: Store, eraser: eraser::Eraser) -> anyhow::Re
         eraser,
         last_use: Arc::default(),
         importer: importer::Importer::default(),
+        prober: Prober::new(dialer(config, listening), config.tests),
         spool: Spool::within(&config.data_dir),
     })
+}
+
+/// The way to other systems, but never to the service's own listener and database.
+fn dialer(config: &Config, listening: Option<SocketAddr>) -> Dialer {
+    let mut endpoints = config.database.servers();
+    endpoints.extend(listening.map(|address| (address.ip().to_string(), address.port())));
+    let public = config
+        .public_url
+        .as_ref()
+        .and_then(|url| Some((url.host_str()?.to_owned(), url.port_or_known_default()?)));
+    Dialer::new(
+        Arc::clone(&config.network),
+        &config.allow_cidrs,
+        Own { endpoints, public },
+    )
 }
 
 fn refuse_pending(store: &Store) -> anyhow::Result<()> {

@@ -12,11 +12,15 @@ mod tests;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use url::Url;
 
+use crate::outbound::{Network, SystemNetwork};
 use crate::secrets::KeySource;
+use crate::service::probe::Allowance;
 use crate::store::{DatabaseUrl, DatabaseUrlError};
 
 pub use file::File;
@@ -65,6 +69,12 @@ pub struct Config {
     pub body_timeout: Duration,
     /// The largest file that the API imports.
     pub max_import_bytes: u64,
+    /// Loopback and private ranges that tests of connections may reach.
+    pub allow_cidrs: Vec<IpNet>,
+    /// How many tests an organization may make.
+    pub tests: Allowance,
+    /// Names and connections to other systems.
+    pub network: Arc<dyn Network>,
 }
 
 /// How the program logs.
@@ -171,6 +181,9 @@ pub fn resolve(
             .max_import_bytes
             .or(file.max_import_bytes)
             .unwrap_or(MAX_IMPORT_BYTES),
+        allow_cidrs: serve.allow_cidrs.or(file.allow_cidrs).unwrap_or_default(),
+        tests: Allowance::default(),
+        network: Arc::new(SystemNetwork),
         data_dir,
     };
     let log = LogConfig {

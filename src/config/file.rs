@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use serde::Deserialize;
 
 use super::{ConfigError, DatabaseUrlText, LogFormat, Span};
@@ -25,6 +26,7 @@ pub struct File {
     pub no_migrate: Option<bool>,
     pub erasure_interval: Option<Span>,
     pub max_import_bytes: Option<u64>,
+    pub allow_cidrs: Option<Vec<IpNet>>,
 }
 
 impl File {

@@ -7,6 +7,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use ipnet::IpNet;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -83,6 +84,14 @@ pub struct ServeOptions {
     /// The largest file that `POST /v1/import` takes, in bytes [default: 1073741824]
     #[arg(long, value_name = "BYTES", env = "REPRIEVE_MAX_IMPORT_BYTES")]
     pub max_import_bytes: Option<u64>,
+    /// Loopback and private ranges that tests of connections may reach, say 10.0.0.0/8,127.0.0.0/8 [default: none]
+    #[arg(
+        long,
+        value_name = "CIDR",
+        env = "REPRIEVE_ALLOW_CIDRS",
+        value_delimiter = ','
+    )]
+    pub allow_cidrs: Option<Vec<IpNet>>,
 }
 
 /// How log lines look.

@@ -78,6 +78,7 @@ codes! {
     SecretsRequired = "secrets_required", 422, "A change of destination needs the secrets again", "Enter the secrets in `missing` in the same call.";
     IdempotencyKeyReused = "idempotency_key_reused", 422, "The idempotency key was used for another request", "Use a fresh key for each request.";
     ConfirmMismatch = "confirm_mismatch", 422, "The name does not match", "Send the exact name of the entry's root.";
+    TooManyTests = "too_many_tests", 429, "Too many tests of this organization", "Repeat after the seconds in Retry-After.";
     InternalError = "internal_error", 500, "Something went wrong here", "Repeat with the same Idempotency-Key; report the request_id if it stays.";
     Busy = "busy", 503, "The service is busy or its database is not available", "Repeat after the seconds in Retry-After.";
     Locked = "locked", 503, "The encryption key is missing", "Put the key back into the keyring; everything but secrets works meanwhile.";

@@ -12,6 +12,7 @@ use crate::service::connections::Upserted;
 use crate::service::dependents::BatchView;
 use crate::service::impact::ImpactView;
 use crate::service::organizations::NewOrganizationView;
+use crate::service::probe::ConnectionTestView;
 use crate::service::restore::{RestorePlanView, RestoreView};
 use crate::service::transfer::ImportView;
 use crate::service::unit::StoredAnswer;
@@ -150,6 +151,7 @@ answers! {
     ApiKeyView { location: |view| format!("/v1/api-keys/{}", view.id), }
     EntryView { location: |view| format!("/v1/trash/{}", view.id), }
     ImportView { location: |view| format!("/v1/imports/{}", view.id), }
+    ConnectionTestView { version: |view| view.version, }
     BatchView {}
     BulkRestoreView {}
     BulkDeleteView {}

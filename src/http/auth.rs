@@ -3,6 +3,7 @@
 //! Without an [`Auth`] a handler gets no services, so a route without a scope does not compile. The caller is
 //! known before anything else of the request is looked at: a wrong key is 401 whatever the body holds.
 
+mod testing;
 mod transfer;
 
 use std::marker::PhantomData;

@@ -11,6 +11,7 @@ pub mod fallback;
 pub mod input;
 pub mod middleware;
 pub mod openapi;
+mod probing;
 pub mod problem;
 
 use std::sync::Arc;

@@ -80,6 +80,10 @@ impl ResponseError for ApiError {
             Code::Busy | Code::RequestInProgress => {
                 response.insert_header((RETRY_AFTER, "1"));
             }
+            Code::TooManyTests => {
+                let seconds = problem.members.get("retry_after").and_then(Value::as_u64);
+                response.insert_header((RETRY_AFTER, seconds.unwrap_or(1)));
+            }
             // What is left of the body would be read as the next request.
             Code::BodyTooLarge | Code::RequestTimeout => {
                 response.force_close();

@@ -16,6 +16,7 @@ pub mod keys;
 pub mod links;
 pub mod organizations;
 pub mod pages;
+pub mod probe;
 pub mod restore;
 pub mod restore_plan;
 pub mod secrets;
@@ -46,6 +47,8 @@ pub struct Services {
     pub last_use: Arc<keys::LastUse>,
     /// Imports what arrives through the API.
     pub importer: Importer,
+    /// Signs in to other systems to test connections.
+    pub prober: probe::Prober,
     /// Where private files are made.
     pub spool: transfer::Spool,
 }

@@ -42,6 +42,9 @@ pub struct PutSecrets {
     /// Where the owner keeps each, say a vault path: shown in the trash, when the value is gone.
     #[serde(default)]
     pub source_hints: HintInput,
+    /// Test the connection afterwards; what was entered is kept whatever the test says.
+    #[serde(default)]
+    pub test: bool,
 }
 
 /// Secrets in plain text.
@@ -258,19 +261,41 @@ fn open(
         .map_err(Opening::Secret)
 }
 
-/// Opens all secrets of an owner; one that does not open counts as missing.
+/// Opens all secrets of an owner for a caller who may read them; audited.
 pub(super) fn open_all(
     tx: &mut Tx<'_>,
     owner: impl Into<Owner>,
     rows: &[SecretRow],
 ) -> Result<SecretsView> {
     let owner = owner.into();
+    let values = open_values(tx, owner, rows)?;
+    let detail = to_json(&json!({ "fields": values.keys().collect::<Vec<_>>() }))?;
+    tx.audit(
+        &format!("{}.secrets_read", owner.kind),
+        owner.kind.as_str(),
+        Some(owner.id),
+        None,
+        detail,
+    )?;
+    let plain = |(field, value)| (field, Plain(value));
+    Ok(SecretsView {
+        secrets: values.into_iter().map(plain).collect(),
+    })
+}
+
+/// Opens all secrets of an owner for a use that ends within the service; one that does not open counts as missing.
+pub(super) fn open_values(
+    tx: &mut Tx<'_>,
+    owner: impl Into<Owner>,
+    rows: &[SecretRow],
+) -> Result<BTreeMap<String, SecretValue>> {
+    let owner = owner.into();
     let mut secrets = BTreeMap::new();
     let mut unreadable = Vec::new();
     for row in rows {
         match open(tx, owner, row) {
             Ok(value) => {
-                secrets.insert(row.field.clone(), Plain(value));
+                secrets.insert(row.field.clone(), value);
             }
             Err(Opening::Secret(SecretError::Locked)) => return Err(refusal(SecretError::Locked)),
             Err(Opening::Secret(error)) => {
@@ -283,15 +308,7 @@ pub(super) fn open_all(
     if !unreadable.is_empty() {
         return Err(needs_credentials(&unreadable));
     }
-    let detail = to_json(&json!({ "fields": secrets.keys().collect::<Vec<_>>() }))?;
-    tx.audit(
-        &format!("{}.secrets_read", owner.kind),
-        owner.kind.as_str(),
-        Some(owner.id),
-        None,
-        detail,
-    )?;
-    Ok(SecretsView { secrets })
+    Ok(secrets)
 }
 
 /// The status that follows from what is set: complete means `untested` until a test passes.
@@ -354,7 +371,7 @@ pub fn read(tx: &mut Tx<'_>, id: ConnectionId) -> Result<SecretsView> {
     open_all(tx, &row, &rows)
 }
 
-fn needs_credentials(missing: &[String]) -> Error {
+pub(super) fn needs_credentials(missing: &[String]) -> Error {
     Problem::new(Code::NeedsCredentials, "Required secrets are missing.")
         .with("missing", missing)
         .into()

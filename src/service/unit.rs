@@ -161,6 +161,14 @@ impl Services {
 }
 
 impl Tx<'_> {
+    /// What this request was answered before: for work that is not a transaction, before it begins.
+    pub(super) fn answered(&mut self, once: Option<&Once>) -> Result<Option<StoredAnswer>> {
+        match once.zip(self.caller.key_id) {
+            Some((once, key_id)) => self.answered_before(once, key_id),
+            None => Ok(None),
+        }
+    }
+
     fn answered_before(&mut self, once: &Once, key_id: KeyId) -> Result<Option<StoredAnswer>> {
         let org = self.caller.org;
         if !self

@@ -70,6 +70,72 @@ impl DatabaseUrl {
     }
 }
 
+impl DatabaseUrl {
+    /// The servers it leads to, each a host and a port: what a connection of a customer must not. A Unix socket counts
+    /// as this machine.
+    pub fn servers(&self) -> Vec<(String, u16)> {
+        let Self::Postgres(url) = self else {
+            return Vec::new();
+        };
+        let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+        let (before, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let authority = before.split('/').next().unwrap_or_default();
+        let authority = authority
+            .rsplit_once('@')
+            .map_or(authority, |(_, hosts)| hosts);
+        let mut hosts: Vec<(String, Option<u16>)> =
+            authority.split(',').map(host_and_port).collect();
+        let mut ports = Vec::new();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            match name.as_ref() {
+                "host" | "hostaddr" => {
+                    hosts.extend(value.split(',').map(|host| (host.to_owned(), None)))
+                }
+                "port" => {
+                    ports.extend(value.split(',').filter_map(|port| port.parse::<u16>().ok()))
+                }
+                _ => {}
+            }
+        }
+        let default = if ports.is_empty() { vec![5432] } else { ports };
+        let all_ports = |port: Option<u16>| port.map_or_else(|| default.clone(), |port| vec![port]);
+        hosts
+            .into_iter()
+            .map(|(host, port)| {
+                let is_here = host.is_empty() || host.starts_with(['/', '@']);
+                (
+                    if is_here {
+                        "127.0.0.1".to_owned()
+                    } else {
+                        host
+                    },
+                    port,
+                )
+            })
+            .flat_map(|(host, port)| {
+                all_ports(port)
+                    .into_iter()
+                    .map(move |port| (host.clone(), port))
+            })
+            .collect()
+    }
+}
+
+/// One of the comma-separated hosts of a libpq URL, percent-decoded.
+fn host_and_port(text: &str) -> (String, Option<u16>) {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port.parse().ok()),
+        _ => (text, None),
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    (
+        percent_encoding::percent_decode_str(host)
+            .decode_utf8_lossy()
+            .into_owned(),
+        port,
+    )
+}
+
 /// Never shows a password.
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -78,6 +78,7 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<Outcome, Failure> {
         return Ok(Outcome::Nothing);
     }
     let put = PutSecrets {
+        test: false,
         secrets,
         source_hints: BTreeMap::new(),
     };

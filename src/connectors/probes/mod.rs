@@ -171,20 +171,24 @@ impl Failure {
         )
     }
 
-    /// The sentence for who may not learn which ports are open: closed, filtered and foreign ports look alike.
-    #[must_use]
-    pub fn coarse(self) -> Self {
+    /// Whether it tells which ports are open.
+    fn tells_ports(&self) -> bool {
         let tells = matches!(
             self.outcome,
             Outcome::Unreachable | Outcome::Timeout | Outcome::ProtocolError | Outcome::TlsFailed
         );
-        if self.met || !tells {
-            return self;
-        }
-        Self::new(
-            Outcome::Unreachable,
-            "The system could not be reached as it is configured. Who may change the connection can see more.",
-        )
+        tells && !self.met
+    }
+
+    /// The same failure for who may not learn which ports are open, if it tells: closed, filtered and foreign ports look
+    /// alike.
+    pub fn coarse(&self) -> Option<Self> {
+        self.tells_ports().then(|| {
+            Self::new(
+                Outcome::Unreachable,
+                "The system could not be reached as it is configured. Who may change the connection can see more.",
+            )
+        })
     }
 }
 

@@ -1,12 +1,13 @@
 //! `/v1/connectors`: the catalogue.
 
-use actix_web::{HttpResponse, get};
+use actix_web::{HttpResponse, get, post};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::connectors::{self, Connector};
 use crate::http::auth::{Auth, needs};
 use crate::http::problem::ApiError;
+use crate::service::probe::{TestConnector, TestView};
 
 /// Every connector there is.
 #[derive(Serialize, ToSchema)]
@@ -36,4 +37,20 @@ pub(super) async fn list_connectors(
         ))
     })
     .await
+}
+
+/// Tests settings and secrets before there is a connection: nothing of them is stored.
+#[utoipa::path(
+    operation_id = "test_connector", tag = "connectors",
+    params(("key" = String, Path, description = "The connector's key")),
+    request_body = TestConnector,
+    responses((status = 200, body = TestView, description = "The test was made; `outcome` says what it came to")),
+    security(("api_key" = ["connections:write"])),
+    extensions(("x-error-codes" = json!(["invalid_input", "secret_in_settings", "not_found", "needs_credentials", "too_many_tests"])))
+)]
+#[post("/v1/connectors/{key}/test")]
+pub(super) async fn test_connector(
+    auth: Auth<needs::ConnectionsWrite>,
+) -> Result<HttpResponse, ApiError> {
+    auth.test_connector().await
 }
