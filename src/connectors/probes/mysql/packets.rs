@@ -17,7 +17,7 @@ mod capability {
 
 /// The largest packet we would take, as we tell the server.
 const LARGEST: u32 = 1 << 24;
-/// utf8mb4_general_ci.
+/// `utf8mb4_general_ci`.
 const CHARSET: u8 = 45;
 
 /// The first packet of a server.
