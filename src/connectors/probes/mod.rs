@@ -9,6 +9,7 @@
 //!   be anybody.
 //! * A password goes out in clear text only through TLS that was required or verified.
 
+mod mysql;
 mod postgres;
 
 use std::collections::BTreeMap;
@@ -52,6 +53,8 @@ macro_rules! probes {
 probes! {
     /// The PostgreSQL wire protocol.
     Postgres = postgres,
+    /// The MySQL wire protocol.
+    Mysql = mysql,
 }
 
 /// What is tested.

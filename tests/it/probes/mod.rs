@@ -1,7 +1,9 @@
 //! Tests of connections: the real protocol against real servers, and what no test may be made into.
 
+mod hostile_mysql;
 mod hostile_postgres;
 mod limits;
+mod mysql;
 mod policy;
 mod postgres;
 mod recording;
