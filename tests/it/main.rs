@@ -21,6 +21,7 @@ mod integrations;
 mod kill;
 mod main_job;
 mod model;
+mod probes;
 mod races;
 mod records;
 mod secrets;
