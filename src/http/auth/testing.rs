@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
+use serde::Deserialize;
 
 use super::{Auth, Needs, close_if};
 use crate::domain::ids::ConnectionId;
@@ -16,6 +17,11 @@ use crate::service::probe::{self, EnteredView, TestConnector};
 use crate::service::secrets::{self, PutSecrets};
 use crate::service::unit::{Once, Written};
 
+/// A body without fields.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
 impl<N: Needs> Auth<N> {
     /// Tests the connection that the path names.
     pub async fn test_connection(mut self) -> std::result::Result<HttpResponse, ApiError> {
@@ -24,6 +30,7 @@ impl<N: Needs> Auth<N> {
     }
 
     async fn tested(&mut self) -> Result<HttpResponse> {
+        let _: Nothing = self.read_json(body::JSON, Some("{}")).await?;
         let (caller, once) = self.ready().await?;
         let id = self.input.connection()?;
         let written = test_connection(&self.state, &caller, id, once, None).await?;

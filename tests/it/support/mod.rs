@@ -1,13 +1,14 @@
 //! A whole service for one test: its own database, its own port, clients with keys of any scopes.
 
 mod client;
+mod network;
 mod postgres;
 pub(crate) mod process;
 pub(crate) mod servers;
 mod sql;
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -16,12 +17,14 @@ use reprieve::config::Config;
 use reprieve::domain::ids::OrgId;
 use reprieve::secrets::KeySource;
 use reprieve::service::caller::Caller;
+use reprieve::service::probe::Allowance;
 use reprieve::service::{Services, organizations, verify};
 use reprieve::store::DatabaseUrl;
 use serde_json::Value;
 pub(crate) use serde_json::json;
 
 pub(crate) use client::{Client, Reply};
+pub(crate) use network::Watched;
 pub(crate) use postgres::{TestDatabase, data_folder as postgres_data_folder};
 pub(crate) use sql::{Row, Sql};
 
@@ -58,6 +61,8 @@ pub(crate) struct TestApp {
     pub(crate) backend: Backend,
     pub(crate) config: Config,
     pub(crate) services: Services,
+    /// The way out to other systems.
+    pub(crate) network: Watched,
     /// The organization `default`.
     pub(crate) org: OrgId,
     /// A client whose key may do everything.
@@ -84,6 +89,8 @@ impl TestApp {
             None => DatabaseUrl::Sqlite(folder.path().join("reprieve.db")),
         };
         let mut config = config(folder.path(), url);
+        let network = Watched::default();
+        config.network = Arc::new(network.clone());
         change(&mut config);
         let (address, services, stop, server) = serve(config.clone());
         let org = organizations::ensure_default(&services).unwrap().id;
@@ -92,6 +99,7 @@ impl TestApp {
             backend,
             config,
             services,
+            network,
             org,
             admin,
             address,
@@ -263,6 +271,12 @@ pub(crate) fn config(folder: &Path, database: DatabaseUrl) -> Config {
         erasure_interval: Duration::from_millis(500),
         body_timeout: Duration::from_secs(2),
         max_import_bytes: 64 * 1024 * 1024,
+        allow_cidrs: vec!["127.0.0.0/8".parse().unwrap()],
+        tests: Allowance {
+            at_once: 64,
+            a_minute: 10_000,
+        },
+        network: Arc::new(Watched::default()),
     }
 }
 

@@ -316,6 +316,7 @@ impl Run<'_> {
         let (caller, world) = (self.caller.clone(), self.world);
         let answer = world.write(&caller, |tx| {
             let input = PutSecrets {
+                test: false,
                 secrets: BTreeMap::from([(field.to_owned(), value.map(secret_value))]),
                 source_hints: BTreeMap::new(),
             };

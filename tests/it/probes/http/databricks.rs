@@ -31,7 +31,8 @@ fn workspace(seen: &Seen) -> Answer {
 
 fn ask(server: &Server, settings: Value, secrets: &Value) -> Result<Found, Failure> {
     let wires = Wires::public(HOST, server.behind_tls(&certificate(HOST)));
-    let mut all = json!({"host": HOST, "http_path": "/sql/1.0/warehouses/abc", "ca_certificate": ca()});
+    let mut all =
+        json!({"host": HOST, "http_path": "/sql/1.0/warehouses/abc", "ca_certificate": ca()});
     for (key, value) in settings.as_object().unwrap() {
         all[key] = value.clone();
     }
@@ -50,15 +51,28 @@ fn a_token_is_asked_whose_it_is() {
         let result = ask(&server, json!({}), &json!({ "token": token }));
         assert_eq!(outcome(&result), expected, "{token}");
     }
-    assert!(server.seen().iter().all(|seen| seen.path() == "/api/2.0/preview/scim/v2/Me"));
+    assert!(
+        server
+            .seen()
+            .iter()
+            .all(|seen| seen.path() == "/api/2.0/preview/scim/v2/Me")
+    );
 }
 
 #[test]
 fn a_service_principal_fetches_a_token_first() {
     let server = Server::start(workspace);
     let principal = json!({"client_id": "app-1"});
-    ask(&server, principal.clone(), &json!({"client_secret": "s3cr3t"})).unwrap();
-    assert_eq!(server.seen()[0].body, "grant_type=client_credentials&scope=all-apis");
+    ask(
+        &server,
+        principal.clone(),
+        &json!({"client_secret": "s3cr3t"}),
+    )
+    .unwrap();
+    assert_eq!(
+        server.seen()[0].body,
+        "grant_type=client_credentials&scope=all-apis"
+    );
     let result = ask(&server, principal, &json!({"client_secret": "wr0ng"}));
     assert_eq!(outcome(&result), Outcome::AuthFailed);
     let result = ask(&server, json!({}), &json!({"client_secret": "s3cr3t"}));

@@ -13,7 +13,9 @@ use super::kit::{Wires, outcome, test_over};
 use crate::support::json;
 
 /// A server that reads a request and then does as it likes, once for each connection. How many bytes it got rid of.
-fn hostile(behave: impl Fn(&mut TcpStream, usize) -> std::io::Result<()> + Send + Sync + 'static) -> u16 {
+fn hostile(
+    behave: impl Fn(&mut TcpStream, usize) -> std::io::Result<()> + Send + Sync + 'static,
+) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let behave = Arc::new(behave);
@@ -37,7 +39,12 @@ fn hostile(behave: impl Fn(&mut TcpStream, usize) -> std::io::Result<()> + Send 
 fn ask(port: u16) -> (Result<Found, Failure>, Arc<Wires>) {
     let wires = Arc::new(Wires::default());
     let settings = json!({"base_url": format!("http://127.0.0.1:{port}/")});
-    let result = test_over(&wires, "http-bearer", &settings, &json!({"token": "s3cr3t"}));
+    let result = test_over(
+        &wires,
+        "http-bearer",
+        &settings,
+        &json!({"token": "s3cr3t"}),
+    );
     (result, wires)
 }
 
@@ -75,7 +82,12 @@ fn headers_without_end_are_not_read_to_their_end() {
 
 #[test]
 fn a_body_without_end_does_not_change_what_the_status_says() {
-    for head in ["", "content-length: 18446744073709551615\r\n", "content-length: 4000000000\r\n", "transfer-encoding: chunked\r\n"] {
+    for head in [
+        "",
+        "content-length: 18446744073709551615\r\n",
+        "content-length: 4000000000\r\n",
+        "transfer-encoding: chunked\r\n",
+    ] {
         let port = second(move |stream| {
             stream.write_all(format!("HTTP/1.1 403 Forbidden\r\n{head}\r\n").as_bytes())?;
             loop {
@@ -87,7 +99,10 @@ fn a_body_without_end_does_not_change_what_the_status_says() {
         });
         let (result, _) = ask(port);
         assert!(
-            matches!(outcome(&result), Outcome::AuthFailed | Outcome::ProtocolError),
+            matches!(
+                outcome(&result),
+                Outcome::AuthFailed | Outcome::ProtocolError
+            ),
             "{head}: {result:?}"
         );
     }
@@ -95,7 +110,13 @@ fn a_body_without_end_does_not_change_what_the_status_says() {
 
 #[test]
 fn a_chunk_of_an_absurd_size_takes_no_memory() {
-    for size in ["ffffffffffffffff", "7fffffffffffffff", "10000000000000000", "-1", "zz"] {
+    for size in [
+        "ffffffffffffffff",
+        "7fffffffffffffff",
+        "10000000000000000",
+        "-1",
+        "zz",
+    ] {
         let port = second(move |stream| {
             let head = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{size}\r\n");
             stream.write_all(head.as_bytes())?;
@@ -110,7 +131,10 @@ fn a_chunk_of_an_absurd_size_takes_no_memory() {
 #[test]
 fn a_byte_a_second_ends_with_the_time_of_the_test() {
     let port = hostile(|stream, _| {
-        for byte in b"HTTP/1.1 200 OK\r\nx: ".iter().chain(std::iter::repeat(&b'a')) {
+        for byte in b"HTTP/1.1 200 OK\r\nx: "
+            .iter()
+            .chain(std::iter::repeat(&b'a'))
+        {
             stream.write_all(&[*byte])?;
             std::thread::sleep(Duration::from_secs(1));
         }
@@ -121,18 +145,34 @@ fn a_byte_a_second_ends_with_the_time_of_the_test() {
 
 #[test]
 fn a_server_that_says_nothing_ends_with_the_time_of_the_test() {
-    let port = hostile(|_, _| loop {
-        std::thread::park();
+    let port = hostile(|_, _| {
+        loop {
+            std::thread::park();
+        }
     });
     assert_eq!(outcome(&ask(port).0), Outcome::Timeout);
 }
 
 #[test]
 fn a_redirect_leads_nowhere() {
-    for status in ["301 Moved", "302 Found", "303 See Other", "307 Temporary Redirect", "308 Permanent Redirect"] {
-        for to in ["http://127.0.0.1:1/", "http://169.254.169.254/latest", "//evil.example/", "/elsewhere", "gopher://x/"] {
+    for status in [
+        "301 Moved",
+        "302 Found",
+        "303 See Other",
+        "307 Temporary Redirect",
+        "308 Permanent Redirect",
+    ] {
+        for to in [
+            "http://127.0.0.1:1/",
+            "http://169.254.169.254/latest",
+            "//evil.example/",
+            "/elsewhere",
+            "gopher://x/",
+        ] {
             let port = second(move |stream| {
-                let answer = format!("HTTP/1.1 {status}\r\nlocation: {to}\r\nrefresh: 0;url={to}\r\ncontent-length: 0\r\n\r\n");
+                let answer = format!(
+                    "HTTP/1.1 {status}\r\nlocation: {to}\r\nrefresh: 0;url={to}\r\ncontent-length: 0\r\n\r\n"
+                );
                 stream.write_all(answer.as_bytes())
             });
             let (result, wires) = ask(port);
@@ -159,9 +199,17 @@ fn what_is_no_http_is_not_taken_for_it() {
     ] {
         let port = hostile(move |stream, _| stream.write_all(banner));
         let (result, _) = ask(port);
-        assert_eq!(outcome(&result), Outcome::ProtocolError, "{}", String::from_utf8_lossy(banner));
+        assert_eq!(
+            outcome(&result),
+            Outcome::ProtocolError,
+            "{}",
+            String::from_utf8_lossy(banner)
+        );
         let failure = result.unwrap_err();
-        assert!(failure.coarse().is_some(), "who may not see ports sees none in it");
+        assert!(
+            failure.coarse().is_some(),
+            "who may not see ports sees none in it"
+        );
     }
 }
 
@@ -171,9 +219,15 @@ fn a_compressed_answer_is_not_unpacked() {
     let port = hostile(|stream, _| {
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 20\r\n\r\n\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0")
     });
-    let settings = json!({"token_url": format!("http://127.0.0.1:{port}/token"), "client_id": "app"});
+    let settings =
+        json!({"token_url": format!("http://127.0.0.1:{port}/token"), "client_id": "app"});
     let wires = Arc::new(Wires::default());
-    let result = test_over(&wires, "oauth2-client-credentials", &settings, &json!({"client_secret": "s3cr3t"}));
+    let result = test_over(
+        &wires,
+        "oauth2-client-credentials",
+        &settings,
+        &json!({"client_secret": "s3cr3t"}),
+    );
     assert_eq!(outcome(&result), Outcome::ProtocolError);
 }
 
@@ -185,9 +239,15 @@ fn a_token_answer_beyond_the_bounds_is_no_token() {
             stream.write_all(&[b'a'; 0x10000])?;
         }
     });
-    let settings = json!({"token_url": format!("http://127.0.0.1:{port}/token"), "client_id": "app"});
+    let settings =
+        json!({"token_url": format!("http://127.0.0.1:{port}/token"), "client_id": "app"});
     let wires = Arc::new(Wires::default());
-    let result = test_over(&wires, "oauth2-client-credentials", &settings, &json!({"client_secret": "s3cr3t"}));
+    let result = test_over(
+        &wires,
+        "oauth2-client-credentials",
+        &settings,
+        &json!({"client_secret": "s3cr3t"}),
+    );
     assert_eq!(outcome(&result), Outcome::ProtocolError);
 }
 
@@ -195,32 +255,89 @@ fn a_token_answer_beyond_the_bounds_is_no_token() {
 fn deeply_nested_json_is_refused() {
     let port = hostile(|stream, _| {
         let body = "[".repeat(30_000);
-        stream.write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).as_bytes())
+        stream.write_all(
+            format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            )
+            .as_bytes(),
+        )
     });
-    let settings = json!({"token_url": format!("http://127.0.0.1:{port}/token"), "client_id": "app"});
+    let settings =
+        json!({"token_url": format!("http://127.0.0.1:{port}/token"), "client_id": "app"});
     let wires = Arc::new(Wires::default());
-    let result = test_over(&wires, "oauth2-client-credentials", &settings, &json!({"client_secret": "s3cr3t"}));
+    let result = test_over(
+        &wires,
+        "oauth2-client-credentials",
+        &settings,
+        &json!({"client_secret": "s3cr3t"}),
+    );
     assert_eq!(outcome(&result), Outcome::ProtocolError);
 }
 
 #[test]
 fn forbidden_addresses_are_not_dialled_whatever_the_connector() {
-    for host in ["169.254.169.254", "10.0.0.7", "192.168.1.1", "100.100.100.200"] {
+    for host in [
+        "169.254.169.254",
+        "10.0.0.7",
+        "192.168.1.1",
+        "100.100.100.200",
+    ] {
         let url = format!("https://{host}/");
         for (connector, settings, secrets) in [
-            ("http-bearer", json!({"base_url": url}), json!({"token": "s3cr3t"})),
-            ("http-basic", json!({"base_url": url, "username": "a"}), json!({"password": "s3cr3t"})),
-            ("http-api-key", json!({"base_url": url}), json!({"api_key": "s3cr3t"})),
-            ("oauth2", json!({"base_url": url}), json!({"access_token": "s3cr3t"})),
-            ("github", json!({"base_url": url}), json!({"token": "s3cr3t"})),
-            ("clickhouse", json!({"host": host, "username": "a"}), json!({"password": "s3cr3t"})),
-            ("trino", json!({"host": host, "username": "a"}), json!({"token": "s3cr3t"})),
-            ("databricks", json!({"host": host, "http_path": "/x"}), json!({"token": "s3cr3t"})),
-            ("snowflake", json!({"account": "x", "host": host, "username": "a"}), json!({"password": "s3cr3t"})),
+            (
+                "http-bearer",
+                json!({"base_url": url}),
+                json!({"token": "s3cr3t"}),
+            ),
+            (
+                "http-basic",
+                json!({"base_url": url, "username": "a"}),
+                json!({"password": "s3cr3t"}),
+            ),
+            (
+                "http-api-key",
+                json!({"base_url": url}),
+                json!({"api_key": "s3cr3t"}),
+            ),
+            (
+                "oauth2",
+                json!({"base_url": url}),
+                json!({"access_token": "s3cr3t"}),
+            ),
+            (
+                "github",
+                json!({"base_url": url}),
+                json!({"token": "s3cr3t"}),
+            ),
+            (
+                "clickhouse",
+                json!({"host": host, "username": "a"}),
+                json!({"password": "s3cr3t"}),
+            ),
+            (
+                "trino",
+                json!({"host": host, "username": "a"}),
+                json!({"token": "s3cr3t"}),
+            ),
+            (
+                "databricks",
+                json!({"host": host, "http_path": "/x"}),
+                json!({"token": "s3cr3t"}),
+            ),
+            (
+                "snowflake",
+                json!({"account": "x", "host": host, "username": "a"}),
+                json!({"password": "s3cr3t"}),
+            ),
         ] {
             let wires = Arc::new(Wires::default());
             let result = test_over(&wires, connector, &settings, &secrets);
-            assert_eq!(outcome(&result), Outcome::RefusedByPolicy, "{connector} {host}");
+            assert_eq!(
+                outcome(&result),
+                Outcome::RefusedByPolicy,
+                "{connector} {host}"
+            );
             assert_eq!(wires.dialled(), [], "{connector} {host}");
         }
     }

@@ -67,7 +67,8 @@ pub(super) fn answer(status: u16) -> Answer {
 
 impl Answer {
     pub(super) fn json(self, body: Value) -> Self {
-        self.text(&body.to_string()).header("content-type", "application/json")
+        self.text(&body.to_string())
+            .header("content-type", "application/json")
     }
 
     pub(super) fn text(mut self, body: &str) -> Self {
@@ -186,7 +187,12 @@ fn read(request: &HttpRequest, body: &Bytes) -> Seen {
         method: request.method().to_string(),
         target: request.uri().to_string(),
         headers: headers
-            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .map(|(name, value)| {
+                (
+                    name.to_string(),
+                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                )
+            })
             .collect(),
         body: String::from_utf8_lossy(body).into_owned(),
     }
@@ -253,7 +259,9 @@ impl Network for Wires {
                 Box::pin(TcpStream::connect((Ipv4Addr::LOCALHOST, port)))
             }
             _ if address.ip().is_loopback() => Box::pin(TcpStream::connect(address)),
-            _ => Box::pin(std::future::ready(Err(io::ErrorKind::ConnectionRefused.into()))),
+            _ => Box::pin(std::future::ready(Err(
+                io::ErrorKind::ConnectionRefused.into()
+            ))),
         }
     }
 }
@@ -282,7 +290,11 @@ pub(super) fn test_listing(
     secrets: &Value,
 ) -> Result<Found, Failure> {
     let listed: Vec<ipnet::IpNet> = listed.iter().map(|range| range.parse().unwrap()).collect();
-    let dialer = Dialer::new(Arc::clone(wires) as Arc<dyn Network>, &listed, Own::default());
+    let dialer = Dialer::new(
+        Arc::clone(wires) as Arc<dyn Network>,
+        &listed,
+        Own::default(),
+    );
     let connector = find(connector).unwrap();
     let settings = Settings::parse(connector, &settings.to_string()).unwrap();
     let secrets: BTreeMap<String, SecretValue> = secrets
@@ -310,7 +322,9 @@ pub(super) fn test_listing(
 
 /// The outcome in one word.
 pub(super) fn outcome(result: &Result<Found, Failure>) -> Outcome {
-    result.as_ref().map_or_else(|failure| failure.outcome, |_| Outcome::Ok)
+    result
+        .as_ref()
+        .map_or_else(|failure| failure.outcome, |_| Outcome::Ok)
 }
 
 /// The sentence of a failure.

@@ -10,5 +10,6 @@ mod oauth;
 mod services;
 mod snowflake;
 mod statuses;
+mod through_the_api;
 mod tls;
 mod trino;

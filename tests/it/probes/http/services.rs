@@ -23,7 +23,9 @@ fn github_is_asked_who_the_token_belongs_to() {
             (_, "Bearer ghp_busy") => answer(429),
             (_, "Bearer ghp_page") => answer(200).text("<html>"),
             (_, "Bearer ghp_other") => answer(200).json(json!({"name": "another service"})),
-            (path, _) if path.starts_with("/api/v3/") => answer(401).json(json!({"message": "Bad credentials"})),
+            (path, _) if path.starts_with("/api/v3/") => {
+                answer(401).json(json!({"message": "Bad credentials"}))
+            }
             _ => answer(404),
         }
     });
@@ -39,14 +41,54 @@ fn github_is_asked_who_the_token_belongs_to() {
     for (path, token, expected, words) in [
         ("/api/v3/", "ghp_r1ght", Outcome::Ok, ""),
         ("/api/v3", "ghs_r1ght", Outcome::Ok, ""),
-        ("/api/v3", "ghp_wr0ng", Outcome::AuthFailed, "wrong, expired or revoked"),
-        ("/api/v3", "ghs_wr0ng", Outcome::AuthFailed, "wrong, expired or revoked"),
-        ("/api/v3", "ghp_weak", Outcome::AuthFailed, "lack the rights"),
-        ("/api/v3", "ghp_limited", Outcome::Unreachable, "Try again later"),
-        ("/api/v3", "ghp_slow", Outcome::Unreachable, "Try again later"),
-        ("/api/v3", "ghp_busy", Outcome::Unreachable, "Try again later"),
-        ("/api/v3", "ghp_page", Outcome::ProtocolError, "not as GitHub does"),
-        ("/api/v3", "ghp_other", Outcome::ProtocolError, "not as GitHub does"),
+        (
+            "/api/v3",
+            "ghp_wr0ng",
+            Outcome::AuthFailed,
+            "wrong, expired or revoked",
+        ),
+        (
+            "/api/v3",
+            "ghs_wr0ng",
+            Outcome::AuthFailed,
+            "wrong, expired or revoked",
+        ),
+        (
+            "/api/v3",
+            "ghp_weak",
+            Outcome::AuthFailed,
+            "lack the rights",
+        ),
+        (
+            "/api/v3",
+            "ghp_limited",
+            Outcome::Unreachable,
+            "Try again later",
+        ),
+        (
+            "/api/v3",
+            "ghp_slow",
+            Outcome::Unreachable,
+            "Try again later",
+        ),
+        (
+            "/api/v3",
+            "ghp_busy",
+            Outcome::Unreachable,
+            "Try again later",
+        ),
+        (
+            "/api/v3",
+            "ghp_page",
+            Outcome::ProtocolError,
+            "not as GitHub does",
+        ),
+        (
+            "/api/v3",
+            "ghp_other",
+            Outcome::ProtocolError,
+            "not as GitHub does",
+        ),
         ("", "ghp_r1ght", Outcome::ProtocolError, "/api/v3"),
     ] {
         let result = ask(path, token);
@@ -60,7 +102,10 @@ fn github_is_asked_who_the_token_belongs_to() {
 #[test]
 fn without_another_address_it_is_github_com_that_is_asked() {
     let server = Server::start(|_| answer(401));
-    let wires = Wires::public("api.github.com", server.behind_tls(&certificate("api.github.com")));
+    let wires = Wires::public(
+        "api.github.com",
+        server.behind_tls(&certificate("api.github.com")),
+    );
     let settings = json!({"ca_certificate": ca()});
     let result = test_over(&wires, "github", &settings, &json!({"token": "ghp_x9"}));
     assert_eq!(outcome(&result), Outcome::AuthFailed);

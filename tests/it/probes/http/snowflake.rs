@@ -20,7 +20,12 @@ fn ask(server: &Server, settings: Value, secrets: &Value) -> Result<Found, Failu
         all[key] = value.clone();
     }
     let result = test_over(&wires, "snowflake", &all, secrets);
-    assert!(wires.dialled().iter().all(|address| *address == (PUBLIC, 443).into()));
+    assert!(
+        wires
+            .dialled()
+            .iter()
+            .all(|address| *address == (PUBLIC, 443).into())
+    );
     result
 }
 
@@ -30,7 +35,10 @@ fn sign_in(seen: &Seen) -> Answer {
         return answer(200).json(json!({"success": true}));
     }
     let body: Value = serde_json::from_str(&seen.body).unwrap();
-    let refuse = |code: &str| answer(200).json(json!({"success": false, "code": code, "message": "hostile words", "data": {}}));
+    let refuse = |code: &str| {
+        answer(200)
+            .json(json!({"success": false, "code": code, "message": "hostile words", "data": {}}))
+    };
     match body["data"]["PASSWORD"].as_str().unwrap() {
         "r1ght" => answer(200).json(json!({
             "success": true, "code": null, "message": null,
@@ -52,12 +60,24 @@ fn a_password_signs_in_and_out_again() {
     let seen = server.seen();
     assert_eq!(seen[0].header("host"), HOST);
     assert_eq!(seen[0].path(), "/session/v1/login-request");
-    assert!(seen[0].target.ends_with("&warehouse=WH+1&databaseName=D&schemaName=S&roleName=R"), "{}", seen[0].target);
+    assert!(
+        seen[0]
+            .target
+            .ends_with("&warehouse=WH+1&databaseName=D&schemaName=S&roleName=R"),
+        "{}",
+        seen[0].target
+    );
     let body: Value = serde_json::from_str(&seen[0].body).unwrap();
     assert_eq!(body["data"]["LOGIN_NAME"], "ana");
     assert_eq!(body["data"]["ACCOUNT_NAME"], "my_org-acct");
-    assert_eq!((seen[1].method.as_str(), seen[1].target.as_str()), ("POST", "/session?delete=true"));
-    assert_eq!(seen[1].header("authorization"), "Snowflake Token=\"ses5ion\"");
+    assert_eq!(
+        (seen[1].method.as_str(), seen[1].target.as_str()),
+        ("POST", "/session?delete=true")
+    );
+    assert_eq!(
+        seen[1].header("authorization"),
+        "Snowflake Token=\"ses5ion\""
+    );
     assert!(seen.iter().all(|seen| !seen.target.contains("r1ght")));
 }
 
@@ -66,12 +86,20 @@ fn each_refusal_of_a_password_has_its_outcome() {
     let server = Server::start(sign_in);
     for (password, expected, words) in [
         ("wr0ng", Outcome::AuthFailed, "user name and password"),
-        ("code-390106", Outcome::AuthFailed, "does not let this user in"),
+        (
+            "code-390106",
+            Outcome::AuthFailed,
+            "does not let this user in",
+        ),
         ("code-390189", Outcome::ProtocolError, "Role"),
         ("code-390201", Outcome::ProtocolError, "warehouse"),
         ("code-390422", Outcome::AuthFailed, "network policy"),
         ("code-399999", Outcome::ProtocolError, "refuses the test"),
-        ("code-39nothing", Outcome::ProtocolError, "not as Snowflake does"),
+        (
+            "code-39nothing",
+            Outcome::ProtocolError,
+            "not as Snowflake does",
+        ),
         ("nowhere", Outcome::ProtocolError, "Check Account"),
         ("page", Outcome::ProtocolError, "not as Snowflake does"),
         ("silent", Outcome::ProtocolError, "not as Snowflake does"),
@@ -94,7 +122,10 @@ const PUBLIC_KEY: &[u8] = include_bytes!("keys/rsa_public.der");
 /// The SQL API. A token counts if its signature does.
 fn sql_api(seen: &Seen) -> Answer {
     let body: Value = serde_json::from_str(&seen.body).unwrap();
-    let token = seen.header("authorization").strip_prefix("Bearer ").unwrap();
+    let token = seen
+        .header("authorization")
+        .strip_prefix("Bearer ")
+        .unwrap();
     let parts: Vec<&str> = token.split('.').collect();
     let decode = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part).unwrap();
     let claims: Value = serde_json::from_slice(&decode(parts[1])).unwrap();
@@ -103,13 +134,18 @@ fn sql_api(seen: &Seen) -> Answer {
         .verify(signed.as_bytes(), &decode(parts[2]))
         .is_ok();
     assert_eq!(seen.path(), "/api/v2/statements");
-    assert_eq!(seen.header("x-snowflake-authorization-token-type"), "KEYPAIR_JWT");
+    assert_eq!(
+        seen.header("x-snowflake-authorization-token-type"),
+        "KEYPAIR_JWT"
+    );
     let lives = claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap();
     let right = claims["iss"] == format!("MY_ORG-ACCT.ANA.SHA256:{FINGERPRINT}")
         && claims["sub"] == "MY_ORG-ACCT.ANA"
         && (1..=3600).contains(&lives);
     match body["role"].as_str() {
-        _ if !genuine || !right => answer(401).json(json!({"code": "390144", "message": "JWT token is invalid."})),
+        _ if !genuine || !right => {
+            answer(401).json(json!({"code": "390144", "message": "JWT token is invalid."}))
+        }
         Some("none") => answer(422).json(json!({"code": "390189", "message": "hostile words"})),
         Some("slow") => answer(202).json(json!({"statementHandle": "h", "code": "333334"})),
         Some("page") => answer(200).text("<html>"),
@@ -134,7 +170,11 @@ fn a_key_signs_a_token_that_the_sql_api_takes() {
         (json!({"role": "page"}), Outcome::ProtocolError),
         (json!({"username": "bob"}), Outcome::AuthFailed),
     ] {
-        assert_eq!(outcome(&ask(&server, settings.clone(), &secrets)), expected, "{settings}");
+        assert_eq!(
+            outcome(&ask(&server, settings.clone(), &secrets)),
+            expected,
+            "{settings}"
+        );
     }
     let body: Value = serde_json::from_str(&server.seen()[0].body).unwrap();
     assert_eq!(body["statement"], "SELECT CURRENT_VERSION()");
@@ -145,11 +185,19 @@ fn a_key_that_can_not_be_used_is_said_to_before_anything_is_sent() {
     let server = Server::start(sql_api);
     let elliptic = rcgen::KeyPair::generate().unwrap().serialize_pem();
     for (key, expected, words) in [
-        (KEY_ENCRYPTED, Outcome::Unsupported, "passphrase can't be tested"),
+        (
+            KEY_ENCRYPTED,
+            Outcome::Unsupported,
+            "passphrase can't be tested",
+        ),
         ("no key", Outcome::AuthFailed, "Enter it again"),
         (elliptic.as_str(), Outcome::AuthFailed, "must be an RSA key"),
     ] {
-        let result = ask(&server, json!({}), &json!({"private_key": key, "private_key_passphrase": "op3n"}));
+        let result = ask(
+            &server,
+            json!({}),
+            &json!({"private_key": key, "private_key_passphrase": "op3n"}),
+        );
         assert_eq!(outcome(&result), expected, "{words}");
         assert!(detail(&result).contains(words), "{}", detail(&result));
     }

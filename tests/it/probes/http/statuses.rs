@@ -58,7 +58,11 @@ fn each_status_has_its_outcome_and_a_sentence_that_says_what_to_do() {
         );
         assert_eq!(outcome(&result), expected, "{stranger}, then {signed}");
         if expected != Outcome::Ok {
-            assert!(detail(&result).contains(words), "{stranger}, then {signed}: {}", detail(&result));
+            assert!(
+                detail(&result).contains(words),
+                "{stranger}, then {signed}: {}",
+                detail(&result)
+            );
             assert!(result.unwrap_err().met);
         }
     }
@@ -69,9 +73,17 @@ fn a_page_for_everybody_never_gets_the_secret() {
     let server = server(200, 200);
     for (connector, settings, secrets) in [
         ("http-bearer", json!({}), json!({"token": "s3cr3t"})),
-        ("http-basic", json!({"username": "app"}), json!({"password": "s3cr3t"})),
+        (
+            "http-basic",
+            json!({"username": "app"}),
+            json!({"password": "s3cr3t"}),
+        ),
         ("http-api-key", json!({}), json!({"api_key": "s3cr3t"})),
-        ("http-api-key", json!({"placement": "query", "parameter": "key"}), json!({"api_key": "s3cr3t"})),
+        (
+            "http-api-key",
+            json!({"placement": "query", "parameter": "key"}),
+            json!({"api_key": "s3cr3t"}),
+        ),
         ("oauth2", json!({}), json!({"access_token": "s3cr3t"})),
     ] {
         let mut settings = settings;

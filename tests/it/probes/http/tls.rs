@@ -8,7 +8,10 @@ use crate::support::json;
 use crate::support::servers::{ca, certificate, expired_certificate, other_ca};
 
 fn door(seen: &Seen) -> Answer {
-    match (seen.header("authorization"), seen.header("x-clickhouse-key")) {
+    match (
+        seen.header("authorization"),
+        seen.header("x-clickhouse-key"),
+    ) {
         ("Bearer s3cr3t", _) => answer(200),
         (_, "s3cr3t") => answer(200).text("24.8.4.13\n"),
         _ => answer(401),
@@ -21,7 +24,10 @@ fn bearer(url: &str, authority: Option<&str>) -> (Outcome, String) {
         settings["ca_certificate"] = pem.into();
     }
     let result = test("http-bearer", &settings, &json!({"token": "s3cr3t"}));
-    (outcome(&result), result.map_or_else(|failure| failure.detail, |_| String::new()))
+    (
+        outcome(&result),
+        result.map_or_else(|failure| failure.detail, |_| String::new()),
+    )
 }
 
 #[test]
@@ -37,7 +43,11 @@ fn https_is_verified_and_what_is_wrong_with_the_certificate_is_said() {
     let trusted = server.seen().len();
     for (port, authority, words) in [
         (good, None, "not signed by an authority that is trusted"),
-        (good, Some(other.as_str()), "not signed by an authority that is trusted"),
+        (
+            good,
+            Some(other.as_str()),
+            "not signed by an authority that is trusted",
+        ),
         (other_name, Some(ours.as_str()), "for another host name"),
         (expired, Some(ours.as_str()), "expired"),
         (server.port, Some(ours.as_str()), "whether it expects TLS"),
@@ -48,8 +58,15 @@ fn https_is_verified_and_what_is_wrong_with_the_certificate_is_said() {
     }
     let (outcome, detail) = bearer(&https(good), Some("no certificate"));
     assert_eq!(outcome, Outcome::TlsFailed);
-    assert!(detail.contains("must be a certificate in PEM form"), "{detail}");
-    assert_eq!(server.seen().len(), trusted, "nobody was asked anything who is not trusted");
+    assert!(
+        detail.contains("must be a certificate in PEM form"),
+        "{detail}"
+    );
+    assert_eq!(
+        server.seen().len(),
+        trusted,
+        "nobody was asked anything who is not trusted"
+    );
 }
 
 #[test]
@@ -65,7 +82,8 @@ fn a_database_over_http_does_as_its_setting_tls_says() {
     let server = Server::start(door);
     let tls = server.behind_tls(&certificate("elsewhere.example"));
     let ask = |port: u16, mode: &str, authority: Option<String>| {
-        let mut settings: Value = json!({"host": "127.0.0.1", "port": port, "username": "reader", "tls": mode});
+        let mut settings: Value =
+            json!({"host": "127.0.0.1", "port": port, "username": "reader", "tls": mode});
         if let Some(pem) = authority {
             settings["ca_certificate"] = pem.into();
         }
@@ -81,7 +99,11 @@ fn a_database_over_http_does_as_its_setting_tls_says() {
     // There is nothing in HTTP to ask whether a server speaks TLS: no mode but `disable` goes without.
     let before = server.seen().len();
     for mode in ["prefer", "require", "verify"] {
-        assert_eq!(outcome(&ask(server.port, mode, None)), Outcome::TlsFailed, "{mode}");
+        assert_eq!(
+            outcome(&ask(server.port, mode, None)),
+            Outcome::TlsFailed,
+            "{mode}"
+        );
     }
     assert_eq!(server.seen().len(), before);
 }

@@ -63,10 +63,23 @@ fn a_query_is_followed_to_its_end_on_the_same_server() {
         assert_eq!(found.version.as_deref(), Some("476"));
         assert_eq!(found.remark, None);
     }
-    assert!(wires.dialled().iter().all(|address| *address == ([127, 0, 0, 1], port).into()), "{:?}", wires.dialled());
+    assert!(
+        wires
+            .dialled()
+            .iter()
+            .all(|address| *address == ([127, 0, 0, 1], port).into()),
+        "{:?}",
+        wires.dialled()
+    );
     let seen = server.seen();
-    let first = seen.iter().find(|seen| seen.header("authorization") == PASSWORD).unwrap();
-    assert_eq!((first.method.as_str(), first.body.as_str()), ("POST", "SELECT 1"));
+    let first = seen
+        .iter()
+        .find(|seen| seen.header("authorization") == PASSWORD)
+        .unwrap();
+    assert_eq!(
+        (first.method.as_str(), first.body.as_str()),
+        ("POST", "SELECT 1")
+    );
     assert_eq!(first.header("x-trino-user"), "ana");
     assert_eq!(first.header("x-trino-catalog"), "tpch");
     assert_eq!(first.header("x-trino-schema"), "tiny");
@@ -78,7 +91,11 @@ fn a_query_is_followed_to_its_end_on_the_same_server() {
 fn a_wrong_password_or_token_is_refused() {
     let server = Server::start(coordinator(1));
     for secrets in [json!({"password": "wr0ng"}), json!({"token": "x.y.z"})] {
-        assert_eq!(outcome(&ask(&server, &secrets)), Outcome::AuthFailed, "{secrets}");
+        assert_eq!(
+            outcome(&ask(&server, &secrets)),
+            Outcome::AuthFailed,
+            "{secrets}"
+        );
     }
 }
 
@@ -86,7 +103,12 @@ fn a_wrong_password_or_token_is_refused() {
 fn nothing_is_sent_without_tls() {
     let server = Server::start(coordinator(1));
     let wires = Arc::new(Wires::default());
-    let result = ask_over(&wires, server.port, "disable", &json!({"password": "s3cr3t"}));
+    let result = ask_over(
+        &wires,
+        server.port,
+        "disable",
+        &json!({"password": "s3cr3t"}),
+    );
     assert_eq!(outcome(&result), Outcome::RefusedByPolicy);
     assert!(detail(&result).contains("require or verify"));
     assert_eq!(wires.dialled(), []);
@@ -96,13 +118,19 @@ fn nothing_is_sent_without_tls() {
 fn a_server_that_asks_nobody_is_said_to_and_gets_no_secret() {
     let server = Server::start(|seen| match seen.path() {
         "/v1/info" => info(),
-        _ => answer(200).json(json!({"id": "q1", "nextUri": "http://x/v1/statement/executing/q1/1"})),
+        _ => {
+            answer(200).json(json!({"id": "q1", "nextUri": "http://x/v1/statement/executing/q1/1"}))
+        }
     });
     let found = ask(&server, &json!({"token": "s3cr3t"})).unwrap();
     assert!(found.remark.unwrap().contains("without asking"));
     let seen = server.seen();
     assert!(seen.iter().all(|seen| !seen.holds("s3cr3t")));
-    assert_eq!(seen.last().unwrap().method, "DELETE", "the query is called off");
+    assert_eq!(
+        seen.last().unwrap().method,
+        "DELETE",
+        "the query is called off"
+    );
 }
 
 #[test]
@@ -112,25 +140,41 @@ fn a_query_that_waits_for_ever_is_called_off() {
     assert!(found.remark.unwrap().contains("called off"));
     let seen = server.seen();
     assert_eq!(seen.last().unwrap().method, "DELETE");
-    let parts = seen.iter().filter(|seen| seen.path().starts_with("/v1/statement/") && seen.method == "GET").count();
+    let parts = seen
+        .iter()
+        .filter(|seen| seen.path().starts_with("/v1/statement/") && seen.method == "GET")
+        .count();
     assert!(parts <= 8, "{parts}");
 }
 
 #[test]
 fn a_part_of_the_result_is_nowhere_but_below_the_statement() {
-    for next in ["https://127.0.0.1/admin", "//evil.example/v1/statement/x", "file:///v1/statement", "/v1/statement/1", "x", ""] {
-        let server = Server::start(move |seen| match (seen.path(), seen.header("authorization")) {
-            ("/v1/info", _) => info(),
-            (_, "") => answer(401),
-            _ => answer(200).json(json!({"id": "q1", "nextUri": next})),
-        });
+    for next in [
+        "https://127.0.0.1/admin",
+        "//evil.example/v1/statement/x",
+        "file:///v1/statement",
+        "/v1/statement/1",
+        "x",
+        "",
+    ] {
+        let server = Server::start(
+            move |seen| match (seen.path(), seen.header("authorization")) {
+                ("/v1/info", _) => info(),
+                (_, "") => answer(401),
+                _ => answer(200).json(json!({"id": "q1", "nextUri": next})),
+            },
+        );
         let result = ask(&server, &json!({"password": "s3cr3t"}));
         let asked = server.seen().len();
         if next.starts_with("file") {
             // A path like any other: it is asked for on this server.
             assert!(asked > 3, "{next}");
         } else {
-            assert_eq!(outcome(&result), Outcome::ProtocolError, "{next}: {result:?}");
+            assert_eq!(
+                outcome(&result),
+                Outcome::ProtocolError,
+                "{next}: {result:?}"
+            );
             assert_eq!(asked, 3, "{next}");
         }
     }
@@ -151,13 +195,34 @@ fn what_answers_otherwise_than_trino_gets_no_secret() {
 #[test]
 fn each_failure_of_the_query_has_its_outcome() {
     for (name, kind, expected, words) in [
-        ("PERMISSION_DENIED", "USER_ERROR", Outcome::AuthFailed, "no right"),
-        ("CLUSTER_OUT_OF_MEMORY", "INSUFFICIENT_RESOURCES", Outcome::Unreachable, "Try again later"),
-        ("NO_NODES_AVAILABLE", "INSUFFICIENT_RESOURCES", Outcome::Unreachable, "Try again later"),
-        ("GENERIC_INTERNAL_ERROR", "INTERNAL_ERROR", Outcome::ProtocolError, "code 65536"),
+        (
+            "PERMISSION_DENIED",
+            "USER_ERROR",
+            Outcome::AuthFailed,
+            "no right",
+        ),
+        (
+            "CLUSTER_OUT_OF_MEMORY",
+            "INSUFFICIENT_RESOURCES",
+            Outcome::Unreachable,
+            "Try again later",
+        ),
+        (
+            "NO_NODES_AVAILABLE",
+            "INSUFFICIENT_RESOURCES",
+            Outcome::Unreachable,
+            "Try again later",
+        ),
+        (
+            "GENERIC_INTERNAL_ERROR",
+            "INTERNAL_ERROR",
+            Outcome::ProtocolError,
+            "code 65536",
+        ),
     ] {
         let turn = AtomicUsize::new(0);
-        let server = Server::start(move |seen| match (seen.path(), seen.header("authorization")) {
+        let server = Server::start(move |seen| {
+            match (seen.path(), seen.header("authorization")) {
             ("/v1/info", _) => info(),
             (_, "") => answer(401),
             _ if turn.fetch_add(1, Ordering::SeqCst) == 0 => {
@@ -166,6 +231,7 @@ fn each_failure_of_the_query_has_its_outcome() {
             _ => answer(200).json(json!({"id": "q1", "error": {
                 "message": "hostile words", "errorCode": 65536, "errorName": name, "errorType": kind,
             }})),
+        }
         });
         let result = ask(&server, &json!({"password": "s3cr3t"}));
         assert_eq!(outcome(&result), expected, "{name}");
