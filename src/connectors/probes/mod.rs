@@ -7,12 +7,13 @@
 //!   ([`TOTAL`]), so it may wait for whatever it waits for.
 //! * Nothing that the other side sends is repeated to the caller, but for a version, cut and cleaned: the other side may
 //!   be anybody.
-//! * A password goes out in clear text only through TLS that was required or verified. Over HTTP, which knows no other
-//!   way, it also goes without TLS, if the settings say so, into a network that the operator listed in `allow_cidrs`.
+//! * A password goes out in clear text only through TLS that was required or verified. HTTP knows no other way to sign in:
+//!   there it also goes without TLS, where the settings say so, but only into a network listed in `allow_cidrs`.
 
 mod clickhouse;
 mod databricks;
 mod http;
+mod mysql;
 mod postgres;
 mod snowflake;
 mod trino;
@@ -59,6 +60,8 @@ macro_rules! probes {
 probes! {
     /// The PostgreSQL wire protocol.
     Postgres = postgres,
+    /// The MySQL wire protocol.
+    Mysql = mysql,
     /// A request with a bearer token, a user name and password, or an API key.
     Http = http,
     /// OAuth 2.0 by client credentials.

@@ -42,6 +42,7 @@ impl Place {
             eraser: Eraser::idle(),
             last_use: Arc::new(keys::LastUse::default()),
             importer: crate::jobs::importer::Importer::default(),
+            prober: crate::service::probe::Prober::default(),
             spool: crate::service::transfer::Spool::within(folder.path()),
         };
         let organization = organizations::ensure_default(&services).unwrap();
@@ -112,6 +113,7 @@ impl Place {
         self.write(|tx| {
             let value = SecretValue::parse("hunter2".to_owned()).unwrap();
             let input = PutSecrets {
+                test: false,
                 secrets: [(field.to_owned(), Some(value))].into(),
                 source_hints: [].into(),
             };

@@ -201,6 +201,7 @@ impl Samples {
         let path = operation
             .path
             .replace("{key}", key)
+            .replace("{connector}", "postgres")
             .replace("{external_id}", external_id)
             .replace("{id}", id);
         assert!(
@@ -268,6 +269,7 @@ fn harmless_body(operation: &Operation) -> Option<Value> {
         "put_connection_secrets" | "put_integration_secrets" => {
             json!({"secrets": {"password": "another"}})
         }
+        "test_connector" => json!({"settings": settings(), "secrets": {"password": "tried"}}),
         "create_model" | "create_content" | "create_organization" => json!({"name": fresh_name()}),
         "create_models" | "create_contents" => json!({"items": [{"name": fresh_name()}]}),
         "upsert_model" | "upsert_content" => json!({"name": "the same"}),

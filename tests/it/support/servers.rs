@@ -35,6 +35,10 @@ pub(crate) const MD5: &str = "md5_reader";
 pub(crate) const CLEAR: &str = "clear_reader";
 /// MariaDB has locked it.
 pub(crate) const LOCKED: &str = "locked";
+/// MariaDB shows it every database, [`CLOSED`] too.
+pub(crate) const ANALYST: &str = "analyst";
+/// MariaDB wants it to sign in as before 2004, which it refuses itself by now.
+pub(crate) const OLD: &str = "old";
 
 /// A running server.
 pub(crate) struct Probed {
@@ -99,6 +103,11 @@ pub(crate) fn probed_mariadb() -> &'static Probed {
                  GRANT SELECT ON {OPEN}.* TO {user}@'127.0.0.1';\n"
             );
         }
+        sql += &format!(
+            "CREATE USER {ANALYST}@'127.0.0.1' IDENTIFIED BY '{password}';\n\
+             GRANT SELECT ON *.* TO {ANALYST}@'127.0.0.1';\n\
+             CREATE USER {OLD}@'127.0.0.1' IDENTIFIED VIA mysql_old_password USING '6f8c114b58f2ce9e';\n"
+        );
         let (script, settings) = run("mariadb", "--init", &sql);
         let (_, port) = setting(&settings, "REPRIEVE_TEST_MARIADB")
             .split_once(':')
@@ -112,7 +121,7 @@ impl Probed {
         Self {
             host: "127.0.0.1",
             port: port.unwrap(),
-            ca: AUTHORITY.pem(),
+            ca: ca(),
             password,
             _script: script,
         }
@@ -175,6 +184,11 @@ fn authority() -> CertifiedIssuer<'static, KeyPair> {
         .distinguished_name
         .push(DnType::CommonName, "Authority of the tests");
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// The certificate of the authority that signs servers' certificates, in PEM form.
+pub(crate) fn ca() -> String {
+    AUTHORITY.pem()
 }
 
 /// The certificate, in PEM form, of an authority that has signed nothing.
