@@ -196,11 +196,6 @@ pub(crate) fn other_ca() -> String {
     authority().pem()
 }
 
-/// The certificate of the authority that has signed those of the servers, in PEM form.
-pub(crate) fn ca() -> String {
-    AUTHORITY.pem()
-}
-
 /// A server's certificate, signed by the authority of [`Probed::ca`], and its key, both in PEM form.
 pub(crate) fn certificate(name: &str) -> (String, String) {
     sign(CertificateParams::new(vec![name.to_owned()]).unwrap())
