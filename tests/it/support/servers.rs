@@ -201,11 +201,20 @@ pub(crate) fn other_ca() -> String {
 
 /// A server's certificate, signed by the authority of [`Probed::ca`], and its key, both in PEM form.
 pub(crate) fn certificate(name: &str) -> (String, String) {
+    sign(CertificateParams::new(vec![name.to_owned()]).unwrap())
+}
+
+/// The same, but it has expired.
+pub(crate) fn expired_certificate(name: &str) -> (String, String) {
+    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2020, 12, 31);
+    sign(params)
+}
+
+fn sign(params: CertificateParams) -> (String, String) {
     let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec![name.to_owned()])
-        .unwrap()
-        .signed_by(&key, &*AUTHORITY)
-        .unwrap();
+    let certificate = params.signed_by(&key, &*AUTHORITY).unwrap();
     (certificate.pem(), key.serialize_pem())
 }
 
