@@ -28,7 +28,6 @@ fn place() -> (Place, EntryId) {
     let enter = |fields: &str| {
         let secrets = serde_json::from_str(fields).unwrap();
         let input = PutSecrets {
-            test: false,
             secrets,
             source_hints: [].into(),
         };
@@ -146,6 +145,12 @@ fn whatever_breaks_a_promise_is_found_by_name() {
             "secrets belong to live owners",
             "UPDATE secret_slots SET free = 1",
             "has a slot that is free",
+        ),
+        (
+            "secrets belong to live owners",
+            "INSERT INTO connect_sessions SELECT org_id, id, id, 'digest', NULL, 'password', created_at, 'ann', created_at, \
+             NULL, NULL FROM models LIMIT 1",
+            "is of a connection that is not live",
         ),
         (
             "slots hold one secret each",

@@ -13,6 +13,7 @@ mod moves;
 mod organizations;
 mod records;
 mod secrets;
+mod sessions;
 mod transfer;
 mod trash;
 
@@ -25,5 +26,6 @@ pub(in crate::store) use moves::*;
 pub(in crate::store) use organizations::*;
 pub(in crate::store) use records::*;
 pub(in crate::store) use secrets::*;
+pub(in crate::store) use sessions::*;
 pub(in crate::store) use transfer::*;
 pub(in crate::store) use trash::*;

@@ -227,7 +227,9 @@ impl Samples {
             return reply;
         }
         let mut path = self.path(operation);
-        if operation.method == "DELETE" && operation.id != "revoke_api_key" {
+        if operation.method == "DELETE"
+            && !["revoke_api_key", "end_reentry_session"].contains(&operation.id.as_str())
+        {
             path.push_str("?validate_only=true");
         }
         client

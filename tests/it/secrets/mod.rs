@@ -35,3 +35,5 @@ mod key_states;
 mod reading;
 mod sealed_place;
 mod settings;
+
+pub(crate) use database::{dump, wait_until_erased};
