@@ -133,9 +133,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             header
         };
         let length = usize::from(a) | usize::from(b) << 8 | usize::from(c) << 16;
-        // The first packet has the number 0: what is none is told by that before the rest of it has come.
-        let is_first = self.next == 0;
-        if length > LONGEST_PACKET || (is_first && number != 0) {
+        if length > LONGEST_PACKET {
             return Err(foreign());
         }
         let mut payload = vec![0; length];

@@ -138,16 +138,15 @@ on_both! {
     fn nothing_that_a_pretended_mysql_says_does_harm(app: &TestApp) {
         let hello = packet(0, &greeting("mysql_native_password", false));
         let after = |packet: Vec<u8>| [hello.clone(), packet].concat();
-        let words: [(&str, Vec<u8>); 13] = [
+        let words: [(&str, Vec<u8>); 12] = [
             ("an endless banner", b"220 welcome\r\n".repeat(100_000)),
             ("an endless version", packet(0, &[b"\x0a".as_slice(), &b"9".repeat(16_000)].concat()).repeat(100)),
             ("a huge length", b"\xff\xff\xff\0\x0a8.0.40\0".to_vec()),
             ("a huge length after the greeting", after(b"\xff\xff\xff\x02\0".to_vec())),
             ("nothing in a packet", packet(0, b"")),
-            ("half a greeting", hello[..30].to_vec().into_iter().chain(*b"\0").collect::<Vec<_>>().repeat(1000)),
+            ("half a greeting", [&hello[..30], b"\0"].concat().repeat(1000)),
             ("a greeting that ends too early", packet(0, &hello[4..40])),
             ("a web server", b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n".to_vec()),
-            ("PostgreSQL", b"E\0\0\0\x5bSFATAL\0C0A000\0Munsupported frontend protocol\0\0".to_vec()),
             ("an error without a number", packet(0, b"\xff")),
             ("an error with a number that is none", after(packet(2, b"\xff\x01\0#28000pAsSwOrD <b>x"))),
             ("an error that nobody knows", after(packet(2, b"\xff\xff\xff#28000pAsSwOrD <b>x"))),

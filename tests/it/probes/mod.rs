@@ -2,6 +2,7 @@
 
 mod hostile_mysql;
 mod hostile_postgres;
+mod http;
 mod limits;
 mod mysql;
 mod policy;

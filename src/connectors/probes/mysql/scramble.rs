@@ -45,20 +45,17 @@ mod tests {
 
     const NONCE: &Nonce = b"abcdefghijklmnopqrst";
 
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
     /// Reckoned by another program (Python's hashlib) from the formulas in the protocol's documentation.
     #[test]
     fn the_proofs_are_those_of_the_protocol() {
         assert_eq!(
-            hex(&native(b"secret", NONCE)),
-            "8817c50fa779daef010ee7577825b0847df9842e"
+            native(b"secret", NONCE),
+            b"\x88\x17\xc5\x0f\xa7\x79\xda\xef\x01\x0e\xe7\x57\x78\x25\xb0\x84\x7d\xf9\x84\x2e"
         );
         assert_eq!(
-            hex(&caching_sha2(b"secret", NONCE)),
-            "c76e2898612a4cf042c77fa8c4702c4c64c0c2c557c53c4d75595aaa6abae809"
+            caching_sha2(b"secret", NONCE),
+            b"\xc7\x6e\x28\x98\x61\x2a\x4c\xf0\x42\xc7\x7f\xa8\xc4\x70\x2c\x4c\
+              \x64\xc0\xc2\xc5\x57\xc5\x3c\x4d\x75\x59\x5a\xaa\x6a\xba\xe8\x09"
         );
     }
 
