@@ -181,6 +181,7 @@ mod tests {
             eraser: Eraser::idle(),
             last_use: Arc::default(),
             importer: crate::jobs::importer::Importer::default(),
+            prober: crate::service::probe::Prober::idle(),
             spool: crate::service::transfer::Spool::within(folder),
         }
     }

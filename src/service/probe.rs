@@ -51,6 +51,14 @@ impl Prober {
         }
     }
 
+    /// For the tests of what makes none.
+    #[cfg(test)]
+    pub(crate) fn idle() -> Self {
+        let network = std::sync::Arc::new(crate::outbound::SystemNetwork);
+        let own = crate::outbound::Own::default();
+        Self::new(Dialer::new(network, &[], own), Allowance::default())
+    }
+
     /// The way out.
     pub fn dialer(&self) -> &Dialer {
         &self.dialer

@@ -42,6 +42,7 @@ impl Place {
             eraser: Eraser::idle(),
             last_use: Arc::new(keys::LastUse::default()),
             importer: crate::jobs::importer::Importer::default(),
+            prober: crate::service::probe::Prober::idle(),
             spool: crate::service::transfer::Spool::within(folder.path()),
         };
         let organization = organizations::ensure_default(&services).unwrap();
@@ -114,6 +115,7 @@ impl Place {
             let input = PutSecrets {
                 secrets: [(field.to_owned(), Some(value))].into(),
                 source_hints: [].into(),
+                test: false,
             };
             secrets::put(tx, id, None, &input)
         })

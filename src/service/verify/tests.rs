@@ -30,6 +30,7 @@ fn place() -> (Place, EntryId) {
         let input = PutSecrets {
             secrets,
             source_hints: [].into(),
+            test: false,
         };
         place
             .write(|tx| secrets::put(tx, id, None, &input))
