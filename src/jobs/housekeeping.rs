@@ -1,11 +1,11 @@
 //! Housekeeping, once a minute: writes down when keys were last used, forgets expired idempotent answers, looks
-//! for interrupted imports and for a key that was missing.
+//! for interrupted imports and revocations, and for a key that was missing.
 
 use std::time::Duration;
 
 use crate::domain::clock::Ts;
 use crate::service::Services;
-use crate::service::transfer;
+use crate::service::{revoke, transfer};
 use crate::store::StoreResult;
 
 /// How often.
@@ -21,6 +21,9 @@ pub fn round(services: &Services) {
     }
     if let Err(error) = transfer::interrupt_stale(services) {
         tracing::warn!(%error, "interrupted imports could not be closed");
+    }
+    if let Err(error) = revoke::settle_stale(services) {
+        tracing::warn!(%error, "interrupted revocations could not be closed");
     }
     if let Some(problem) = services.vault.refresh(&services.store) {
         tracing::warn!(problem, "secrets can't be entered or read");

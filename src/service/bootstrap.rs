@@ -182,6 +182,7 @@ mod tests {
             last_use: Arc::default(),
             importer: crate::jobs::importer::Importer::default(),
             prober: crate::service::probe::Prober::idle(),
+            revoker: crate::jobs::revoker::Revoker::idle(),
             spool: crate::service::transfer::Spool::within(folder),
         }
     }

@@ -19,6 +19,7 @@ pub mod pages;
 pub mod probe;
 pub mod restore;
 pub mod restore_plan;
+pub mod revoke;
 pub mod secrets;
 pub mod superset;
 pub mod transfer;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 
 use crate::jobs::eraser::Eraser;
 use crate::jobs::importer::Importer;
+use crate::jobs::revoker::Revoker;
 use crate::secrets::Vault;
 use crate::store::Store;
 
@@ -49,6 +51,8 @@ pub struct Services {
     pub importer: Importer,
     /// Signs in to other systems to test connections.
     pub prober: probe::Prober,
+    /// Revokes at the source what a deletion has shredded.
+    pub revoker: Revoker,
     /// Where private files are made.
     pub spool: transfer::Spool,
 }

@@ -24,6 +24,7 @@ mod model;
 mod probes;
 mod races;
 mod records;
+mod revocation;
 mod secrets;
 mod store;
 mod transfer;

@@ -43,6 +43,7 @@ impl Place {
             last_use: Arc::new(keys::LastUse::default()),
             importer: crate::jobs::importer::Importer::default(),
             prober: crate::service::probe::Prober::idle(),
+            revoker: crate::jobs::revoker::Revoker::idle(),
             spool: crate::service::transfer::Spool::within(folder.path()),
         };
         let organization = organizations::ensure_default(&services).unwrap();
