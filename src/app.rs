@@ -12,13 +12,14 @@ use std::sync::Arc;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, rt, web};
 use anyhow::{Context as _, bail};
+use url::Url;
 use utoipa_actix_web::AppExt as _;
 
 use crate::config::Config;
 use crate::connectors;
 use crate::http::fallback::{Routes, fallback};
 use crate::http::middleware::observe;
-use crate::http::{State, api, openapi};
+use crate::http::{State, api, openapi, reentry};
 use crate::jobs::{eraser, housekeeping, importer, revoker};
 use crate::outbound::{Dialer, Own};
 use crate::secrets::Vault;
@@ -99,6 +100,14 @@ impl Application {
         self.address
     }
 
+    /// Where links lead. What a request says in its `Host` header is anybody's word.
+    fn public_url(&self) -> anyhow::Result<Url> {
+        match &self.config.public_url {
+            Some(url) => Ok(url.clone()),
+            None => Ok(Url::parse(&format!("http://{}", self.address))?),
+        }
+    }
+
     /// Serves until SIGTERM or SIGINT.
     pub async fn run(self) -> anyhow::Result<()> {
         let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
@@ -121,6 +130,7 @@ impl Application {
             self.services.clone(),
             self.config.body_timeout,
             self.config.max_import_bytes,
+            self.public_url()?,
         ));
         let shared = state.clone();
         let server = HttpServer::new(move || {
@@ -132,7 +142,8 @@ impl Application {
                 .into_utoipa_app()
                 .configure(api::routes)
                 .split_for_parts();
-            app.default_service(web::to(fallback))
+            app.configure(reentry::routes)
+                .default_service(web::to(fallback))
         })
         .workers(self.config.workers)
         .shutdown_timeout(SHUTDOWN_SECONDS)

@@ -99,6 +99,8 @@ pub enum SettingKind {
     HostPart,
     /// An `http` or `https` URL without user, password or secret parameter.
     Url,
+    /// A path below a URL of the same connection, with a query or without; it can't lead out of there.
+    UrlPath,
     /// PEM text of public certificates.
     Certificate,
     /// One of `values`.

@@ -5,7 +5,7 @@
 
 use super::fields::{SettingField, SettingKind};
 use super::settings::SettingValue;
-use super::text::{contains_secret, is_dotted_name, is_host, is_url};
+use super::text::{contains_secret, is_dotted_name, is_host, is_url, is_url_path};
 
 const LONGEST_TEXT: usize = 1_024;
 const LONGEST_CERTIFICATE: usize = 16 * 1_024;
@@ -98,6 +98,12 @@ impl SettingField {
                 let detail = format!("{label} must be a URL that begins with https:// or http://.");
                 Some(Fault::new("invalid_url", detail))
             }
+            SettingKind::UrlPath if !is_url_path(text) => {
+                let detail = format!(
+                    "{label} must be a path that begins with one slash, without dot segments or escaped slashes."
+                );
+                Some(Fault::new("invalid_path", detail))
+            }
             _ => None,
         }
     }
@@ -128,7 +134,7 @@ mod tests {
 
     #[test]
     fn each_type_of_text_has_its_own_rule() {
-        use SettingKind::{Certificate, Choice, Host, HostPart, Text, Url};
+        use SettingKind::{Certificate, Choice, Host, HostPart, Text, Url, UrlPath};
         let cases = [
             (Text, "any text", ""),
             (Text, "two\nlines", "invalid_text"),
@@ -146,6 +152,10 @@ mod tests {
             (Url, "ftp://a.example", "invalid_url"),
             (Url, "https://me:pw@a.example", "secret_in_settings"),
             (Url, "https://a.example\n", "invalid_text"),
+            (UrlPath, "/me?fields=id", ""),
+            (UrlPath, "//evil.example/me", "invalid_path"),
+            (UrlPath, "/me?token=abc", "secret_in_settings"),
+            (UrlPath, "/me\n", "invalid_text"),
             (Certificate, "-----BEGIN CERTIFICATE-----\r\nMII\n", ""),
             (Certificate, "a\0", "invalid_text"),
             (

@@ -128,6 +128,21 @@ pub(super) fn is_url(text: &str) -> bool {
         })
 }
 
+/// A path that stays below the URL it is appended to, whoever reads it: one slash first, and nothing that a parser or the
+/// server behind it could take for another host or for a way up.
+pub(super) fn is_url_path(text: &str) -> bool {
+    let path = text.split('?').next().unwrap_or_default();
+    let lower = path.to_ascii_lowercase();
+    let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '\\' | '#');
+    path.starts_with('/')
+        && text.chars().all(plain)
+        && !path.contains("//")
+        && !path.split('/').any(|segment| matches!(segment, "." | ".."))
+        && !["%2e", "%2f", "%5c"]
+            .iter()
+            .any(|code| lower.contains(code))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,6 +233,19 @@ mod tests {
             "https://a b.example|https://ev%69l.example|https://a,b|https://a.b\n",
         );
         none(is_url, "ht\ttps://a.example");
+    }
+
+    #[test]
+    fn a_path_stays_below_its_url() {
+        all(
+            is_url_path,
+            "/|/me|/v1/users/me|/me?fields=id,name|/a.b/..c|/me/|/%20|/v1/?next=//a/../b",
+        );
+        none(
+            is_url_path,
+            "|me|?a=b|//evil.example|/a//b|/../a|/a/..|/./a|/a/.|/%2e%2e/a|/.%2E/a|/a%2fb|/a%5Cb|/a\\b|\\a|/a b|/a#b|/\u{fc}",
+        );
+        none(is_url_path, "https://evil.example|@evil.example|:80/a|/a\n");
     }
 
     #[test]

@@ -65,6 +65,7 @@ codes! {
     ParentMoved = "parent_moved", 409, "A parent is in another connection now", "Restore with a `target`.";
     EntryClosed = "entry_closed", 409, "The entry is no longer in the trash", "Its `state` says what became of it.";
     NeedsCredentials = "needs_credentials", 409, "Required secrets are missing", "Enter the secrets in `missing`.";
+    TestRequired = "test_required", 409, "A test has to pass first", "Test the connection: `POST /v1/connections/{id}/test`.";
     Held = "held", 409, "A hold keeps the entry", "Lift the holds first.";
     PurgeProtected = "purge_protected", 409, "Purge protection keeps the entry until its date", "Wait for `purge_at`.";
     ConcurrentChange = "concurrent_change", 409, "Other requests kept changing the same rows", "Read again and repeat.";

@@ -68,6 +68,8 @@ ids! {
     JobId,
     /// An import.
     ImportId,
+    /// A re-entry session.
+    SessionId,
 }
 
 impl From<ConnectionId> for RootId {

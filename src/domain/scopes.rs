@@ -91,6 +91,11 @@ impl Grants {
         )
     }
 
+    /// One scope and nothing else.
+    pub fn of(scope: Scope) -> Self {
+        Self(BTreeSet::from([scope.as_str().to_owned()]))
+    }
+
     /// Whether `scope` is among them, by name or by wildcard.
     pub fn allow(&self, scope: Scope) -> bool {
         let word = scope.as_str();

@@ -13,6 +13,7 @@ use crate::service::dependents::BatchView;
 use crate::service::impact::ImpactView;
 use crate::service::organizations::NewOrganizationView;
 use crate::service::probe::ConnectionTestView;
+use crate::service::reentry::{EndedReentryView, NewReentryView};
 use crate::service::restore::{RestorePlanView, RestoreView};
 use crate::service::transfer::ImportView;
 use crate::service::unit::StoredAnswer;
@@ -148,6 +149,11 @@ answers! {
         shown_once: true,
     }
     NewKeyView { location: |view| format!("/v1/api-keys/{}", view.about.id), shown_once: true, }
+    NewReentryView {
+        location: |view| format!("/v1/connections/{}/reentry-session", view.connection_id),
+        shown_once: true,
+    }
+    EndedReentryView {}
     ApiKeyView { location: |view| format!("/v1/api-keys/{}", view.id), }
     EntryView { location: |view| format!("/v1/trash/{}", view.id), }
     ImportView { location: |view| format!("/v1/imports/{}", view.id), }

@@ -160,7 +160,7 @@ fn credentials(request: &HttpRequest) -> Option<Credentials> {
     })
 }
 
-fn request_id(request: &HttpRequest) -> String {
+pub(super) fn request_id(request: &HttpRequest) -> String {
     request
         .extensions()
         .get::<RequestId>()
@@ -207,6 +207,11 @@ impl<N: Needs> Auth<N> {
     pub fn closing_if(mut self, secret: bool) -> Self {
         self.closing = secret;
         self
+    }
+
+    /// How people reach the service from outside, as links begin.
+    pub fn public_base(&self) -> String {
+        self.state.public_base()
     }
 
     /// Reads a JSON body, once the caller is known.
@@ -483,7 +488,7 @@ impl<N: Needs> Auth<N> {
     }
 }
 
-fn close_if(closing: bool, mut response: HttpResponse) -> HttpResponse {
+pub(super) fn close_if(closing: bool, mut response: HttpResponse) -> HttpResponse {
     if closing {
         response
             .head_mut()

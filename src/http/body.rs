@@ -1,4 +1,4 @@
-//! JSON bodies: limits, types and rules, the same for every endpoint and both databases.
+//! Bodies, JSON and forms: limits, types and rules, the same for every endpoint and both databases.
 //!
 //! Order: content type, size, time, JSON rules (duplicate keys, NUL, depth, surrogates), then the typed form
 //! with unknown fields refused. No message repeats what was sent.
@@ -32,7 +32,31 @@ pub async fn read(
     limit: usize,
     timeout: Duration,
 ) -> Result<Bytes> {
-    check_type(request)?;
+    let merge_patch = request.method() == Method::PATCH;
+    check_type(request, "application/json", |essence| {
+        essence == "application/json" || merge_patch && essence == "application/merge-patch+json"
+    })?;
+    receive(request, payload, limit, timeout).await
+}
+
+/// Reads a body of at most `limit` bytes that must be an HTML form.
+pub async fn read_form(
+    request: &HttpRequest,
+    payload: Payload,
+    limit: usize,
+    timeout: Duration,
+) -> Result<Bytes> {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    check_type(request, FORM, |essence| essence == FORM)?;
+    receive(request, payload, limit, timeout).await
+}
+
+async fn receive(
+    request: &HttpRequest,
+    payload: Payload,
+    limit: usize,
+    timeout: Duration,
+) -> Result<Bytes> {
     let too_large = || {
         Error::from(Problem::new(
             Code::BodyTooLarge,
@@ -67,7 +91,7 @@ pub async fn read(
         })
 }
 
-fn check_type(request: &HttpRequest) -> Result<()> {
+fn check_type(request: &HttpRequest, expected: &str, fits: impl Fn(&str) -> bool) -> Result<()> {
     let header = |name| {
         request
             .headers()
@@ -90,14 +114,12 @@ fn check_type(request: &HttpRequest) -> Result<()> {
         .unwrap_or_default()
         .trim()
         .to_ascii_lowercase();
-    let fits = essence == "application/json"
-        || (request.method() == Method::PATCH && essence == "application/merge-patch+json");
-    if fits {
+    if fits(&essence) {
         return Ok(());
     }
     Err(Problem::new(
         Code::UnsupportedMediaType,
-        "The body must be application/json.",
+        format!("The body must be {expected}."),
     )
     .into())
 }

@@ -13,6 +13,7 @@ pub mod middleware;
 pub mod openapi;
 mod probing;
 pub mod problem;
+pub mod reentry;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use actix_web::web;
 use tokio::sync::Semaphore;
+use url::Url;
 
 use crate::domain::codes::Code;
 use crate::service::Services;
@@ -41,6 +43,8 @@ pub struct State {
     pub body_timeout: Duration,
     /// The largest file to import.
     pub max_import_bytes: u64,
+    /// How people reach the service from outside.
+    pub public_url: Url,
     /// Turns of files that arrive, and of files that leave: each may be large.
     pub(crate) uploads: Arc<Semaphore>,
     pub(crate) downloads: Arc<Semaphore>,
@@ -51,7 +55,12 @@ pub struct State {
 
 impl State {
     /// The state of a server.
-    pub fn new(services: Services, body_timeout: Duration, max_import_bytes: u64) -> Self {
+    pub fn new(
+        services: Services,
+        body_timeout: Duration,
+        max_import_bytes: u64,
+        public_url: Url,
+    ) -> Self {
         let permits = |count: u32| Arc::new(Semaphore::new(usize::try_from(count).unwrap_or(1)));
         let readers = permits(services.store.capacity());
         // SQLite has one writer: whoever waits for it must not keep a reader's turn meanwhile.
@@ -64,12 +73,18 @@ impl State {
             services,
             body_timeout,
             max_import_bytes,
+            public_url,
             uploads: Arc::new(Semaphore::new(TRANSFERS)),
             downloads: Arc::new(Semaphore::new(TRANSFERS)),
             readers,
             writers,
             stopping: AtomicBool::new(false),
         }
+    }
+
+    /// The same as links begin: without a slash at its end.
+    pub fn public_base(&self) -> String {
+        self.public_url.as_str().trim_end_matches('/').to_owned()
     }
 
     /// From now on `/readyz` says that no more requests should come.

@@ -1,5 +1,5 @@
-//! Housekeeping, once a minute: writes down when keys were last used, forgets expired idempotent answers, looks
-//! for interrupted imports and revocations, and for a key that was missing.
+//! Housekeeping, once a minute: writes down when keys were last used, forgets expired idempotent answers and re-entry
+//! sessions, looks for interrupted imports and revocations, and for a key that was missing.
 
 use std::time::Duration;
 
@@ -8,6 +8,8 @@ use crate::service::Services;
 use crate::service::{revoke, transfer};
 use crate::store::StoreResult;
 
+/// How long an expired re-entry session is kept, for whoever asks what became of it.
+const SESSION_KEPT_FOR: chrono::Duration = chrono::Duration::days(1);
 /// How often.
 pub const PERIOD: Duration = Duration::from_mins(1);
 
@@ -17,7 +19,7 @@ pub fn round(services: &Services) {
         tracing::warn!(%error, "the last use of keys could not be written down");
     }
     if let Err(error) = forget_expired(services) {
-        tracing::warn!(%error, "expired idempotent answers could not be forgotten");
+        tracing::warn!(%error, "expired answers and sessions could not be forgotten");
     }
     if let Err(error) = transfer::interrupt_stale(services) {
         tracing::warn!(%error, "interrupted imports could not be closed");
@@ -42,9 +44,11 @@ fn forget_expired(services: &Services) -> StoreResult<()> {
         after = Some(last.id);
         for organization in &page {
             // One organization a transaction: no statement spans two.
-            services
-                .store
-                .write(|conn| conn.drop_expired_idempotent(organization.id, Ts::now()))?;
+            services.store.write(|conn| {
+                let now = Ts::now();
+                conn.drop_expired_idempotent(organization.id, now)?;
+                conn.drop_expired_sessions(organization.id, now.plus(-SESSION_KEPT_FOR))
+            })?;
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::domain::ids::OrgId;
 use crate::domain::kinds::RevocationOutcome;
 use crate::outbound::Dialer;
 use crate::service::Services;
+use crate::service::probe::Prober;
 use crate::service::revoke::{self, Subject, Ticket};
 
 /// How often the end of one is written down while the database is away, and how long is waited in between.
@@ -89,6 +90,13 @@ pub struct Place {
     org: OrgId,
 }
 
+impl Default for Revoker {
+    /// What reaches public addresses and nothing else.
+    fn default() -> Self {
+        Self::new(Prober::default().dialer().clone(), Limits::default())
+    }
+}
+
 impl Revoker {
     /// A revoker that reaches what the dialer does.
     pub fn new(dialer: Dialer, limits: Limits) -> Self {
@@ -100,13 +108,6 @@ impl Revoker {
             thread: Mutex::default(),
             stopping: watch::Sender::new(false),
         }))
-    }
-
-    /// For the tests of what revokes nothing.
-    #[cfg(test)]
-    pub(crate) fn idle() -> Self {
-        let dialer = crate::service::probe::Prober::idle().dialer().clone();
-        Self::new(dialer, Limits::default())
     }
 
     /// Room for the tokens of one owner, if there is some left.
@@ -196,8 +197,12 @@ impl Revoker {
     /// Takes nothing more; what runs has a few seconds, and is given up then.
     pub fn stop(&self) {
         locked(&self.0.thread).stopped = true;
-        let _ = self.0.stopping.send(true);
+        self.0.stopping.send_replace(true);
         self.finish();
+    }
+
+    fn is_stopping(&self) -> bool {
+        *self.0.stopping.borrow()
     }
 }
 
@@ -326,12 +331,6 @@ fn write_down(services: &Services, subject: Subject, outcome: RevocationOutcome,
             return;
         }
         std::thread::sleep(PAUSE);
-    }
-}
-
-impl Revoker {
-    fn is_stopping(&self) -> bool {
-        *self.0.stopping.borrow()
     }
 }
 

@@ -28,6 +28,8 @@ pub enum Refusal {
     Never,
     /// It is Reprieve itself or its database.
     Own,
+    /// What is sent could be read on the way.
+    ClearText,
 }
 
 impl fmt::Display for Refusal {
@@ -40,6 +42,10 @@ impl fmt::Display for Refusal {
             }
             Self::Never => "The host has a link-local, metadata or reserved address. Reprieve never connects to those.",
             Self::Own => "The host is Reprieve itself or its own database. Reprieve never connects to those.",
+            Self::ClearText => {
+                "Without TLS the secret could be read on the way, so it was not sent. Use https://, or switch TLS on. Within \
+                 a network of their own, whoever runs Reprieve can allow it with the setting allow_cidrs."
+            }
         })
     }
 }
@@ -84,7 +90,7 @@ impl Dialer {
                 .await
                 .map_err(late)?
             {
-                Ok(stream) => return Ok(Link::plain(stream)),
+                Ok(stream) => return Ok(Link::plain(stream, self.is_listed(address.ip()))),
                 Err(error) => last = error.into(),
             }
         }
@@ -124,6 +130,10 @@ impl Dialer {
             }
             _ => Ok(permitted),
         }
+    }
+
+    fn is_listed(&self, address: IpAddr) -> bool {
+        self.listed.iter().any(|range| range.contains(&address))
     }
 
     async fn refusal(&self, address: IpAddr, port: u16) -> Option<Refusal> {

@@ -1,7 +1,8 @@
 //! One HTTP request over a connection that the dialer opened.
 //!
 //! What must stay true: redirects are answers, never followed; of the body no more is read than [`Link`] lets through;
-//! no header but those that are given, `host`, `user-agent` and `connection: close`.
+//! no header but those that are given, `host`, `user-agent` and `connection: close`; nothing is sent without TLS but into
+//! networks that the operator listed.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -11,7 +12,7 @@ use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use url::{Host, Position, Url};
 
-use super::{Dialer, Link, OutboundError, Tls, TlsMode};
+use super::{Dialer, Link, OutboundError, Refusal, Tls, TlsMode};
 
 /// The most that is kept of an answer's body.
 const BODY: usize = 32 * 1024;
@@ -77,6 +78,8 @@ impl Dialer {
         let mut link = self.dial(&host, port).await?;
         if call.url.scheme() == "https" {
             link = link.encrypt(tls, &host).await?;
+        } else if !link.is_listed() {
+            return Err(OutboundError::Refused(Refusal::ClearText));
         }
         exchange(link, call).await
     }

@@ -19,6 +19,7 @@ pub(super) const MOST: usize = 64 * 1024;
 pub struct Link {
     stream: Stream,
     left: usize,
+    listed: bool,
 }
 
 #[derive(Debug)]
@@ -33,13 +34,19 @@ enum Stream {
 pub(super) struct TooLong;
 
 impl Link {
-    pub(super) fn plain(stream: TcpStream) -> Self {
+    pub(super) fn plain(stream: TcpStream, listed: bool) -> Self {
         // Each message waits for its answer: nothing is gained by waiting for more to send.
         let _ = stream.set_nodelay(true);
         Self {
             stream: Stream::Plain(stream),
             left: MOST,
+            listed,
         }
+    }
+
+    /// Whether it leads into a network that the operator listed: who reads along there is the operator's business.
+    pub fn is_listed(&self) -> bool {
+        self.listed
     }
 
     /// Whether nobody on the way can read along.
@@ -58,6 +65,7 @@ impl Link {
             Ok(stream) => Ok(Self {
                 stream: Stream::Tls(Box::new(stream)),
                 left: self.left,
+                listed: self.listed,
             }),
             Err(error) => Err(match OutboundError::from(error) {
                 OutboundError::Tls(problem) => OutboundError::Tls(problem),

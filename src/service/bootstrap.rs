@@ -181,8 +181,8 @@ mod tests {
             eraser: Eraser::idle(),
             last_use: Arc::default(),
             importer: crate::jobs::importer::Importer::default(),
-            prober: crate::service::probe::Prober::idle(),
-            revoker: crate::jobs::revoker::Revoker::idle(),
+            prober: crate::service::probe::Prober::default(),
+            revoker: crate::jobs::revoker::Revoker::default(),
             spool: crate::service::transfer::Spool::within(folder),
         }
     }

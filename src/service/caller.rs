@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::error::{Problem, Result};
 use crate::domain::codes::Code;
-use crate::domain::ids::{KeyId, OrgId};
+use crate::domain::ids::{KeyId, OrgId, SessionId};
 use crate::domain::scopes::{Grants, Scope};
 
 /// The person or key a change is written down to.
@@ -54,6 +54,18 @@ impl Caller {
         Self {
             actor: Actor {
                 id: "reprieve".to_owned(),
+                name: None,
+            },
+            ..Self::command_line(org)
+        }
+    }
+
+    /// Whoever follows a re-entry link: may enter secrets, of one connection, which `service::reentry` sees to.
+    pub(super) fn reentry(org: OrgId, session: SessionId) -> Self {
+        Self {
+            grants: Grants::of(Scope::SecretsWrite),
+            actor: Actor {
+                id: format!("reentry:{session}"),
                 name: None,
             },
             ..Self::command_line(org)

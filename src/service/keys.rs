@@ -8,15 +8,12 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Deserialize;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
 use utoipa::ToSchema;
-use uuid::Uuid;
-use zeroize::Zeroizing;
 
 use super::caller::{Actor, Caller};
 use super::error::{Error, Problem, Result};
 use super::pages::{Cursor, PageQuery};
+use super::tokens::Token;
 use super::unit::Tx;
 use super::views::{ApiKeyView, NewKeyView, Page, scope_list};
 use crate::domain::clock::Ts;
@@ -28,7 +25,6 @@ use crate::store::rows::ApiKeyRow;
 use crate::store::{Conn, Store, StoreResult};
 
 pub(crate) const PREFIX: &str = "rpv_";
-const SECRET_BYTES: usize = 32;
 
 /// A key to make.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -84,20 +80,14 @@ pub(super) fn issue(
     grants: &Grants,
     expires_at: Option<Ts>,
 ) -> Result<NewKeyView> {
-    let mut bytes = Zeroizing::new([0_u8; SECRET_BYTES]);
-    getrandom::fill(bytes.as_mut_slice()).map_err(|error| {
-        Error::Internal(format!(
-            "the operating system gave no random bytes: {error}"
-        ))
-    })?;
-    let secret = Zeroizing::new(hex(bytes.as_slice()));
     let id = KeyId::mint();
+    let token = Token::mint(org, id.0)?;
     let row = ApiKeyRow {
         org_id: org,
         id,
         name: name.to_owned(),
         scopes: scope_list(grants).join(" "),
-        digest: digest(&secret),
+        digest: token.digest(),
         created_at: tx.at,
         created_by: tx.caller.actor.id.clone(),
         expires_at,
@@ -112,9 +102,8 @@ pub(super) fn issue(
         None,
         &json!({ "name": name, "scopes": scope_list(grants) }),
     )?;
-    let key = format!("{PREFIX}{}_{}_{}", org.0.simple(), id.0.simple(), *secret);
     Ok(NewKeyView {
-        key,
+        key: token.text(PREFIX),
         about: row.into(),
     })
 }
@@ -153,47 +142,30 @@ pub fn revoke(tx: &mut Tx<'_>, id: KeyId) -> Result<ApiKeyView> {
     get(tx.conn, tx.caller, id)
 }
 
-/// The parts of a key's text.
-pub struct ParsedKey {
-    org: OrgId,
-    id: KeyId,
-    secret: Zeroizing<String>,
-}
+/// A key as a caller sent it, which nothing has proved yet.
+pub struct ParsedKey(Token);
 
 impl ParsedKey {
     /// Takes the text of a key apart; `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.strip_prefix(PREFIX)?.splitn(3, '_');
-        let (org, id, secret) = (parts.next()?, parts.next()?, parts.next()?);
-        let uuid = |part: &str| {
-            (part.len() == 32)
-                .then(|| Uuid::try_parse(part).ok())
-                .flatten()
-        };
-        (secret.len() == SECRET_BYTES * 2).then_some(())?;
-        Some(Self {
-            org: OrgId(uuid(org)?),
-            id: KeyId(uuid(id)?),
-            secret: Zeroizing::new(secret.to_owned()),
-        })
+        Token::parse(PREFIX, text).map(Self)
     }
 
     /// The organization and key it names, which nothing has proved yet.
     pub fn names(&self) -> (OrgId, KeyId) {
-        (self.org, self.id)
+        (self.0.org, KeyId(self.0.id))
     }
 
     /// The secret part: keys the fingerprint of idempotent requests, and is stored nowhere.
     pub fn secret(&self) -> &str {
-        &self.secret
+        self.0.secret()
     }
 
     /// Who calls by this key, if it is one that works.
     pub fn authenticate(&self, conn: &mut Conn, now: Ts) -> Result<Caller> {
-        let row = conn.find_key(self.org, self.id)?;
-        // An unknown id is compared too, so that it takes as long.
-        let stored = row.as_ref().map_or("", |row| row.digest.as_str());
-        let matches = bool::from(digest(&self.secret).as_bytes().ct_eq(stored.as_bytes()));
+        let (org, id) = self.names();
+        let row = conn.find_key(org, id)?;
+        let matches = self.0.matches(row.as_ref().map(|row| row.digest.as_str()));
         let works =
             |row: &ApiKeyRow| row.revoked_at.is_none() && row.expires_at.is_none_or(|at| at > now);
         match row.filter(|row| matches && works(row)) {
@@ -224,21 +196,6 @@ pub fn unauthenticated() -> Error {
     .into()
 }
 
-fn digest(secret: &str) -> String {
-    hex(&Sha256::digest(secret))
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            for nibble in [byte >> 4, byte & 15] {
-                text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-            }
-            text
-        })
-}
-
 /// When keys were last used, kept in memory and written down in batches: no write for a request.
 #[derive(Debug, Default)]
 pub struct LastUse(Mutex<HashMap<(OrgId, KeyId), Ts>>);
@@ -266,30 +223,5 @@ impl LastUse {
             }
             Ok(())
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_whole_key_parses() {
-        let (org, key) = (OrgId::mint().0.simple(), KeyId::mint().0.simple());
-        let secret = "ab".repeat(SECRET_BYTES);
-        let whole = format!("rpv_{org}_{key}_{secret}");
-        assert!(ParsedKey::parse(&whole).is_some());
-        for broken in [
-            "",
-            "rpv_",
-            "rpv___",
-            whole.trim_start_matches('r'),
-            whole.trim_end_matches('b'),
-            &format!("rpv_{org}_{key}"),
-            &format!("rpv_{org}_x_{secret}"),
-            &format!("{whole}0"),
-        ] {
-            assert!(ParsedKey::parse(broken).is_none(), "{broken}");
-        }
     }
 }

@@ -42,6 +42,9 @@ pub struct OrganizationPatch {
     /// Another name to show.
     #[serde(default, deserialize_with = "not_null")]
     pub display_name: Option<String>,
+    /// Whether a restored connection can be used only after a test has passed, where its connector can be tested.
+    #[serde(default, deserialize_with = "not_null")]
+    pub require_test_after_restore: Option<bool>,
 }
 
 /// A new organization with its first key.
@@ -97,6 +100,11 @@ pub fn patch(
         row.display_name = Name::parse(name)
             .map_err(|problem| problem.at("/display_name"))?
             .into_string();
+    }
+    if let Some(required) = patch.require_test_after_restore {
+        row.require_test_after_restore = required;
+    }
+    if patch.display_name.is_some() || patch.require_test_after_restore.is_some() {
         row.version += 1;
         row.updated_at = tx.at;
         tx.conn.update_organization(&row)?;
@@ -105,7 +113,10 @@ pub fn patch(
             "organization",
             RootId(id.0),
             None,
-            &json!({ "display_name": row.display_name }),
+            &json!({
+                "display_name": row.display_name,
+                "require_test_after_restore": row.require_test_after_restore,
+            }),
         )?;
     }
     Ok(row.into())

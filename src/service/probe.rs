@@ -9,6 +9,7 @@ mod turns;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -29,7 +30,7 @@ use crate::domain::ids::{ConnectionId, OrgId, RecordId};
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{Outcome, OwnerKind, Status};
 use crate::domain::scopes::Scope;
-use crate::outbound::Dialer;
+use crate::outbound::{Dialer, Own, SystemNetwork};
 use crate::secrets::value::SecretValue;
 use crate::store::rows::SecretRow;
 
@@ -39,7 +40,15 @@ pub use turns::{Allowance, Turn};
 #[derive(Debug, Clone)]
 pub struct Prober {
     dialer: Dialer,
-    turns: std::sync::Arc<turns::Turns>,
+    turns: Arc<turns::Turns>,
+}
+
+impl Default for Prober {
+    /// What reaches public addresses and nothing else.
+    fn default() -> Self {
+        let dialer = Dialer::new(Arc::new(SystemNetwork), &[], Own::default());
+        Self::new(dialer, Allowance::default())
+    }
 }
 
 impl Prober {
@@ -49,14 +58,6 @@ impl Prober {
             dialer,
             turns: turns::Turns::new(allowance),
         }
-    }
-
-    /// For the tests of what makes none.
-    #[cfg(test)]
-    pub(crate) fn idle() -> Self {
-        let network = std::sync::Arc::new(crate::outbound::SystemNetwork);
-        let own = crate::outbound::Own::default();
-        Self::new(Dialer::new(network, &[], own), Allowance::default())
     }
 
     /// The way out.

@@ -368,7 +368,26 @@ pub fn read(tx: &mut Tx<'_>, id: ConnectionId) -> Result<SecretsView> {
     if !missing.is_empty() {
         return Err(needs_credentials(&missing));
     }
+    require_test(tx, &row, connector)?;
     open_all(tx, &row, &rows)
+}
+
+/// Promise 5: an organization may want a connection that came back (from the trash or by an import, which is what its
+/// generation tells) to pass a test before it is used.
+fn require_test(tx: &mut Tx<'_>, row: &ConnectionRow, connector: &Connector) -> Result<()> {
+    if row.generation == 1 || row.status == Status::Active || connector.probe.is_none() {
+        return Ok(());
+    }
+    let organization = tx.conn.find_organization(row.org_id)?;
+    if organization.is_some_and(|organization| organization.require_test_after_restore) {
+        return Err(Problem::new(
+            Code::TestRequired,
+            "The organization wants a connection that came back to pass a test before it is used.",
+        )
+        .with("status", row.status)
+        .into());
+    }
+    Ok(())
 }
 
 pub(super) fn needs_credentials(missing: &[String]) -> Error {

@@ -39,6 +39,8 @@ pub struct OrganizationView {
     pub display_name: String,
     /// Days a deletion stays in the trash.
     pub retention_days: i32,
+    /// Whether a restored connection can be used only after a test has passed (promise 5).
+    pub require_test_after_restore: bool,
     /// When it was made.
     pub created_at: Ts,
     /// When it was last changed.
@@ -54,6 +56,7 @@ impl From<OrganizationRow> for OrganizationView {
             name: row.name,
             display_name: row.display_name,
             retention_days: row.retention_days,
+            require_test_after_restore: row.require_test_after_restore,
             created_at: row.created_at,
             updated_at: row.updated_at,
             version: row.version,

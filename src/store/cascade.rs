@@ -43,6 +43,7 @@ mod tests {
                     &shred.slots_postgres,
                     &shred.slots_sqlite,
                     &shred.forget,
+                    &shred.sessions,
                 ]);
                 texts.extend(shred.keep.as_deref());
             }

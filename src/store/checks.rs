@@ -227,12 +227,20 @@ fn parents() -> Vec<String> {
     parts
 }
 
-/// Owners of secrets are live, and their secrets can be opened: sealed for the owner's generation, by a key that is.
+/// Owners of secrets are live, and their secrets can be opened: sealed for the owner's generation, by a key that is. A
+/// re-entry session is a way to them.
 fn secrets() -> Vec<String> {
     let id = "x.owner_kind || ' ' || CAST(x.owner_id AS text) || ' ' || x.field";
     let found =
         |fault: &str, from: &str| findings("secrets", id, fault, &format!("secrets x {from}"));
     vec![
+        findings(
+            "connect_sessions",
+            ID,
+            "'is of a connection that is not live'",
+            "connect_sessions x LEFT JOIN connections c ON c.org_id = x.org_id AND c.id = x.connection_id \
+             WHERE c.id IS NULL",
+        ),
         found(
             "'is of an owner that is not live'",
             "LEFT JOIN connections c ON x.owner_kind = 'connection' AND c.org_id = x.org_id AND c.id = x.owner_id \

@@ -8,13 +8,14 @@ use super::records::{InUse, Key, Record};
 use super::rows::{
     ApiKeyRow, AuditRow, ConnectionRow, DependentHead, DependentRow, EntryRow, ErasureJobRow,
     IdempotencyRow, ImpactRow, ImportRow, IntegrationRow, KeyEpochRow, LinkRow, Moved,
-    OrganizationRow, OutboxRow, Place, RevocationRow, SecretRow, ShreddedRow,
+    OrganizationRow, OutboxRow, Place, RevocationRow, SecretRow, SessionRow, ShreddedRow,
 };
 use super::statement::Binds;
 use super::{postgres, sqlite};
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
     ConnectionId, DependentId, EntryId, ImportId, IntegrationId, JobId, KeyId, OrgId, RootId,
+    SessionId,
 };
 use crate::domain::kinds::{
     DependentKind, EntryState, ImportState, OwnerKind, RecordKind, RevocationOutcome, RootKind,
@@ -208,6 +209,18 @@ dispatch! {
     fn erase() -> Result<(), String>;
     /// Readies a connection for [`Conn::erase`].
     fn prepare_eraser() -> ();
+
+    // Re-entry sessions
+    /// Adds a session.
+    fn insert_session(row: &SessionRow) -> usize;
+    /// One session, whatever its state.
+    fn find_session(org: OrgId, id: SessionId) -> Option<SessionRow>;
+    /// Exchanges the code of an open session for a cookie; 0 if somebody did before, or it is open no more.
+    fn exchange_session(org: OrgId, id: SessionId, code_digest: &str, cookie_digest: &str, at: Ts) -> usize;
+    /// Ends the open sessions of a connection; how many there were.
+    fn end_sessions(org: OrgId, connection: ConnectionId, at: Ts) -> usize;
+    /// Forgets the sessions that expired before.
+    fn drop_expired_sessions(org: OrgId, before: Ts) -> usize;
 
     // Trash
     /// Counts what a deletion would take along.

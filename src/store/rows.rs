@@ -6,7 +6,7 @@ use super::schema;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
     ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId, KeyId, OrgId,
-    RecordId, RootId,
+    RecordId, RootId, SessionId,
 };
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{
@@ -402,6 +402,24 @@ pub struct ImportRow {
     pub created_by: String,
     pub alive_at: Ts,
     pub finished_at: Option<Ts>,
+}
+
+/// A link by which someone without an API key enters the secrets of one connection.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::connect_sessions, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct SessionRow {
+    pub org_id: OrgId,
+    pub id: SessionId,
+    pub connection_id: ConnectionId,
+    pub code_digest: String,
+    pub cookie_digest: Option<String>,
+    pub fields: String,
+    pub created_at: Ts,
+    pub created_by: String,
+    pub expires_at: Ts,
+    pub used_at: Option<Ts>,
+    pub ended_at: Option<Ts>,
 }
 
 /// What became of the credentials of one owner at the source.

@@ -451,6 +451,25 @@ diesel::table! {
     use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
     use crate::store::types::{Id, Moment};
 
+    connect_sessions (org_id, id) {
+        org_id -> Id,
+        id -> Id,
+        connection_id -> Id,
+        code_digest -> Text,
+        cookie_digest -> Nullable<Text>,
+        fields -> Text,
+        created_at -> Moment,
+        created_by -> Text,
+        expires_at -> Moment,
+        used_at -> Nullable<Moment>,
+        ended_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
     revocations (org_id, entry_id, owner_kind, owner_id) {
         org_id -> Id,
         entry_id -> Id,
@@ -487,5 +506,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_events,
     outbox,
     imports,
+    connect_sessions,
     revocations,
 );

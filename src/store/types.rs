@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
     ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId, KeyId, OrgId,
-    RecordId, RootId,
+    RecordId, RootId, SessionId,
 };
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{
@@ -80,7 +80,8 @@ id_columns!(
     HoldId,
     RecordId,
     JobId,
-    ImportId
+    ImportId,
+    SessionId
 );
 
 impl ToSql<Moment, Pg> for Ts {

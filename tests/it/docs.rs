@@ -49,6 +49,24 @@ fn the_page_of_status_codes_is_the_catalogue() {
 }
 
 #[test]
+fn the_page_of_connectors_says_of_each_whether_it_can_be_tested() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/connectors.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    for connector in reprieve::connectors::all() {
+        let name = format!("`{}`", connector.key);
+        let in_first_cell = |line: &&str| {
+            line.split('|')
+                .nth(1)
+                .is_some_and(|cell| cell.contains(&name))
+        };
+        let rows: Vec<&str> = page.lines().filter(in_first_cell).collect();
+        assert_eq!(rows.len(), 1, "{name}: {rows:?}");
+        let nothing = rows[0].split('|').nth(2).unwrap().trim() == "nothing";
+        assert_eq!(nothing, connector.probe.is_none(), "{name}");
+    }
+}
+
+#[test]
 fn the_page_of_the_api_lists_every_operation_and_scope() {
     let mut page = String::from(
         "# The native API\n\n\

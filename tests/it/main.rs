@@ -24,6 +24,7 @@ mod model;
 mod probes;
 mod races;
 mod records;
+mod reentry;
 mod revocation;
 mod secrets;
 mod store;

@@ -7,9 +7,16 @@
 //!   ([`TOTAL`]), so it may wait for whatever it waits for.
 //! * Nothing that the other side sends is repeated to the caller, but for a version, cut and cleaned: the other side may
 //!   be anybody.
-//! * A password goes out in clear text only through TLS that was required or verified.
+//! * A password goes out in clear text only through TLS that was required or verified. HTTP knows no other way to sign in:
+//!   there it also goes without TLS, where the settings say so, but only into a network listed in `allow_cidrs`.
 
+mod clickhouse;
+mod databricks;
+mod http;
+mod mysql;
 mod postgres;
+mod snowflake;
+mod trino;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
+use self::http::{algolia, client_credentials, github};
 use super::{Connector, Settings};
 use crate::domain::kinds::Outcome;
 use crate::outbound::{Dialer, OutboundError, Tls, TlsMode, TlsProblem};
@@ -52,6 +60,24 @@ macro_rules! probes {
 probes! {
     /// The PostgreSQL wire protocol.
     Postgres = postgres,
+    /// The MySQL wire protocol.
+    Mysql = mysql,
+    /// A request with a bearer token, a user name and password, or an API key.
+    Http = http,
+    /// OAuth 2.0 by client credentials.
+    ClientCredentials = client_credentials,
+    /// GitHub's REST API.
+    Github = github,
+    /// Algolia's API.
+    Algolia = algolia,
+    /// ClickHouse's HTTP interface.
+    Clickhouse = clickhouse,
+    /// Trino's client protocol.
+    Trino = trino,
+    /// Databricks' REST API.
+    Databricks = databricks,
+    /// Snowflake's sign-in, or its SQL API for a key pair.
+    Snowflake = snowflake,
 }
 
 /// What is tested.

@@ -42,13 +42,13 @@ pub(super) async fn list_connectors(
 /// Tests settings and secrets before there is a connection: nothing of them is stored.
 #[utoipa::path(
     operation_id = "test_connector", tag = "connectors",
-    params(("key" = String, Path, description = "The connector's key")),
+    params(("connector" = String, Path, description = "The connector's key")),
     request_body = TestConnector,
     responses((status = 200, body = TestView, description = "The test was made; `outcome` says what it came to")),
     security(("api_key" = ["connections:write"])),
     extensions(("x-error-codes" = json!(["invalid_input", "secret_in_settings", "not_found", "needs_credentials", "too_many_tests"])))
 )]
-#[post("/v1/connectors/{key}/test")]
+#[post("/v1/connectors/{connector}/test")]
 pub(super) async fn test_connector(
     auth: Auth<needs::ConnectionsWrite>,
 ) -> Result<HttpResponse, ApiError> {

@@ -11,6 +11,7 @@ mod keys;
 mod links;
 mod models;
 mod organizations;
+mod reentry;
 mod secrets;
 mod system;
 mod transfer;
@@ -46,6 +47,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(secrets::get_connection_secrets)
         .service(secrets::put_connection_secrets)
         .service(secrets::test_connection)
+        .service(reentry::create_reentry_session)
+        .service(reentry::end_reentry_session)
         .service(models::create_model)
         .service(models::create_models)
         .service(models::list_models)

@@ -14,7 +14,7 @@ use crate::service::secrets::{self, PutSecrets, SecretsView};
     params(("id" = String, Path, description = "The connection's id")),
     responses((status = 200, body = SecretsView)),
     security(("api_key" = ["secrets:read"])),
-    extensions(("x-error-codes" = json!(["not_found", "in_trash", "needs_credentials", "locked"])))
+    extensions(("x-error-codes" = json!(["not_found", "in_trash", "needs_credentials", "test_required", "locked"])))
 )]
 #[get("/v1/connections/{id}/secrets")]
 pub(super) async fn get_connection_secrets(

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
-use serde::Deserialize;
 
 use super::{Auth, Needs, close_if};
 use crate::domain::ids::ConnectionId;
@@ -17,11 +16,6 @@ use crate::service::probe::{self, EnteredView, TestConnector};
 use crate::service::secrets::{self, PutSecrets};
 use crate::service::unit::{Once, Written};
 
-/// A body without fields.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
 impl<N: Needs> Auth<N> {
     /// Tests the connection that the path names.
     pub async fn test_connection(mut self) -> std::result::Result<HttpResponse, ApiError> {
@@ -30,7 +24,6 @@ impl<N: Needs> Auth<N> {
     }
 
     async fn tested(&mut self) -> Result<HttpResponse> {
-        let _: Nothing = self.read_json(body::JSON, Some("{}")).await?;
         let (caller, once) = self.ready().await?;
         let id = self.input.connection()?;
         let written = test_connection(&self.state, &caller, id, once, None).await?;
@@ -109,7 +102,7 @@ impl<N: Needs> Auth<N> {
 
     async fn tried(&mut self, input: TestConnector) -> Result<HttpResponse> {
         let (caller, _) = self.ready().await?;
-        let subject = probe::subject(&self.input.part("key")?, input)?;
+        let subject = probe::subject(&self.input.part("connector")?, input)?;
         let view = test_subject(&self.state, &caller, subject).await?;
         Ok(render(&view, None))
     }

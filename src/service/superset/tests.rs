@@ -42,8 +42,8 @@ impl Place {
             eraser: Eraser::idle(),
             last_use: Arc::new(keys::LastUse::default()),
             importer: crate::jobs::importer::Importer::default(),
-            prober: crate::service::probe::Prober::idle(),
-            revoker: crate::jobs::revoker::Revoker::idle(),
+            prober: crate::service::probe::Prober::default(),
+            revoker: crate::jobs::revoker::Revoker::default(),
             spool: crate::service::transfer::Spool::within(folder.path()),
         };
         let organization = organizations::ensure_default(&services).unwrap();
@@ -114,9 +114,9 @@ impl Place {
         self.write(|tx| {
             let value = SecretValue::parse("hunter2".to_owned()).unwrap();
             let input = PutSecrets {
+                test: false,
                 secrets: [(field.to_owned(), Some(value))].into(),
                 source_hints: [].into(),
-                test: false,
             };
             secrets::put(tx, id, None, &input)
         })

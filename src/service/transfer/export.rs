@@ -16,7 +16,7 @@ use crate::domain::kinds::{OwnerKind, RecordKind};
 use crate::service::Services;
 use crate::service::caller::Caller;
 use crate::service::error::{Error, Result};
-use crate::service::keys::hex;
+use crate::service::tokens::hex;
 use crate::service::unit::to_json;
 use crate::store::Conn;
 use crate::store::records::Record;

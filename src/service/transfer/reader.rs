@@ -13,7 +13,7 @@ use super::{FORMAT, MAX_LINE};
 use crate::domain::FieldError;
 use crate::domain::json::{self, JsonProblem, MAX_DEPTH};
 use crate::domain::kinds::RecordKind;
-use crate::service::keys::hex;
+use crate::service::tokens::hex;
 use crate::store::records::Record;
 
 /// What a line came to.

@@ -1,4 +1,5 @@
-//! The secrets of all that a deletion takes along: counted, their shape kept, shredded.
+//! The secrets of all that a deletion takes along: counted, their shape kept, shredded; and the re-entry sessions of
+//! the connections, which end with them.
 
 use std::sync::LazyLock;
 
@@ -18,6 +19,8 @@ pub(in crate::store) struct Shred {
     pub(in crate::store) slots_sqlite: String,
     /// Forgets the secrets.
     pub(in crate::store) forget: String,
+    /// Forgets the re-entry sessions: a restored connection has none.
+    pub(in crate::store) sessions: String,
 }
 
 /// The texts for `kind`; models and content have no secrets.
@@ -26,6 +29,7 @@ pub(in crate::store) fn shred(kind: RootKind) -> Option<&'static Shred> {
         let below = "org_id = {org} AND owner_kind = 'connection' AND owner_id IN \
                      (SELECT id FROM connections WHERE org_id = {org} AND integration_id = {root})";
         build(
+            "SELECT id FROM connections WHERE org_id = {org} AND integration_id = {root}",
             &format!(
                 "({below} OR org_id = {{org}} AND owner_kind = 'integration' AND owner_id = {{root}})"
             ),
@@ -34,6 +38,7 @@ pub(in crate::store) fn shred(kind: RootKind) -> Option<&'static Shred> {
     });
     static CONNECTION: LazyLock<Shred> = LazyLock::new(|| {
         build(
+            "{root}",
             "org_id = {org} AND owner_kind = 'connection' AND owner_id = {root}",
             None,
         )
@@ -45,7 +50,7 @@ pub(in crate::store) fn shred(kind: RootKind) -> Option<&'static Shred> {
     }
 }
 
-fn build(owned: &str, below: Option<&str>) -> Shred {
+fn build(connections: &str, owned: &str, below: Option<&str>) -> Shred {
     let slots = format!("SELECT slot_id FROM secrets WHERE {owned}");
     Shred {
         count: format!("SELECT count(*), max(key_epoch) FROM secrets WHERE {owned}"),
@@ -61,5 +66,8 @@ fn build(owned: &str, below: Option<&str>) -> Shred {
             "UPDATE secret_slots SET record = zeroblob(length(record)), free = 1 WHERE id IN ({slots})"
         ),
         forget: format!("DELETE FROM secrets WHERE {owned}"),
+        sessions: format!(
+            "DELETE FROM connect_sessions WHERE org_id = {{org}} AND connection_id IN ({connections})"
+        ),
     }
 }

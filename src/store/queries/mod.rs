@@ -14,6 +14,7 @@ mod organizations;
 mod records;
 mod revocations;
 mod secrets;
+mod sessions;
 mod transfer;
 mod trash;
 
@@ -27,5 +28,6 @@ pub(in crate::store) use organizations::*;
 pub(in crate::store) use records::*;
 pub(in crate::store) use revocations::*;
 pub(in crate::store) use secrets::*;
+pub(in crate::store) use sessions::*;
 pub(in crate::store) use transfer::*;
 pub(in crate::store) use trash::*;

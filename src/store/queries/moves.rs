@@ -93,7 +93,8 @@ pub(in crate::store) fn secret_fields_in_scope(
     }
 }
 
-/// Shreds the secrets of all that a deletion takes along, and keeps their shape. Answers how many there were.
+/// Shreds the secrets of all that a deletion takes along, keeps their shape, and forgets the re-entry sessions. Answers
+/// how many secrets there were.
 pub(in crate::store) fn shred_scope(
     conn: &mut Conn,
     kind: RootKind,
@@ -106,6 +107,7 @@ pub(in crate::store) fn shred_scope(
         Statement::<()>::new(keep, binds).execute(conn)?;
     }
     Statement::<()>::new(super::super::slots_text(shred), binds).execute(conn)?;
+    Statement::<()>::new(&shred.sessions, binds).execute(conn)?;
     Statement::<()>::new(&shred.forget, binds).execute(conn)
 }
 

@@ -201,6 +201,7 @@ impl Samples {
         let path = operation
             .path
             .replace("{key}", key)
+            .replace("{connector}", "postgres")
             .replace("{external_id}", external_id)
             .replace("{id}", id);
         assert!(
@@ -226,7 +227,9 @@ impl Samples {
             return reply;
         }
         let mut path = self.path(operation);
-        if operation.method == "DELETE" && operation.id != "revoke_api_key" {
+        if operation.method == "DELETE"
+            && !["revoke_api_key", "end_reentry_session"].contains(&operation.id.as_str())
+        {
             path.push_str("?validate_only=true");
         }
         client
@@ -268,6 +271,7 @@ fn harmless_body(operation: &Operation) -> Option<Value> {
         "put_connection_secrets" | "put_integration_secrets" => {
             json!({"secrets": {"password": "another"}})
         }
+        "test_connector" => json!({"settings": settings(), "secrets": {"password": "tried"}}),
         "create_model" | "create_content" | "create_organization" => json!({"name": fresh_name()}),
         "create_models" | "create_contents" => json!({"items": [{"name": fresh_name()}]}),
         "upsert_model" | "upsert_content" => json!({"name": "the same"}),

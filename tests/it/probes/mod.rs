@@ -1,7 +1,10 @@
 //! Tests of connections: the real protocol against real servers, and what no test may be made into.
 
+mod hostile_mysql;
 mod hostile_postgres;
+mod http;
 mod limits;
+mod mysql;
 mod policy;
 mod postgres;
 mod recording;

@@ -39,6 +39,31 @@ on_both! {
         assert_eq!((&changed["status"], &changed["last_test"]), (&json!("untested"), &json!(null)));
     }
 
+    fn an_organization_may_want_what_came_back_to_be_tested_before_it_is_used(app: &TestApp) {
+        let server = probed_postgres();
+        let fresh = connection(app, "postgres", &settings(server), &server.password);
+        let path = connection(app, "postgres", &settings(server), &server.password);
+        let untestable = json!({"host": "db.example.com", "username": "bi", "service_name": "x"});
+        let other = connection(app, "oracle", &untestable, "secret");
+        for path in [&path, &other] {
+            let entry = app.delete_connection(path.rsplit('/').next().unwrap());
+            app.admin.post(&format!("/v1/trash/{entry}/restore"), &json!({})).ok(200);
+            app.admin.put(&format!("{path}/secrets"), &json!({"secrets": {"password": server.password}})).ok(200);
+            // Unless the organization says otherwise, untested is usable.
+            app.admin.get(&format!("{path}/secrets")).ok(200);
+        }
+        let organization = format!("/v1/organizations/{}", app.org);
+        let set = app.admin.patch(&organization, &json!({"require_test_after_restore": true})).ok(200);
+        assert_eq!(set["require_test_after_restore"], true);
+        app.admin.get(&format!("{path}/secrets")).problem(409, "test_required");
+        // What never was in the trash, or can't be tested, is not concerned.
+        for path in [&fresh, &other] {
+            app.admin.get(&format!("{path}/secrets")).ok(200);
+        }
+        app.admin.post(&format!("{path}/test"), &json!({})).ok(200);
+        app.admin.get(&format!("{path}/secrets")).ok(200);
+    }
+
     fn what_is_wrong_is_told_apart(app: &TestApp) {
         let server = probed_postgres();
         let usual = settings(server);

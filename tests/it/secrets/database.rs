@@ -47,7 +47,7 @@ pub(super) fn execute(app: &TestApp, sql: &str) {
 }
 
 /// Every table with all its columns as text, blobs in hexadecimal. The catalogue names the tables.
-pub(super) fn dump(app: &TestApp) -> BTreeMap<String, String> {
+pub(crate) fn dump(app: &TestApp) -> BTreeMap<String, String> {
     let mut conn = app.services.store.connect().unwrap();
     let tables = match app.backend {
         Backend::Sqlite => "SELECT name AS value FROM sqlite_master WHERE type = 'table'",
@@ -132,7 +132,7 @@ pub(super) fn overwrite_record(app: &TestApp, connection: &str, field: &str, rec
 }
 
 /// Waits until nothing that was shredded waits for its erasure.
-pub(super) fn wait_until_erased(app: &TestApp) {
+pub(crate) fn wait_until_erased(app: &TestApp) {
     TestApp::wait_for("every erasure", || {
         count(app, "erasure_jobs WHERE finished_at IS NULL") == 0
     });

@@ -14,3 +14,5 @@ mod reading;
 mod revoked;
 mod sealed_place;
 mod settings;
+
+pub(crate) use database::{dump, wait_until_erased};

@@ -35,6 +35,10 @@ pub(crate) const MD5: &str = "md5_reader";
 pub(crate) const CLEAR: &str = "clear_reader";
 /// MariaDB has locked it.
 pub(crate) const LOCKED: &str = "locked";
+/// MariaDB shows it every database, [`CLOSED`] too.
+pub(crate) const ANALYST: &str = "analyst";
+/// MariaDB wants it to sign in as before 2004, which it refuses itself by now.
+pub(crate) const OLD: &str = "old";
 
 /// A running server.
 pub(crate) struct Probed {
@@ -87,18 +91,26 @@ pub(crate) fn probed_mariadb() -> &'static Probed {
     static SERVER: OnceLock<Probed> = OnceLock::new();
     SERVER.get_or_init(|| {
         let password = Uuid::new_v4().to_string();
-        let mut sql = format!("CREATE DATABASE {OPEN};\nCREATE DATABASE {CLOSED};\n");
-        for (user, option) in [
-            (READER, ""),
-            (EXPIRED, "PASSWORD EXPIRE"),
-            (TLS_ONLY, "REQUIRE SSL"),
-            (LOCKED, "ACCOUNT LOCK"),
+        let mut sql = vec![
+            format!("CREATE DATABASE {OPEN}"),
+            format!("CREATE DATABASE {CLOSED}"),
+            format!("CREATE USER {OLD}@'127.0.0.1' IDENTIFIED VIA mysql_old_password USING '6f8c114b58f2ce9e'"),
+        ];
+        let only = format!("{OPEN}.*");
+        for (user, option, databases) in [
+            (READER, "", only.as_str()),
+            (EXPIRED, "PASSWORD EXPIRE", &only),
+            (TLS_ONLY, "REQUIRE SSL", &only),
+            (LOCKED, "ACCOUNT LOCK", &only),
+            (ANALYST, "", "*.*"),
         ] {
-            sql += &format!(
-                "CREATE USER {user}@'127.0.0.1' IDENTIFIED BY '{password}' {option};\n\
-                 GRANT SELECT ON {OPEN}.* TO {user}@'127.0.0.1';\n"
-            );
+            sql.extend([
+                format!("CREATE USER {user}@'127.0.0.1' IDENTIFIED BY '{password}' {option}"),
+                format!("GRANT SELECT ON {databases} TO {user}@'127.0.0.1'"),
+            ]);
         }
+        // A statement a line.
+        let sql = sql.join(";\n") + ";\n";
         let (script, settings) = run("mariadb", "--init", &sql);
         let (_, port) = setting(&settings, "REPRIEVE_TEST_MARIADB")
             .split_once(':')
@@ -112,7 +124,7 @@ impl Probed {
         Self {
             host: "127.0.0.1",
             port: port.unwrap(),
-            ca: AUTHORITY.pem(),
+            ca: ca(),
             password,
             _script: script,
         }
@@ -177,6 +189,11 @@ fn authority() -> CertifiedIssuer<'static, KeyPair> {
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
+/// The certificate of the authority that signs servers' certificates, in PEM form.
+pub(crate) fn ca() -> String {
+    AUTHORITY.pem()
+}
+
 /// The certificate, in PEM form, of an authority that has signed nothing.
 pub(crate) fn other_ca() -> String {
     authority().pem()
@@ -184,11 +201,20 @@ pub(crate) fn other_ca() -> String {
 
 /// A server's certificate, signed by the authority of [`Probed::ca`], and its key, both in PEM form.
 pub(crate) fn certificate(name: &str) -> (String, String) {
+    sign(CertificateParams::new(vec![name.to_owned()]).unwrap())
+}
+
+/// The same, but it has expired.
+pub(crate) fn expired_certificate(name: &str) -> (String, String) {
+    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2020, 12, 31);
+    sign(params)
+}
+
+fn sign(params: CertificateParams) -> (String, String) {
     let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec![name.to_owned()])
-        .unwrap()
-        .signed_by(&key, &*AUTHORITY)
-        .unwrap();
+    let certificate = params.signed_by(&key, &*AUTHORITY).unwrap();
     (certificate.pem(), key.serialize_pem())
 }
 
