@@ -20,11 +20,12 @@ use crate::connectors;
 use crate::http::fallback::{Routes, fallback};
 use crate::http::middleware::observe;
 use crate::http::{State, api, openapi, reentry};
-use crate::jobs::{eraser, housekeeping, importer};
+use crate::jobs::{eraser, housekeeping, importer, revoker};
 use crate::outbound::{Dialer, Own};
 use crate::secrets::Vault;
 use crate::service::Services;
 use crate::service::probe::Prober;
+use crate::service::revoke;
 use crate::service::transfer::{self, Spool};
 use crate::store::{Store, migrate};
 
@@ -73,6 +74,9 @@ impl Application {
         // What the last run left open; before the first new one could be taken for it.
         if let Err(error) = transfer::interrupt_stale(&services) {
             tracing::warn!(%error, "interrupted imports could not be closed; it is tried again");
+        }
+        if let Err(error) = revoke::settle_stale(&services) {
+            tracing::warn!(%error, "interrupted revocations could not be closed; it is tried again");
         }
         let importing = services.importer.start(services.clone())?;
         Ok(Self {
@@ -186,13 +190,15 @@ fn services(
             "secrets can't be entered or read; everything else works"
         );
     }
+    let dialer = dialer(config, listening);
     Ok(Services {
         store,
         vault: Arc::new(vault),
         eraser,
         last_use: Arc::default(),
         importer: importer::Importer::default(),
-        prober: Prober::new(dialer(config, listening), config.tests),
+        prober: Prober::new(dialer.clone(), config.tests),
+        revoker: revoker::Revoker::new(dialer, config.revocation),
         spool: Spool::within(&config.data_dir),
     })
 }
@@ -264,6 +270,7 @@ async fn keep_house(services: Services) {
 /// What must not be lost with the process: the last use of keys, and an erasure that is due.
 fn close(services: &Services, eraser: eraser::Running, importer: importer::Running) {
     importer.stop();
+    services.revoker.stop();
     eraser.stop();
     if let Err(error) = services.last_use.flush(&services.store) {
         tracing::warn!(%error, "the last use of keys could not be written down");

@@ -18,6 +18,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 
+use crate::jobs::revoker::Limits;
 use crate::outbound::{Network, SystemNetwork};
 use crate::secrets::KeySource;
 use crate::service::probe::Allowance;
@@ -73,6 +74,8 @@ pub struct Config {
     pub allow_cidrs: Vec<IpNet>,
     /// How many tests an organization may make.
     pub tests: Allowance,
+    /// How much time and room revocations at the source have.
+    pub revocation: Limits,
     /// Names and connections to other systems.
     pub network: Arc<dyn Network>,
 }
@@ -183,6 +186,7 @@ pub fn resolve(
             .unwrap_or(MAX_IMPORT_BYTES),
         allow_cidrs: serve.allow_cidrs.or(file.allow_cidrs).unwrap_or_default(),
         tests: Allowance::default(),
+        revocation: Limits::default(),
         network: Arc::new(SystemNetwork),
         data_dir,
     };

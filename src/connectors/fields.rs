@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::probes::ProbeKind;
+use super::revocation::Revocable;
 use super::settings::SettingValue;
 
 /// The secret field that every connector has: imports put into it what the connector does not
@@ -36,6 +37,9 @@ pub struct Connector {
     /// How a connection is tested; without one a test answers `unsupported`.
     #[serde(default)]
     pub probe: Option<ProbeKind>,
+    /// How its credentials are revoked at the source when they are deleted; without it they stay valid there.
+    #[serde(default)]
+    pub revocation: Option<Revocable>,
 }
 
 /// The family of a connector.
@@ -194,11 +198,35 @@ impl Connector {
                 Some(_) => {}
             }
         }
+        if let Some(revocable) = &self.revocation {
+            self.check_revocation(revocable)?;
+        }
         self.settings.iter().try_for_each(|field| {
             field
                 .check()
                 .map_err(|reason| format!("{}: {reason}", field.key))
         })
+    }
+
+    /// Tokens go nowhere but to a destination that was entered together with them.
+    fn check_revocation(&self, revocable: &Revocable) -> Result<(), String> {
+        if revocable.tokens.is_empty() {
+            return Err("revocation names no token".to_owned());
+        }
+        if let Some(other) = revocable
+            .tokens
+            .iter()
+            .find(|key| self.secret_field(key).is_none())
+        {
+            return Err(format!("revocation names {other}, which is no secret"));
+        }
+        match self.setting(&revocable.url) {
+            Some(field) if field.kind == SettingKind::Url && field.destination => Ok(()),
+            _ => Err(format!(
+                "revocation names {}, which is no URL that is a destination",
+                revocable.url
+            )),
+        }
     }
 }
 

@@ -16,6 +16,7 @@
 
 mod fields;
 pub mod probes;
+pub mod revocation;
 mod rules;
 mod settings;
 mod text;
@@ -25,6 +26,7 @@ use std::sync::LazyLock;
 
 pub use fields::{Category, Connector, EXTRA, SecretField, SettingField, SettingKind};
 pub use probes::ProbeKind;
+pub use revocation::{Revocable, RevocationKind};
 pub use settings::{SettingValue, Settings};
 pub(crate) use text::is_host;
 
@@ -45,6 +47,7 @@ const FILES: &[(&str, &str)] = embed![
     "databricks_lakebase",
     "exasol",
     "github",
+    "gitlab",
     "http-api-key",
     "http-basic",
     "http-bearer",

@@ -166,6 +166,50 @@ words! {
         Failed = "failed",
     }
 
+    /// What became of the credentials of a deletion at the source.
+    Revocation {
+        /// There were none.
+        None = "none",
+        /// The source is being asked to revoke them.
+        Pending = "pending",
+        /// The source has revoked them.
+        Done = "done",
+        /// The source was to revoke them and did not: they are still valid there.
+        Failed = "failed",
+        /// The source was not asked: they are still valid there.
+        NotOffered = "not_offered",
+    }
+
+    /// What became of the credentials of one owner at the source, and why.
+    RevocationOutcome {
+        /// The source is being asked.
+        Pending = "pending",
+        /// It has revoked them.
+        Revoked = "revoked",
+        /// It said no.
+        Refused = "refused",
+        /// It said each time that it can't do it now.
+        Unavailable = "unavailable",
+        /// It did not answer.
+        Unreachable = "unreachable",
+        /// Reprieve does not connect there.
+        RefusedByPolicy = "refused_by_policy",
+        /// The time was up before it could be asked often enough.
+        OutOfTime = "out_of_time",
+        /// The service stopped before it had answered.
+        Interrupted = "interrupted",
+        /// The secrets could not be opened.
+        Unreadable = "unreadable",
+        /// Too many were waiting already.
+        TooMany = "too_many",
+        /// The integration asks not to.
+        OptedOut = "opted_out",
+        /// The settings do not say where to ask.
+        NoAddress = "no_address",
+        /// Nothing that was stored can be revoked.
+        NoToken = "no_token",
+    }
+
     /// What a create does when a trashed connection has the same external id or name.
     OnTrashed {
         /// Makes a new connection that inherits nothing (the default).
@@ -192,6 +236,25 @@ impl From<DependentKind> for RootKind {
         match kind {
             DependentKind::Model => Self::Model,
             DependentKind::Content => Self::Content,
+        }
+    }
+}
+
+impl RevocationOutcome {
+    /// Where that leaves the credentials.
+    pub fn state(self) -> Revocation {
+        match self {
+            Self::Pending => Revocation::Pending,
+            Self::Revoked => Revocation::Done,
+            Self::Refused
+            | Self::Unavailable
+            | Self::Unreachable
+            | Self::RefusedByPolicy
+            | Self::OutOfTime
+            | Self::Interrupted
+            | Self::Unreadable
+            | Self::TooMany => Revocation::Failed,
+            Self::OptedOut | Self::NoAddress | Self::NoToken => Revocation::NotOffered,
         }
     }
 }

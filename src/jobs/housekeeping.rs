@@ -1,11 +1,11 @@
 //! Housekeeping, once a minute: writes down when keys were last used, forgets expired idempotent answers and re-entry
-//! sessions, looks for interrupted imports and for a key that was missing.
+//! sessions, looks for interrupted imports and revocations, and for a key that was missing.
 
 use std::time::Duration;
 
 use crate::domain::clock::Ts;
 use crate::service::Services;
-use crate::service::transfer;
+use crate::service::{revoke, transfer};
 use crate::store::StoreResult;
 
 /// How long an expired re-entry session is kept, for whoever asks what became of it.
@@ -23,6 +23,9 @@ pub fn round(services: &Services) {
     }
     if let Err(error) = transfer::interrupt_stale(services) {
         tracing::warn!(%error, "interrupted imports could not be closed");
+    }
+    if let Err(error) = revoke::settle_stale(services) {
+        tracing::warn!(%error, "interrupted revocations could not be closed");
     }
     if let Some(problem) = services.vault.refresh(&services.store) {
         tracing::warn!(problem, "secrets can't be entered or read");

@@ -3,3 +3,4 @@
 pub mod eraser;
 pub mod housekeeping;
 pub mod importer;
+pub mod revoker;

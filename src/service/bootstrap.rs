@@ -182,6 +182,7 @@ mod tests {
             last_use: Arc::default(),
             importer: crate::jobs::importer::Importer::default(),
             prober: crate::service::probe::Prober::default(),
+            revoker: crate::jobs::revoker::Revoker::default(),
             spool: crate::service::transfer::Spool::within(folder),
         }
     }

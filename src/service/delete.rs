@@ -12,6 +12,7 @@ use super::dependents::absent_dependent;
 use super::error::{Error, Problem, Result};
 use super::impact::{self, ImpactView, Root, Target};
 use super::integrations::absent as absent_integration;
+use super::revoke;
 use super::trash::whole_view;
 use super::unit::{Tx, to_json};
 use super::views::{
@@ -73,6 +74,7 @@ pub fn delete(tx: &mut Tx<'_>, target: &Target, request: &DeleteRequest) -> Resu
     let counts = impact::counts(&row);
     let new = entry_row(tx, &root, binds, counts, row.references, reason)?;
     tx.conn.insert_entry(&new)?;
+    revoke::prepare(tx, &root, entry)?;
     let shredded = i64::try_from(tx.conn.shred_scope(root.kind(), binds)?).unwrap_or(i64::MAX);
     let moved = tx.conn.move_out(root.kind(), binds)?;
     if impact::moved(moved) != counts || shredded != new.secrets_shredded {
@@ -88,7 +90,7 @@ pub fn delete(tx: &mut Tx<'_>, target: &Target, request: &DeleteRequest) -> Resu
         root.kind().as_str(),
         root.id(),
         Some(entry),
-        &json!({ "name": view.root.name, "impact": view.impact, "secrets_shredded": shredded, "purge_at": view.purge_at }),
+        &json!({ "name": view.root.name, "impact": view.impact, "secrets_shredded": shredded, "revocation": view.secrets.revocation, "purge_at": view.purge_at }),
     )?;
     Ok(view)
 }

@@ -51,6 +51,7 @@ pub fn create(tx: &mut Tx<'_>, new: &NewIntegration) -> Result<IntegrationView> 
         version: 1,
         generation: 1,
         deletion_protection: new.deletion_protection,
+        revoke_on_delete: new.revoke_on_delete,
     };
     tx.conn.insert_integration(&row)?;
     let secrets = secrets::apply(tx, &row, &new.secrets, &new.source_hints)?;

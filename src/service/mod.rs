@@ -20,6 +20,7 @@ pub mod probe;
 pub mod reentry;
 pub mod restore;
 pub mod restore_plan;
+pub mod revoke;
 pub mod secrets;
 pub mod superset;
 mod tokens;
@@ -33,6 +34,7 @@ use std::sync::Arc;
 
 use crate::jobs::eraser::Eraser;
 use crate::jobs::importer::Importer;
+use crate::jobs::revoker::Revoker;
 use crate::secrets::Vault;
 use crate::store::Store;
 
@@ -51,6 +53,8 @@ pub struct Services {
     pub importer: Importer,
     /// Signs in to other systems to test connections.
     pub prober: probe::Prober,
+    /// Revokes at the source what a deletion has shredded.
+    pub revoker: Revoker,
     /// Where private files are made.
     pub spool: transfer::Spool,
 }

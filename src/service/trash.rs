@@ -11,6 +11,7 @@ use super::caller::{Actor, Caller};
 use super::error::{Error, Problem, Result};
 use super::pages::{Cursor, PageQuery};
 use super::restore_plan;
+use super::revoke::{self, Revoked};
 use super::unit::Tx;
 use super::views::{
     Blocker, ConnectionView, ContentView, Counts, EntryView, Erasure, ErasureView, ImpactCounts,
@@ -129,6 +130,7 @@ pub fn list(
     let ids: Vec<EntryId> = rows.iter().map(|row| row.id).collect();
     let held = conn.held_among(caller.org, &ids, now)?;
     let restorable = conn.restorable_among(caller.org, &ids)?;
+    let mut revocations = revoke::of_entries(conn, caller.org, &rows)?;
     let data = rows
         .into_iter()
         .map(|row| {
@@ -137,6 +139,7 @@ pub fn list(
                 restorable: restorable.contains(&row.id),
                 blockers: None,
                 broken_links: None,
+                revocation: revocations.remove(&row.id).unwrap_or_default(),
             };
             view(row, facts)
         })
@@ -233,6 +236,7 @@ fn connection_items(
     let last = rows.last().map(|row| Cursor(row.id));
     let owners: Vec<RootId> = rows.iter().map(|row| row.id.into()).collect();
     let shredded = conn.shredded_of_many(caller.org, id, OwnerKind::Connection, &owners)?;
+    let revocations = conn.revocations_of_many(caller.org, id, OwnerKind::Connection, &owners)?;
     let mut data = Vec::with_capacity(rows.len());
     for row in rows {
         let (connector, owner) = (connector_of(&row)?, RootId::from(row.id));
@@ -242,6 +246,10 @@ fn connection_items(
             .collect();
         let mut view = ConnectionView::new(row, &[])?;
         view.secrets = shredded_views(connector, &own);
+        if let Some(found) = revocations.iter().find(|one| one.owner_id == owner) {
+            let told = Revoked::one(found.outcome);
+            (view.revocation, view.revocation_detail) = (Some(told.state()), told.sentence());
+        }
         data.push(view);
     }
     Ok(ItemsView::Connections(Page {
@@ -332,6 +340,7 @@ pub(super) struct Facts {
     restorable: bool,
     blockers: Option<Vec<Blocker>>,
     broken_links: Option<Vec<LinkView>>,
+    revocation: Revoked,
 }
 
 /// One entry with all that is known of it.
@@ -342,7 +351,9 @@ pub(super) fn whole_view(
     now: Ts,
 ) -> Result<EntryView> {
     let blockers = restore_plan::blockers(conn, caller, &row)?;
+    let mut revocations = revoke::of_entries(conn, row.org_id, std::slice::from_ref(&row))?;
     let facts = Facts {
+        revocation: revocations.remove(&row.id).unwrap_or_default(),
         held: row.state == EntryState::InTrash
             && !conn.held_among(row.org_id, &[row.id], now)?.is_empty(),
         restorable: blockers.is_empty(),
@@ -363,6 +374,7 @@ pub(super) fn view(row: EntryRow, facts: Facts) -> EntryView {
         (Some(_), None) => Erasure::Pending,
         (Some(_), Some(_)) => Erasure::Done,
     };
+    let (revocation, revocation_detail) = facts.revocation.told(&row);
     let rows = Counts::of(&row);
     EntryView {
         id: row.id,
@@ -394,6 +406,8 @@ pub(super) fn view(row: EntryRow, facts: Facts) -> EntryView {
             shredded_at: row.shredded_at,
             erasure,
             erased_at: row.erased_at,
+            revocation,
+            revocation_detail,
             key_epoch: row.key_epoch,
             shape: row.secret_shape,
         },

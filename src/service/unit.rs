@@ -12,11 +12,13 @@ use sha2::{Digest as _, Sha256};
 use super::Services;
 use super::caller::Caller;
 use super::error::{Error, Problem, Result};
+use super::revoke::Ticket;
 use crate::domain::clock::Ts;
 use crate::domain::codes::Code;
 use crate::domain::ids::{EntryId, JobId, KeyId, RecordId, RootId};
 use crate::domain::json::JsonText;
 use crate::domain::text::IdempotencyKey;
+use crate::jobs::revoker::Revoker;
 use crate::secrets::Vault;
 use crate::store::Conn;
 use crate::store::rows::{AuditRow, ErasureJobRow, IdempotencyRow, OutboxRow};
@@ -77,9 +79,12 @@ pub struct Tx<'a> {
     pub caller: &'a Caller,
     /// Seals secrets.
     pub vault: &'a Vault,
+    /// Revokes what was shredded, after the commit.
+    pub revoker: &'a Revoker,
     /// The moment of this change by the service's clock; what must expire goes by the database's.
     pub at: Ts,
     erasure_due: bool,
+    revocations: Vec<Ticket>,
 }
 
 impl Services {
@@ -93,14 +98,16 @@ impl Services {
     ) -> Result<Written<T>> {
         let mut attempt = 1;
         loop {
-            let mut erasure_due = false;
+            let (mut erasure_due, mut revocations) = (false, Vec::new());
             let result: Result<Written<T>> = self.store.write(|conn| {
                 let mut tx = Tx {
                     conn,
                     caller,
                     vault: &self.vault,
+                    revoker: &self.revoker,
                     at: Ts::now(),
                     erasure_due: false,
+                    revocations: Vec::new(),
                 };
                 if let Some((once, key_id)) = once.zip(caller.key_id)
                     && let Some(answer) = tx.answered_before(once, key_id)?
@@ -113,6 +120,7 @@ impl Services {
                     tx.remember(once, key_id, &answer)?;
                 }
                 erasure_due = tx.erasure_due;
+                revocations = tx.revocations;
                 Ok(Written::Fresh(value, answer))
             });
             match result {
@@ -131,6 +139,9 @@ impl Services {
                 result => {
                     if erasure_due && result.is_ok() {
                         self.eraser.nudge();
+                    }
+                    if result.is_ok() {
+                        self.revoker.submit(self, revocations);
                     }
                     return result;
                 }
@@ -287,6 +298,12 @@ impl Tx<'_> {
             detail,
         })?;
         Ok(())
+    }
+
+    /// Hands over a credential that this transaction shreds, to be revoked at the source after the commit; without one
+    /// it is dropped.
+    pub(super) fn revoke_after_commit(&mut self, ticket: Ticket) {
+        self.revocations.push(ticket);
     }
 
     /// Asks for the bytes of what this transaction shredded to be erased from the files after the commit.

@@ -8,7 +8,7 @@ use super::records::{InUse, Key, Record};
 use super::rows::{
     ApiKeyRow, AuditRow, ConnectionRow, DependentHead, DependentRow, EntryRow, ErasureJobRow,
     IdempotencyRow, ImpactRow, ImportRow, IntegrationRow, KeyEpochRow, LinkRow, Moved,
-    OrganizationRow, OutboxRow, Place, SecretRow, SessionRow, ShreddedRow,
+    OrganizationRow, OutboxRow, Place, RevocationRow, SecretRow, SessionRow, ShreddedRow,
 };
 use super::statement::Binds;
 use super::{postgres, sqlite};
@@ -18,7 +18,8 @@ use crate::domain::ids::{
     SessionId,
 };
 use crate::domain::kinds::{
-    DependentKind, EntryState, ImportState, OwnerKind, RecordKind, RootKind, Status,
+    DependentKind, EntryState, ImportState, OwnerKind, RecordKind, RevocationOutcome, RootKind,
+    Status,
 };
 
 macro_rules! dispatch {
@@ -338,4 +339,16 @@ dispatch! {
     fn finish_import(row: &ImportRow) -> usize;
     /// The open imports of all organizations that nobody has touched since.
     fn stale_imports(since: Ts) -> Vec<ImportRow>;
+
+    // Revocation at the source
+    /// Adds what becomes of the credentials of owners.
+    fn insert_revocations(rows: &[RevocationRow]) -> usize;
+    /// Closes one that is open; 0 if it is not open any more.
+    fn finish_revocation(row: &RevocationRow) -> usize;
+    /// How often each outcome is among those of these entries.
+    fn count_revocations(org: OrgId, entries: &[EntryId]) -> Vec<(EntryId, RevocationOutcome, i64)>;
+    /// Those of these owners in an entry.
+    fn revocations_of_many(org: OrgId, entry: EntryId, kind: OwnerKind, owners: &[RootId]) -> Vec<RevocationRow>;
+    /// The open ones of all organizations that began before a moment.
+    fn stale_revocations(before: Ts) -> Vec<RevocationRow>;
 }

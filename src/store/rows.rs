@@ -9,7 +9,9 @@ use crate::domain::ids::{
     RecordId, RootId, SessionId,
 };
 use crate::domain::json::JsonText;
-use crate::domain::kinds::{EntryState, ImportSource, ImportState, OwnerKind, RootKind, Status};
+use crate::domain::kinds::{
+    EntryState, ImportSource, ImportState, OwnerKind, RevocationOutcome, RootKind, Status,
+};
 
 /// An organization.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
@@ -61,6 +63,7 @@ pub struct IntegrationRow {
     pub version: i64,
     pub generation: i64,
     pub deletion_protection: bool,
+    pub revoke_on_delete: bool,
 }
 
 /// A live connection, or one in the trash (its mirror has the same columns).
@@ -417,4 +420,19 @@ pub struct SessionRow {
     pub expires_at: Ts,
     pub used_at: Option<Ts>,
     pub ended_at: Option<Ts>,
+}
+
+/// What became of the credentials of one owner at the source.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::revocations, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct RevocationRow {
+    pub org_id: OrgId,
+    pub entry_id: EntryId,
+    pub owner_kind: OwnerKind,
+    pub owner_id: RootId,
+    pub outcome: RevocationOutcome,
+    pub tries: i32,
+    pub created_at: Ts,
+    pub finished_at: Option<Ts>,
 }

@@ -53,6 +53,7 @@ diesel::table! {
         version -> BigInt,
         generation -> BigInt,
         deletion_protection -> Bool,
+        revoke_on_delete -> Bool,
     }
 }
 
@@ -190,6 +191,7 @@ diesel::table! {
         version -> BigInt,
         generation -> BigInt,
         deletion_protection -> Bool,
+        revoke_on_delete -> Bool,
         entry_id -> Id,
     }
 }
@@ -464,6 +466,22 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    revocations (org_id, entry_id, owner_kind, owner_id) {
+        org_id -> Id,
+        entry_id -> Id,
+        owner_kind -> Text,
+        owner_id -> Id,
+        outcome -> Text,
+        tries -> Integer,
+        created_at -> Moment,
+        finished_at -> Nullable<Moment>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     organizations,
     api_keys,
@@ -489,4 +507,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     outbox,
     imports,
     connect_sessions,
+    revocations,
 );

@@ -21,7 +21,8 @@ use crate::domain::ids::{
 };
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{
-    DependentKind, EntryState, ImportSource, ImportState, OwnerKind, RootKind, Status,
+    DependentKind, EntryState, ImportSource, ImportState, OwnerKind, RevocationOutcome, RootKind,
+    Status,
 };
 
 /// An id column: `uuid` on PostgreSQL (fixed OIDs, so no catalogue look-up), text on SQLite.
@@ -146,7 +147,8 @@ word_columns!(
     EntryState,
     OwnerKind,
     ImportSource,
-    ImportState
+    ImportState,
+    RevocationOutcome
 );
 
 impl ToSql<Text, Pg> for JsonText {

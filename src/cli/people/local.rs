@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::backend::{Answer, Backend, ConnectionQuery, PageAsk};
 use super::{Failure, Refusal};
 use crate::domain::ids::{ConnectionId, EntryId};
-use crate::domain::kinds::{RootKind, Status};
+use crate::domain::kinds::{Revocation, RootKind, Status};
 use crate::domain::tags::TagFilter;
 use crate::domain::text::Name;
 use crate::jobs::eraser;
@@ -101,9 +101,18 @@ impl Backend for Local {
     }
 
     fn delete(&self, id: ConnectionId, request: &DeleteRequest) -> Answer {
-        let answer = self.write(|tx| delete::delete(tx, &Target::Connection(id), request))?;
+        let deleted = self.services.write_once(&self.caller, |tx| {
+            delete::delete(tx, &Target::Connection(id), request)
+        });
         self.erase();
-        Ok(answer)
+        match deleted {
+            Ok(entry) if entry.secrets.revocation == Revocation::Pending => {
+                // A server would go on with it after the answer. Here the tokens end with the command.
+                self.services.revoker.finish();
+                self.entry(entry.id)
+            }
+            deleted => document(deleted),
+        }
     }
 
     fn put_secrets(&self, id: ConnectionId, version: i64, input: &PutSecrets) -> Answer {

@@ -56,6 +56,9 @@ pub fn patch(
     if let Some(protection) = patch.deletion_protection {
         row.deletion_protection = protection;
     }
+    if let Some(revoke) = patch.revoke_on_delete {
+        row.revoke_on_delete = revoke;
+    }
     if let Some(settings) = settings {
         guard_destination(tx, &before, connector, &settings, &patch.secrets)?;
         row.settings = JsonText::from_trusted(settings.to_json());
@@ -113,6 +116,10 @@ fn write(
         (
             "deletion_protection",
             before.deletion_protection != row.deletion_protection,
+        ),
+        (
+            "revoke_on_delete",
+            before.revoke_on_delete != row.revoke_on_delete,
         ),
     ]
     .into_iter()

@@ -35,6 +35,13 @@ pub struct NewIntegration {
     /// Whether no deletion may take it.
     #[serde(default)]
     pub deletion_protection: bool,
+    /// Whether deleting it, or a connection of it, revokes the credentials at the source. `false` if others use them too.
+    #[serde(default = "yes")]
+    pub revoke_on_delete: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A merge patch (RFC 7396) of an integration.
@@ -58,6 +65,9 @@ pub struct IntegrationPatch {
     /// Lifting it needs `connections:protect`.
     #[serde(default, deserialize_with = "not_null")]
     pub deletion_protection: Option<bool>,
+    /// Whether deleting it, or a connection of it, revokes the credentials at the source.
+    #[serde(default, deserialize_with = "not_null")]
+    pub revoke_on_delete: Option<bool>,
 }
 
 /// A new integration whose fields have been checked.

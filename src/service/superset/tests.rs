@@ -43,6 +43,7 @@ impl Place {
             last_use: Arc::new(keys::LastUse::default()),
             importer: crate::jobs::importer::Importer::default(),
             prober: crate::service::probe::Prober::default(),
+            revoker: crate::jobs::revoker::Revoker::default(),
             spool: crate::service::transfer::Spool::within(folder.path()),
         };
         let organization = organizations::ensure_default(&services).unwrap();

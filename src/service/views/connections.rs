@@ -10,7 +10,7 @@ use crate::connectors::{self, Connector};
 use crate::domain::clock::Ts;
 use crate::domain::ids::{ConnectionId, IntegrationId};
 use crate::domain::json::JsonText;
-use crate::domain::kinds::{OwnerKind, Status};
+use crate::domain::kinds::{OwnerKind, Revocation, Status};
 use crate::store::Conn;
 use crate::store::rows::{ConnectionRow, IntegrationRow, SecretRow, ShreddedRow};
 
@@ -62,6 +62,12 @@ pub struct ConnectionView {
     /// The last test.
     #[schema(value_type = Option<Object>)]
     pub last_test: Option<JsonText>,
+    /// In the trash: what became of its credentials at the source, if its connector has a way to revoke them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revocation: Option<Revocation>,
+    /// The same in a sentence that says what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revocation_detail: Option<String>,
     /// When it was made.
     pub created_at: Ts,
     /// When it was last changed.
@@ -87,6 +93,8 @@ impl ConnectionView {
             connector: row.connector,
             deletion_protection: row.deletion_protection,
             last_test: row.last_test,
+            revocation: None,
+            revocation_detail: None,
             created_at: row.created_at,
             updated_at: row.updated_at,
             version: row.version,
@@ -128,6 +136,8 @@ pub struct IntegrationView {
     pub secrets: BTreeMap<String, SecretView>,
     /// Whether no deletion may take it.
     pub deletion_protection: bool,
+    /// Whether deleting it, or a connection of it, revokes the credentials at the source.
+    pub revoke_on_delete: bool,
     /// When it was made.
     pub created_at: Ts,
     /// When it was last changed.
@@ -148,6 +158,7 @@ impl IntegrationView {
             secrets: integration_secret_views(connector, secrets),
             connector: row.connector,
             deletion_protection: row.deletion_protection,
+            revoke_on_delete: row.revoke_on_delete,
             created_at: row.created_at,
             updated_at: row.updated_at,
             version: row.version,

@@ -8,7 +8,7 @@ use super::{LinkView, SecretView};
 use crate::domain::clock::Ts;
 use crate::domain::ids::{ConnectionId, EntryId, RootId};
 use crate::domain::json::JsonText;
-use crate::domain::kinds::{EntryState, RootKind};
+use crate::domain::kinds::{EntryState, Revocation, RootKind};
 use crate::store::rows::EntryRow;
 
 /// What a deletion was asked to delete.
@@ -118,6 +118,10 @@ pub struct ErasureView {
     pub erasure: Erasure,
     /// Since when.
     pub erased_at: Option<Ts>,
+    /// What became of the credentials at the source.
+    pub revocation: Revocation,
+    /// The same in a sentence that says what to do; `null` if there were no secrets.
+    pub revocation_detail: Option<String>,
     /// The key epoch they were sealed under; once it is destroyed no backup opens them.
     pub key_epoch: Option<i32>,
     /// What each was called, whether it was required, who set it when and where its owner keeps it.

@@ -24,6 +24,7 @@ pub(in crate::store) const INTEGRATIONS: Table = Table {
         "version",
         "generation",
         "deletion_protection",
+        "revoke_on_delete",
     ],
 };
 

@@ -131,6 +131,7 @@ pub(in crate::store) fn integration_of_entry(
             t::version,
             t::generation,
             t::deletion_protection,
+            t::revoke_on_delete,
         ))
         .first(conn)
         .optional()

@@ -178,6 +178,7 @@ fn page_of_trashed_integrations(
                 t::version,
                 t::generation,
                 t::deletion_protection,
+                t::revoke_on_delete,
             ),
         ))
         .load::<(EntryId, IntegrationRow)>(conn)?
@@ -415,6 +416,7 @@ pub(in crate::store) fn insert_records(
                     t::version.eq(row.version),
                     t::generation.eq(row.generation),
                     t::deletion_protection.eq(row.deletion_protection),
+                    t::revoke_on_delete.eq(row.revoke_on_delete),
                     t::entry_id.eq(*entry),
                 ));
                 diesel::insert_into(t::table).values(values).execute(conn)?

@@ -241,6 +241,8 @@ on_both! {
             "erased_at": null,
             "erasure": "pending",
             "key_epoch": 1,
+            "revocation": "not_offered",
+            "revocation_detail": "The credential is still valid at the source: Reprieve can't revoke credentials of this connector. Rotate it there.",
             "shape": {
               "password": {
                 "label": "Password",

@@ -34,6 +34,7 @@ const INTEGRATIONS: &[&str] = &[
     "version",
     "generation",
     "deletion_protection",
+    "revoke_on_delete",
 ];
 const CONNECTIONS: &[&str] = &[
     "id",
@@ -519,6 +520,7 @@ fn integration(dump: &Dump, model: &Model, id: Id, row: &Integration) -> Vec<Cel
         is(row.version),
         is(row.generation),
         dump.flag(row.protected),
+        dump.flag(true),
     ]
 }
 

@@ -149,6 +149,7 @@ const EVERY_TABLE: &[&str] = &[
     "trash_connections",
     "trash_integrations",
     "holds",
+    "revocations",
     "trash_entries",
     "erasure_jobs",
     "audit_events",

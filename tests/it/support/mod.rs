@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use reprieve::app::Application;
 use reprieve::config::Config;
 use reprieve::domain::ids::OrgId;
+use reprieve::jobs::revoker::Limits;
 use reprieve::secrets::KeySource;
 use reprieve::service::caller::Caller;
 use reprieve::service::probe::Allowance;
@@ -45,6 +46,28 @@ macro_rules! on_both {
             #[test]
             fn on_postgres() {
                 check(&TestApp::start(Backend::Postgres));
+            }
+        }
+    )+};
+}
+
+/// Makes a test on each database of a body that starts its services itself.
+macro_rules! on_each {
+    ($(fn $name:ident($backend:ident: Backend) $body:block)+) => {$(
+        mod $name {
+            #[allow(unused_imports, clippy::allow_attributes, reason = "not every body needs all of them")]
+            use super::*;
+
+            fn check($backend: Backend) $body
+
+            #[test]
+            fn on_sqlite() {
+                check(Backend::Sqlite);
+            }
+
+            #[test]
+            fn on_postgres() {
+                check(Backend::Postgres);
             }
         }
     )+};
@@ -275,6 +298,10 @@ pub(crate) fn config(folder: &Path, database: DatabaseUrl) -> Config {
         tests: Allowance {
             at_once: 64,
             a_minute: 10_000,
+        },
+        revocation: Limits {
+            pauses: [Duration::from_millis(50); 2],
+            ..Limits::default()
         },
         network: Arc::new(Watched::default()),
     }

@@ -207,12 +207,19 @@ struct IntegrationLine<'a> {
     #[serde(borrow)]
     settings: &'a RawValue,
     deletion_protection: bool,
+    #[serde(default = "yes")]
+    revoke_on_delete: bool,
     created_at: Ts,
     updated_at: Ts,
     version: i64,
     /// As those of a connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     secrets: Option<BTreeMap<Cow<'a, str>, SecretFacts<'a>>>,
+}
+
+/// Files of before it was there lack it.
+fn yes() -> bool {
+    true
 }
 
 #[derive(Serialize, Deserialize)]

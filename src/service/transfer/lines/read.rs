@@ -231,6 +231,7 @@ fn integration(
         version: at_least(&mut errors, "/version", 1, line.version),
         generation: stamp.generation(),
         deletion_protection: line.deletion_protection,
+        revoke_on_delete: line.revoke_on_delete,
     };
     if errors.is_empty() {
         Ok((line.entry_id, row))

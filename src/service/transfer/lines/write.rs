@@ -107,6 +107,7 @@ fn integration_line<'a>(
         connector: row.connector.as_str().into(),
         settings: serde_json::from_str(row.settings.as_str())?,
         deletion_protection: row.deletion_protection,
+        revoke_on_delete: row.revoke_on_delete,
         created_at: row.created_at,
         updated_at: row.updated_at,
         version: row.version,

@@ -38,6 +38,7 @@ impl Run<'_> {
                 .collect(),
             source_hints: BTreeMap::new(),
             deletion_protection: new.protected,
+            revoke_on_delete: true,
         };
         let (caller, world) = (self.caller.clone(), self.world);
         let answer = world.write(&caller, |tx| integrations::create(tx, &request));
