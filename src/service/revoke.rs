@@ -129,14 +129,20 @@ pub(super) fn prepare(tx: &mut Tx<'_>, root: &Root, entry: EntryId) -> Result<()
     Ok(())
 }
 
+/// The secret of an integration's OAuth client, opened when it is needed first.
+enum ClientSecret {
+    Closed,
+    /// `None`: there is none, or it does not open.
+    Opened(Option<Arc<SecretValue>>),
+}
+
 /// What an integration says for its connections.
 struct Home {
     revoke: bool,
     settings: Settings,
     owner: Owner,
     secrets: Vec<SecretRow>,
-    /// Opened when it is needed first.
-    client_secret: Option<Option<Arc<SecretValue>>>,
+    client_secret: ClientSecret,
 }
 
 impl Home {
@@ -147,12 +153,12 @@ impl Home {
             settings: settings(&row.settings)?,
             owner,
             secrets: owner.facts(tx)?,
-            client_secret: None,
+            client_secret: ClientSecret::Closed,
         })
     }
 
     fn client_secret(&mut self, tx: &mut Tx<'_>) -> Result<Option<Arc<SecretValue>>> {
-        if let Some(known) = &self.client_secret {
+        if let ClientSecret::Opened(known) = &self.client_secret {
             return Ok(known.clone());
         }
         let opened = open(tx, self.owner, &self.secrets, &[CLIENT_SECRET])?;
@@ -160,7 +166,7 @@ impl Home {
         let secret = opened
             .and_then(|mut values| values.pop_front())
             .map(|(_, value)| Arc::new(value));
-        self.client_secret = Some(secret.clone());
+        self.client_secret = ClientSecret::Opened(secret.clone());
         Ok(secret)
     }
 }
@@ -442,7 +448,7 @@ impl Revoked {
             };
             return (Revocation::NotOffered, Some(still_valid(reason)));
         }
-        (self.state(), self.sentence())
+        (self.state(), Some(self.sentence()))
     }
 
     pub(super) fn state(&self) -> Revocation {
@@ -459,15 +465,15 @@ impl Revoked {
     }
 
     /// What to do, in a sentence or two.
-    pub(super) fn sentence(&self) -> Option<String> {
+    pub(super) fn sentence(&self) -> String {
         if let [(outcome, 1)] = self.0[..] {
-            return Some(match outcome {
+            return match outcome {
                 RevocationOutcome::Pending => {
                     "The source is being asked to revoke the credential.".to_owned()
                 }
                 RevocationOutcome::Revoked => "The source has revoked the credential.".to_owned(),
                 other => still_valid(reason(other)),
-            });
+            };
         }
         let all: i64 = self.0.iter().map(|(_, count)| count).sum();
         let of = |wanted: Revocation| -> i64 {
@@ -475,24 +481,25 @@ impl Revoked {
             these.map(|(_, count)| count).sum()
         };
         let (done, pending) = (of(Revocation::Done), of(Revocation::Pending));
-        let mut text = format!("Of {all} credentials the source has revoked {done}");
-        if pending > 0 {
-            text.push_str(&format!(" and is being asked to revoke {pending}"));
-        }
-        text.push('.');
+        let asked = if pending > 0 {
+            format!(" and is being asked to revoke {pending}")
+        } else {
+            String::new()
+        };
+        let text = format!("Of {all} credentials the source has revoked {done}{asked}.");
         let left: Vec<String> = self
             .0
             .iter()
             .filter(|(one, _)| matches!(one.state(), Revocation::Failed | Revocation::NotOffered))
             .map(|(one, count)| format!("{count} ({})", reason(*one)))
             .collect();
-        if !left.is_empty() {
-            text.push_str(&format!(
-                " Still valid there, rotate them there: {}.",
-                left.join(", ")
-            ));
+        if left.is_empty() {
+            return text;
         }
-        Some(text)
+        format!(
+            "{text} Still valid there, rotate them there: {}.",
+            left.join(", ")
+        )
     }
 }
 
