@@ -248,7 +248,7 @@ fn connection_items(
         view.secrets = shredded_views(connector, &own);
         if let Some(found) = revocations.iter().find(|one| one.owner_id == owner) {
             let told = Revoked::one(found.outcome);
-            (view.revocation, view.revocation_detail) = (Some(told.state()), told.sentence());
+            (view.revocation, view.revocation_detail) = (Some(told.state()), Some(told.sentence()));
         }
         data.push(view);
     }

@@ -122,10 +122,7 @@ fn about(entry: &Entry, now: Ts) -> String {
             }),
         ),
         ("secrets", secrets.shredded_at.map(|at| erasure(entry, at))),
-        (
-            "at the source",
-            secrets.revocation_detail.as_deref().map(plain),
-        ),
+        ("source", secrets.revocation_detail.as_deref().map(plain)),
         (
             "restorable",
             entry

@@ -111,6 +111,7 @@ on_both! {
             "links        2 with it, 0 from elsewhere broken",
             "1 secret shredded",
             "no byte left in the database's files",
+            "source       The credential is still valid at the source",
             "password  Password  yes",
             "Models (3):",
             "Content (4):",

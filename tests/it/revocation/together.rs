@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::source::{Answer, REVOKED, Source};
 use super::{ended, make, oauth, secrets_of};
 use crate::support::*;
+use crate::transfer::{file, import, integration as line, lines, with};
 
 const REFUSED: Answer = (400, "", r#"{"error": "invalid_request"}"#);
 
@@ -135,6 +136,14 @@ on_both! {
         client.post("/v1/connections/delete", &request).ok(200);
         assert_eq!(source.asked().len(), 6);
         assert!(source.asked().iter().all(|asked| !asked.body.contains("protected")));
+    }
+
+    fn an_export_of_before_the_opt_out_was_there_comes_in_without_it(app: &TestApp) {
+        let text = file(&lines(&[line(9, "older"), with(line(10, "newer"), "revoke_on_delete", false)]));
+        import(&app.admin, &text);
+        for (key, revokes) in [("older", true), ("newer", false)] {
+            assert_eq!(app.admin.get(&format!("/v1/integrations/{key}")).ok(200)["revoke_on_delete"], revokes);
+        }
     }
 
     fn an_address_is_a_destination(app: &TestApp) {

@@ -128,7 +128,7 @@ fn rich(app: &TestApp) -> Rich {
     };
     // An integration with a connection stays, another one leaves with its own.
     let in_integration = |key: &str| {
-        let new = json!({"key": key, "name": "Größe", "connector": "postgres", "settings": {"host": "db.example.com"}});
+        let new = json!({"key": key, "name": "Größe", "connector": "postgres", "settings": {"host": "db.example.com"}, "revoke_on_delete": false});
         admin.post("/v1/integrations", &new).ok(201);
         let mut connection = postgres_connection(key);
         connection["integration"] = key.into();
