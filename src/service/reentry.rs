@@ -31,7 +31,7 @@ use crate::domain::kinds::OwnerKind;
 use crate::store::Conn;
 use crate::store::rows::{ConnectionRow, SessionRow};
 
-pub use form::{Form, FormField};
+pub use form::{Form, FormField, Value};
 
 /// How long a link, and the session that comes of it, works.
 const LIFETIME: Duration = Duration::minutes(30);

@@ -230,7 +230,12 @@ fn check_integration(
             external_id_taken(holder.id)
         });
     }
-    match conn.connection_conflict(caller.org, entry.id, &row.key)? {
+    refuse_conflict(conn.connection_conflict(caller.org, entry.id, &row.key)?)
+}
+
+/// Refuses when a connection that comes back with its integration finds its name or external id taken.
+fn refuse_conflict(conflict: Option<(ConnectionId, ConnectionId, bool)>) -> Result<()> {
+    match conflict {
         None => Ok(()),
         Some((_, holder, false)) => Err(external_id_taken(holder)),
         Some((connection, holder, true)) => Err(Problem::new(

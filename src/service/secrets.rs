@@ -384,7 +384,7 @@ fn require_test(tx: &mut Tx<'_>, row: &ConnectionRow, connector: &Connector) -> 
             Code::TestRequired,
             "The organization wants a connection that came back to pass a test before it is used.",
         )
-        .with("status", row.status)
+        .with("connection_status", row.status)
         .into());
     }
     Ok(())

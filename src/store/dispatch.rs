@@ -91,6 +91,8 @@ dispatch! {
     fn connection_like_in_entries(org: OrgId, entries: &[EntryId], key: &str, name_key: &str, external_id: Option<&str>) -> Option<(ConnectionId, bool)>;
     /// The first connection of an entry whose name or external id is taken under a key: it, the holder, whether by name.
     fn connection_conflict(org: OrgId, entry: EntryId, key: &str) -> Option<(ConnectionId, ConnectionId, bool)>;
+    /// The same with the connections of entries in the place of live ones.
+    fn connection_conflict_in_entries(org: OrgId, entry: EntryId, key: &str, entries: &[EntryId]) -> Option<(ConnectionId, ConnectionId, bool)>;
 
     // Connections
     /// Adds a connection.

@@ -166,8 +166,8 @@ impl Server<'_> {
         }
         let rows: Rows = read(&reply, "Snowflake")?;
         // 202: it runs still. Who is let run it has signed in.
-        let cell = rows.data.into_iter().flatten().flatten().next().flatten();
-        Ok(version(cell.as_deref()))
+        let version_text = rows.data.into_iter().flatten().flatten().next().flatten();
+        Ok(version(version_text.as_deref()))
     }
 
     fn at(&self, path: &str) -> Url {

@@ -19,7 +19,7 @@ use crate::domain::FieldError;
 use crate::domain::codes::Code;
 use crate::domain::json::child_pointer;
 use crate::service::error::{Error, Problem};
-use crate::service::reentry::{Form, FormField};
+use crate::service::reentry::{Form, FormField, Value};
 
 /// The style is in the page: allowed by its hash, it needs no address of its own.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
@@ -68,8 +68,16 @@ impl Field<'_> {
         match (self.about.missing, self.about.one_of.is_empty()) {
             (true, true) => "(required)",
             (true, false) => "(one of these is required)",
-            (false, _) if self.about.set => "",
+            (false, _) if self.about.value == Value::Stored => "",
             (false, _) => "(optional)",
+        }
+    }
+
+    fn value(&self) -> &'static str {
+        match self.about.value {
+            Value::Stored => "Stored. Leave empty to keep it.",
+            Value::Lost => "Removed when this connection was deleted.",
+            Value::None => "",
         }
     }
 

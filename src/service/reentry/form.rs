@@ -45,12 +45,21 @@ pub struct FormField {
     pub missing: bool,
     /// The labels of the group of which one is enough.
     pub one_of: Vec<&'static str>,
-    /// Whether a value is stored.
-    pub set: bool,
-    /// Whether the last deletion shredded one.
-    pub lost: bool,
+    /// What became of its value.
+    pub value: Value,
     /// Where its owner keeps it.
     pub source_hint: Option<String>,
+}
+
+/// What is known of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value {
+    /// It is stored.
+    Stored,
+    /// The last deletion shredded it.
+    Lost,
+    /// There is none.
+    None,
 }
 
 /// The fields that a new session is for: what is not set; of a connection that lacks nothing, all. What a connector
@@ -160,8 +169,11 @@ fn field_of(
             .filter_map(|key| connector.secret_field(key))
             .map(|field| field.label.as_str())
             .collect(),
-        set: own.is_some(),
-        lost: own.is_none() && lost.contains_key(&field.key),
+        value: match own {
+            Some(_) => Value::Stored,
+            None if lost.contains_key(&field.key) => Value::Lost,
+            None => Value::None,
+        },
         source_hint: own
             .and_then(|row| row.source_hint.clone())
             .or_else(|| lost.get(&field.key).cloned().flatten()),

@@ -6,7 +6,9 @@ use super::super::caller::Caller;
 use super::super::connections::{external_id_taken, name_taken};
 use super::super::dependents;
 use super::super::error::{Error, Problem, Result};
-use super::{Plan, PlannedRoot, check_connection, check_integration, trashed_root};
+use super::{
+    Plan, PlannedRoot, check_connection, check_integration, refuse_conflict, trashed_root,
+};
 use crate::domain::codes::Code;
 use crate::domain::ids::{ConnectionId, DependentId, EntryId, IntegrationId, RootId};
 use crate::domain::kinds::{DependentKind, EntryState, RootKind};
@@ -50,10 +52,20 @@ pub(in crate::service) fn check_ancestors(
 ) -> Result<()> {
     let mut earlier = before.to_vec();
     for entry in plan.ancestors.iter().chain([&plan.entry]) {
-        if let PlannedRoot::Integration(row) = &plan.root
-            && let Some(holder) = conn.integration_in_entries(caller.org, &earlier, &row.key)?
-        {
-            return Err(external_id_taken(holder));
+        if entry.root_kind == RootKind::Integration && !earlier.is_empty() {
+            let key = match &plan.root {
+                PlannedRoot::Integration(row) => row.key.clone(),
+                _ => {
+                    let row = conn.integration_of_entry(caller.org, entry.id)?;
+                    row.ok_or(StoreError::Conflict)?.key
+                }
+            };
+            if let Some(holder) = conn.integration_in_entries(caller.org, &earlier, &key)? {
+                return Err(external_id_taken(holder));
+            }
+            refuse_conflict(
+                conn.connection_conflict_in_entries(caller.org, entry.id, &key, &earlier)?,
+            )?;
         }
         if entry.root_kind == RootKind::Connection && !earlier.is_empty() {
             let row = match &plan.root {

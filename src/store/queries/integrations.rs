@@ -237,3 +237,41 @@ pub(in crate::store) fn connection_conflict(
         .first(conn)
         .optional()
 }
+
+/// The same with the connections of entries in the place of live ones: what would be live by then.
+pub(in crate::store) fn connection_conflict_in_entries(
+    conn: &mut Conn,
+    org: OrgId,
+    entry: EntryId,
+    key: &str,
+    entries: &[EntryId],
+) -> QueryResult<Option<(ConnectionId, ConnectionId, bool)>> {
+    use trash_connections as t;
+    let other = diesel::alias!(trash_connections as other);
+    let same_name = other.field(t::name_key).eq(t::name_key);
+    let same_id = other
+        .field(t::external_id)
+        .is_not_null()
+        .and(t::external_id.is_not_null())
+        .and(
+            other
+                .field(t::external_id)
+                .assume_not_null()
+                .eq(t::external_id.assume_not_null()),
+        );
+    t::table
+        .inner_join(
+            other.on(other
+                .field(t::org_id)
+                .eq(t::org_id)
+                .and(other.field(t::integration).eq(key))
+                .and(same_name.or(same_id))),
+        )
+        .filter(t::org_id.eq(org))
+        .filter(t::entry_id.eq(entry))
+        .filter(other.field(t::entry_id).eq_any(entries))
+        .order((t::id, other.field(t::id)))
+        .select((t::id, other.field(t::id), same_name))
+        .first(conn)
+        .optional()
+}

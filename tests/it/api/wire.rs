@@ -335,6 +335,7 @@ on_both! {
           "display_name": "north",
           "id": "[id]",
           "name": "north",
+          "require_test_after_restore": false,
           "retention_days": 30,
           "updated_at": "[time]",
           "version": 1

@@ -14,6 +14,7 @@ mod state;
 mod steps;
 mod world;
 
+use std::cell::Cell;
 use std::time::Instant;
 
 use proptest::test_runner::{
@@ -69,7 +70,12 @@ fn check(backend: Backend) {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let done = Cell::new(0_u32);
     let outcome = TestRunner::new_with_rng(config, rng).run(&steps::sequences(), |steps| {
+        done.set(done.get() + 1);
+        if done.get().is_multiple_of(5_000) {
+            println!("{} sequences in {:.0?}", done.get(), began.elapsed());
+        }
         sequence(&world, &steps).map_err(TestCaseError::fail)
     });
     match outcome {

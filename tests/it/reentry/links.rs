@@ -62,7 +62,10 @@ on_both! {
         app.admin.delete(&path_of(&id)).ok(200);
         let used = link(&app.admin, &id);
         follow(app, &used);
-        let flip = |code: &str| format!("{}{}", &code[..code.len() - 1], if code.ends_with('0') { '1' } else { '0' });
+        let flip = |code: &str| {
+            let (cut, last) = code.split_at(code.len() - 1);
+            format!("{cut}{}", if last == "0" { '1' } else { '0' })
+        };
         let unknown = used.code.replace(&used.id.replace('-', ""), &uuid::Uuid::now_v7().simple().to_string());
         let mut pages = Vec::new();
         for code in [expired.code, replaced.code, ended.code, used.code.clone(), flip(&used.code), unknown, "nonsense".to_owned(), app.admin.key().to_owned()] {

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use super::*;
 
+/// What it is, the headers, the token.
+type Attempt<'a> = (&'a str, Vec<(&'a str, &'a str)>, &'a str);
+
 on_both! {
     fn a_form_of_another_site_changes_nothing(app: &TestApp) {
         let id = restored(app, "forged");
@@ -14,7 +17,7 @@ on_both! {
         let here = format!("http://{}", app.address());
         crate::secrets::wait_until_erased(app);
         let before = crate::secrets::dump(app);
-        let attempts: Vec<(&str, Vec<(&str, &str)>, &str)> = vec![
+        let attempts: Vec<Attempt> = vec![
             ("no token", vec![], ""),
             ("an empty token", vec![], "csrf="),
             ("another session's token", vec![], &foreign),
@@ -105,7 +108,8 @@ on_both! {
         assert!(log.contains("route=\"/enter/{code}\"") || log.contains("route=/enter/{code}"), "the log names the route");
         for (what, text) in &hidden {
             if let Some(at) = log.find(text.as_str()) {
-                panic!("the log holds {what}: {}", &log[log.floor_char_boundary(at.saturating_sub(300))..at]);
+                let from = log.floor_char_boundary(at.saturating_sub(300));
+                panic!("the log holds {what}: {}", log.get(from..at).unwrap());
             }
         }
     }

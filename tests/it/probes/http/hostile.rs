@@ -48,6 +48,9 @@ fn ask(port: u16) -> (Result<Found, Failure>, Arc<Wires>) {
     (result, wires)
 }
 
+/// A chunk of 65,536 bytes.
+static MUCH: &[u8] = &[b'a'; 0x10000];
+
 const REFUSED: &[u8] = b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n";
 
 /// Refuses the stranger, then treats who has the secret like this.
@@ -97,7 +100,7 @@ fn a_body_without_end_does_not_change_what_the_status_says() {
             loop {
                 // As a chunk it is one of 65,536 bytes; otherwise it is what it is.
                 stream.write_all(b"10000\r\n")?;
-                stream.write_all(&[b'a'; 0x10000])?;
+                stream.write_all(MUCH)?;
                 stream.write_all(b"\r\n")?;
             }
         });
@@ -118,7 +121,7 @@ fn a_chunk_of_an_absurd_size_takes_no_memory() {
         let port = second(move |stream| {
             let head = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{size}\r\n");
             stream.write_all(head.as_bytes())?;
-            stream.write_all(&[b'a'; 200_000])
+            stream.write_all(&MUCH.repeat(3))
         });
         let (result, _) = ask(port);
         // The status is a success, and what is behind it is nobody's concern.
@@ -234,7 +237,7 @@ fn a_token_answer_beyond_the_bounds_is_no_token() {
     let port = hostile(|stream, _| {
         stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n{\"access_token\":\"")?;
         loop {
-            stream.write_all(&[b'a'; 0x10000])?;
+            stream.write_all(MUCH)?;
         }
     });
     let settings =

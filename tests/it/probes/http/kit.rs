@@ -290,11 +290,8 @@ pub(super) fn test_listing(
     secrets: &Value,
 ) -> Result<Found, Failure> {
     let listed: Vec<ipnet::IpNet> = listed.iter().map(|range| range.parse().unwrap()).collect();
-    let dialer = Dialer::new(
-        Arc::clone(wires) as Arc<dyn Network>,
-        &listed,
-        Own::default(),
-    );
+    let network: Arc<dyn Network> = Arc::<Wires>::clone(wires);
+    let dialer = Dialer::new(network, &listed, Own::default());
     let connector = find(connector).unwrap();
     let settings = Settings::parse(connector, &settings.to_string()).unwrap();
     let secrets: BTreeMap<String, SecretValue> = secrets
