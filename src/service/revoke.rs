@@ -8,6 +8,8 @@
 //!   the integration itself names the same address (promise 13).
 //! * What is kept of it, and said of it, is one word of a closed set.
 
+mod told;
+
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
@@ -22,16 +24,17 @@ use super::secrets::{self, Owner};
 use super::unit::Tx;
 use super::views::connector_named;
 use crate::connectors::revocation::Client;
-use crate::connectors::{self, Connector, Revocable, Settings};
+use crate::connectors::{Connector, Revocable, Settings};
 use crate::domain::clock::Ts;
 use crate::domain::ids::{EntryId, OrgId, RootId};
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{OwnerKind, Revocation, RevocationOutcome};
 use crate::jobs::revoker::Place;
 use crate::secrets::value::SecretValue;
-use crate::store::Conn;
 use crate::store::filters::ConnectionFilter;
-use crate::store::rows::{ConnectionRow, EntryRow, IntegrationRow, RevocationRow, SecretRow};
+use crate::store::rows::{ConnectionRow, IntegrationRow, RevocationRow, SecretRow};
+
+pub(super) use told::{Revoked, of_entries};
 
 /// What a client is called, in settings and in secrets.
 const CLIENT_ID: &str = "client_id";
@@ -129,13 +132,6 @@ pub(super) fn prepare(tx: &mut Tx<'_>, root: &Root, entry: EntryId) -> Result<()
     Ok(())
 }
 
-/// The secret of an integration's OAuth client, opened when it is needed first.
-enum ClientSecret {
-    Closed,
-    /// `None`: there is none, or it does not open.
-    Opened(Option<Arc<SecretValue>>),
-}
-
 /// What an integration says for its connections.
 struct Home {
     revoke: bool,
@@ -143,6 +139,12 @@ struct Home {
     owner: Owner,
     secrets: Vec<SecretRow>,
     client_secret: ClientSecret,
+}
+
+/// Opened when it is needed first.
+enum ClientSecret {
+    Closed,
+    Opened(Option<Arc<SecretValue>>),
 }
 
 impl Home {
@@ -398,132 +400,4 @@ pub fn settle_stale(services: &Services) -> Result<()> {
         settle(services, subject, RevocationOutcome::Interrupted, row.tries)?;
     }
     Ok(())
-}
-
-/// What became of the credentials of an entry: how often each outcome.
-#[derive(Debug, Default)]
-pub(super) struct Revoked(Vec<(RevocationOutcome, i64)>);
-
-/// What became of the credentials of these entries.
-pub(super) fn of_entries(
-    conn: &mut Conn,
-    org: OrgId,
-    entries: &[EntryRow],
-) -> Result<HashMap<EntryId, Revoked>> {
-    let asked: Vec<EntryId> = entries
-        .iter()
-        .filter(|row| row.secrets_shredded > 0 && offers(&row.connector))
-        .map(|row| row.id)
-        .collect();
-    let mut found: HashMap<EntryId, Revoked> = HashMap::new();
-    if !asked.is_empty() {
-        for (entry, outcome, count) in conn.count_revocations(org, &asked)? {
-            found.entry(entry).or_default().0.push((outcome, count));
-        }
-    }
-    Ok(found)
-}
-
-fn offers(connector: &str) -> bool {
-    connectors::find(connector).is_some_and(|connector| connector.revocation.is_some())
-}
-
-impl Revoked {
-    /// Of one owner.
-    pub(super) fn one(outcome: RevocationOutcome) -> Self {
-        Self(vec![(outcome, 1)])
-    }
-
-    /// As an entry says it: the worst of its owners, and what to do.
-    pub(super) fn told(&self, entry: &EntryRow) -> (Revocation, Option<String>) {
-        if entry.secrets_shredded == 0 {
-            return (Revocation::None, None);
-        }
-        if self.0.is_empty() {
-            // Deleted elsewhere, or before Reprieve knew how.
-            let reason = if offers(&entry.connector) {
-                "Reprieve did not ask there"
-            } else {
-                "Reprieve can't revoke credentials of this connector"
-            };
-            return (Revocation::NotOffered, Some(still_valid(reason)));
-        }
-        (self.state(), Some(self.sentence()))
-    }
-
-    pub(super) fn state(&self) -> Revocation {
-        let states: Vec<Revocation> = self.0.iter().map(|(one, _)| one.state()).collect();
-        [
-            Revocation::Pending,
-            Revocation::Failed,
-            Revocation::NotOffered,
-            Revocation::Done,
-        ]
-        .into_iter()
-        .find(|state| states.contains(state))
-        .unwrap_or(Revocation::None)
-    }
-
-    /// What to do, in a sentence or two.
-    pub(super) fn sentence(&self) -> String {
-        if let [(outcome, 1)] = self.0[..] {
-            return match outcome {
-                RevocationOutcome::Pending => {
-                    "The source is being asked to revoke the credential.".to_owned()
-                }
-                RevocationOutcome::Revoked => "The source has revoked the credential.".to_owned(),
-                other => still_valid(reason(other)),
-            };
-        }
-        let all: i64 = self.0.iter().map(|(_, count)| count).sum();
-        let of = |wanted: Revocation| -> i64 {
-            let these = self.0.iter().filter(|(one, _)| one.state() == wanted);
-            these.map(|(_, count)| count).sum()
-        };
-        let (done, pending) = (of(Revocation::Done), of(Revocation::Pending));
-        let asked = if pending > 0 {
-            format!(" and is being asked to revoke {pending}")
-        } else {
-            String::new()
-        };
-        let text = format!("Of {all} credentials the source has revoked {done}{asked}.");
-        let left: Vec<String> = self
-            .0
-            .iter()
-            .filter(|(one, _)| matches!(one.state(), Revocation::Failed | Revocation::NotOffered))
-            .map(|(one, count)| format!("{count} ({})", reason(*one)))
-            .collect();
-        if left.is_empty() {
-            return text;
-        }
-        format!(
-            "{text} Still valid there, rotate them there: {}.",
-            left.join(", ")
-        )
-    }
-}
-
-fn still_valid(reason: &str) -> String {
-    format!("The credential is still valid at the source: {reason}. Rotate it there.")
-}
-
-/// Why a credential was not revoked.
-fn reason(outcome: RevocationOutcome) -> &'static str {
-    match outcome {
-        RevocationOutcome::Pending => "the source is being asked",
-        RevocationOutcome::Revoked => "the source has revoked it",
-        RevocationOutcome::Refused => "the source said no",
-        RevocationOutcome::Unavailable => "the source can't do it at the moment",
-        RevocationOutcome::Unreachable => "the source does not answer",
-        RevocationOutcome::RefusedByPolicy => {
-            "Reprieve may not connect there (see the setting allow_cidrs)"
-        }
-        RevocationOutcome::OutOfTime => "the minute that there is for it was over",
-        RevocationOutcome::Interrupted => "the service stopped before the source had answered",
-        RevocationOutcome::Unreadable => "the stored secret could not be opened",
-        RevocationOutcome::TooMany => "too many were waiting to be revoked",
-        RevocationOutcome::OptedOut => "its integration has revoke_on_delete off",
-        RevocationOutcome::NoAddress => "the settings do not say where to revoke it",
-        RevocationOutcome::NoToken => "what was stored is no token that can be revoked",
-    }
 }
