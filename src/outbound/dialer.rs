@@ -219,7 +219,8 @@ mod tests {
         port: u16,
     ) -> OutboundError {
         let listed: Vec<IpNet> = listed.iter().map(|range| range.parse().unwrap()).collect();
-        let dialer = Dialer::new(Arc::clone(network) as Arc<dyn Network>, &listed, own);
+        let network: Arc<dyn Network> = Arc::<Paper>::clone(network);
+        let dialer = Dialer::new(network, &listed, own);
         dialer.dial(host, port).await.err().unwrap()
     }
 

@@ -88,11 +88,11 @@ impl Prober {
             secrets: &subject.values,
         };
         let mut result = probes::run(&self.dialer, &target).await;
-        if !caller.may(Scope::ConnectionsWrite) {
-            if let Some(coarse) = result.as_ref().err().and_then(Failure::coarse) {
-                tokio::time::sleep(probes::TOTAL.saturating_sub(began.elapsed())).await;
-                result = Err(coarse);
-            }
+        if !caller.may(Scope::ConnectionsWrite)
+            && let Some(coarse) = result.as_ref().err().and_then(Failure::coarse)
+        {
+            tokio::time::sleep(probes::TOTAL.saturating_sub(began.elapsed())).await;
+            result = Err(coarse);
         }
         let duration_ms = u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX);
         Report::of(result, duration_ms)

@@ -141,9 +141,10 @@ struct Home {
     client_secret: ClientSecret,
 }
 
-/// Opened when it is needed first.
+/// The secret of an integration's OAuth client, opened when it is needed first.
 enum ClientSecret {
     Closed,
+    /// `None`: there is none, or it does not open.
     Opened(Option<Arc<SecretValue>>),
 }
 

@@ -89,10 +89,10 @@ impl DatabaseUrl {
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             match name.as_ref() {
                 "host" | "hostaddr" => {
-                    hosts.extend(value.split(',').map(|host| (host.to_owned(), None)))
+                    hosts.extend(value.split(',').map(|host| (host.to_owned(), None)));
                 }
                 "port" => {
-                    ports.extend(value.split(',').filter_map(|port| port.parse::<u16>().ok()))
+                    ports.extend(value.split(',').filter_map(|port| port.parse::<u16>().ok()));
                 }
                 _ => {}
             }

@@ -53,12 +53,11 @@ pub(in crate::service) fn check_ancestors(
     let mut earlier = before.to_vec();
     for entry in plan.ancestors.iter().chain([&plan.entry]) {
         if entry.root_kind == RootKind::Integration && !earlier.is_empty() {
-            let key = match &plan.root {
-                PlannedRoot::Integration(row) => row.key.clone(),
-                _ => {
-                    let row = conn.integration_of_entry(caller.org, entry.id)?;
-                    row.ok_or(StoreError::Conflict)?.key
-                }
+            let key = if let PlannedRoot::Integration(row) = &plan.root {
+                row.key.clone()
+            } else {
+                let row = conn.integration_of_entry(caller.org, entry.id)?;
+                row.ok_or(StoreError::Conflict)?.key
             };
             if let Some(holder) = conn.integration_in_entries(caller.org, &earlier, &key)? {
                 return Err(external_id_taken(holder));

@@ -28,7 +28,6 @@ fn place() -> (Place, EntryId) {
     let enter = |fields: &str| {
         let secrets = serde_json::from_str(fields).unwrap();
         let input = PutSecrets {
-            test: false,
             secrets,
             source_hints: [].into(),
             test: false,

@@ -78,10 +78,8 @@ fn create_races_delete(app: &TestApp, seed: u64, contest: &mut Contest, tally: &
             .post(&format!("{path}/models"), &json!({"name": "base"}))
             .ok(201),
     );
-    let content = json!({"items": [{"name": "from", "external_id": "from"}, {"name": "to", "external_id": "to"}]});
-    let made = admin
-        .post(&format!("{path}/content/batch"), &content)
-        .ok(201);
+    let items = json!({"items": [{"name": "from", "external_id": "from"}, {"name": "to", "external_id": "to"}]});
+    let made = admin.post(&format!("{path}/content/batch"), &items).ok(201);
     let from = id_of(&made["data"][0]);
 
     let calls: Vec<Call<'_>> = vec![
