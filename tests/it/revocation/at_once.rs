@@ -129,7 +129,7 @@ on_each! {
     fn without_the_key_the_deletion_goes_on(backend: Backend) {
         let mut app = with(backend, |_| {});
         let source = Source::answering(&[REVOKED]);
-        let ids = ["one", "two"].map(|name| make(&app, &oauth(name, &source)));
+        let ids = ["one", "two", "three"].map(|name| make(&app, &oauth(name, &source)));
         app.halt();
         let (keys, away) = (app.data_dir().join("keys"), app.data_dir().join("keys-away"));
         fs::rename(&keys, &away).unwrap();
@@ -146,6 +146,10 @@ on_each! {
         app.sql().run("UPDATE secrets SET record_id = org_id WHERE field = 'refresh_token'");
         let entry = app.delete_connection(&ids[1]);
         assert_eq!(stored(&app, &entry), ("unreadable".to_owned(), 0));
+        // Nor do settings that are damaged.
+        app.sql().run(&format!("UPDATE connections SET settings = '[]' WHERE id = '{}'", ids[2]));
+        let entry = app.delete_connection(&ids[2]);
+        assert_eq!(stored(&app, &entry), ("no_address".to_owned(), 0));
         source.was_never_asked(&app);
     }
 }
