@@ -1,5 +1,7 @@
 //! First the commit, then the call; and what happens to an entry in between.
 
+use std::thread;
+
 use super::source::{REVOKED, Source};
 use super::{ended, make, oauth, secrets_of};
 use crate::support::*;
@@ -8,13 +10,20 @@ on_both! {
     fn the_deletion_is_answered_and_seen_by_all_before_the_source_answers(app: &TestApp) {
         let source = Source::waiting(&[REVOKED]);
         let id = make(app, &oauth("mail", &source));
-        let deleted = app.admin.delete(&format!("/v1/connections/{id}")).ok(200);
+        let path = format!("/v1/connections/{id}");
+        let (deleted, seen) = thread::scope(|scope| {
+            // What the source would see, if it looked when it is asked.
+            let seen = scope.spawn(|| {
+                source.is_asked();
+                app.admin.get(&path)
+            });
+            (app.admin.delete(&path).ok(200), seen.join().unwrap())
+        });
+        seen.problem(410, "in_trash");
         assert_eq!(deleted["secrets"]["revocation"], "pending");
         assert_eq!(deleted["secrets"]["revocation_detail"], "The source is being asked to revoke the credential.");
         let entry = deleted["id"].as_str().unwrap();
-        source.is_asked();
-        // The source is asked and has not answered: for everybody the connection is in the trash.
-        app.admin.get(&format!("/v1/connections/{id}")).problem(410, "in_trash");
+        // The source has not answered yet.
         assert_eq!(secrets_of(app, entry)["revocation"], "pending");
         source.answer();
         source.is_asked();
