@@ -70,6 +70,8 @@ ids! {
     ImportId,
     /// A re-entry session.
     SessionId,
+    /// A running service.
+    ReplicaId,
 }
 
 impl From<ConnectionId> for RootId {

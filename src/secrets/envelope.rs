@@ -137,22 +137,13 @@ pub fn seal(
     value: &SecretValue,
 ) -> Result<Record, EnvelopeError> {
     let class = SizeClass::for_len(value.expose().len()).ok_or(EnvelopeError::TooLong)?;
-    let kek = ring.kek(epoch).ok_or(EnvelopeError::UnknownEpoch(epoch))?;
     let mut dek = Zeroizing::new([0; DEK_BYTES]);
-    let mut wrap_nonce = [0; NONCE_BYTES];
     let mut nonce = [0; NONCE_BYTES];
-    for target in [dek.as_mut_slice(), &mut wrap_nonce, &mut nonce] {
+    for target in [dek.as_mut_slice(), &mut nonce] {
         getrandom::fill(target).map_err(|_| EnvelopeError::Random)?;
     }
-
-    let mut wrapped = dek.clone();
-    let wrap_tag = cipher(kek.bytes())
-        .encrypt_inout_detached(
-            &wrap_nonce.into(),
-            &wrap_aad(binding, epoch)?,
-            wrapped.as_mut_slice().into(),
-        )
-        .map_err(|_| EnvelopeError::TooLong)?;
+    let mut bytes = Vec::with_capacity(class.bytes());
+    push_head(&mut bytes, ring, epoch, binding, &dek)?;
     // Encrypted where it stands: there is no second plaintext, and if anything fails the frame is wiped.
     let mut body = frame(value.expose(), class)?;
     let tag = cipher(&dek)
@@ -163,16 +154,58 @@ pub fn seal(
         )
         .map_err(|_| EnvelopeError::TooLong)?;
 
-    let mut bytes = Vec::with_capacity(class.bytes());
-    bytes.push(FORMAT);
-    bytes.extend_from_slice(&epoch.get().to_be_bytes());
-    bytes.extend_from_slice(&wrap_nonce);
-    bytes.extend_from_slice(wrapped.as_slice());
-    bytes.extend_from_slice(&wrap_tag);
     bytes.extend_from_slice(&nonce);
     bytes.extend_from_slice(&body);
     bytes.extend_from_slice(&tag);
     Ok(Record { bytes, class })
+}
+
+/// Wraps the data key of a record under the key of another epoch; the value is not decrypted, and the record keeps its
+/// size and its place. One that is under that epoch already stays as it is.
+pub fn rewrap(
+    ring: &Keyring,
+    to: Epoch,
+    binding: &Binding<'_>,
+    record: &[u8],
+) -> Result<Vec<u8>, EnvelopeError> {
+    let parts = Parts::of(record).ok_or(EnvelopeError::DoesNotOpen)?;
+    let dek = unwrap_dek(ring, binding, &parts)?;
+    if parts.epoch == to {
+        return Ok(record.to_vec());
+    }
+    let mut bytes = Vec::with_capacity(record.len());
+    push_head(&mut bytes, ring, to, binding, &dek)?;
+    bytes.extend_from_slice(parts.nonce);
+    bytes.extend_from_slice(parts.ciphertext);
+    bytes.extend_from_slice(parts.tag);
+    Ok(bytes)
+}
+
+/// Begins a record: format, epoch, and the data key wrapped under the epoch's key.
+fn push_head(
+    bytes: &mut Vec<u8>,
+    ring: &Keyring,
+    epoch: Epoch,
+    binding: &Binding<'_>,
+    dek: &Zeroizing<[u8; DEK_BYTES]>,
+) -> Result<(), EnvelopeError> {
+    let kek = ring.kek(epoch).ok_or(EnvelopeError::UnknownEpoch(epoch))?;
+    let mut nonce = [0; NONCE_BYTES];
+    getrandom::fill(&mut nonce).map_err(|_| EnvelopeError::Random)?;
+    let mut wrapped = dek.clone();
+    let tag = cipher(kek.bytes())
+        .encrypt_inout_detached(
+            &nonce.into(),
+            &wrap_aad(binding, epoch)?,
+            wrapped.as_mut_slice().into(),
+        )
+        .map_err(|_| EnvelopeError::TooLong)?;
+    bytes.push(FORMAT);
+    bytes.extend_from_slice(&epoch.get().to_be_bytes());
+    bytes.extend_from_slice(&nonce);
+    bytes.extend_from_slice(wrapped.as_slice());
+    bytes.extend_from_slice(&tag);
+    Ok(())
 }
 
 /// Opens a record at the place where it was found.

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! What must stay true:
-//! * A key is never overwritten and never made beside others: losing one loses every secret under it.
+//! * A key is never overwritten: losing one loses every secret under it. Beside others one is made by a rotation
+//!   alone, under a number that nobody has used; one is removed only after the database has marked it as destroyed.
 //! * A key file is judged on the opened handle, never by its path, so it cannot be exchanged after the check.
 //! * Key bytes are in one heap allocation from the read to the drop, which overwrites them. No type here that
 //!   holds them can be cloned or serialized, and `Debug` lists epochs only.
@@ -40,6 +41,11 @@ pub struct EpochError;
 impl Epoch {
     /// The epoch of the first key of an installation.
     pub const FIRST: Self = Self(1);
+
+    /// The one after it.
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
 
     /// The number, as it is stored.
     pub fn get(self) -> i32 {
@@ -186,11 +192,16 @@ impl Keyring {
             let key = files::read_key(&folder, Path::new(&name), dir.join(&name), user)?;
             keys.insert(epoch, key);
         }
-        // A start that was killed between writing its key and syncing the folder leaves a key that the
-        // next one is about to claim. On a read-only mount there is nothing to bring to the disk.
-        files::sync_folder(&folder, dir).ok();
-        let newest = keys.last_key_value().map(|(epoch, _)| *epoch);
-        Ok(newest.map(|newest| Self { keys, newest }))
+        Ok(Self::of(keys))
+    }
+
+    /// Brings the names in a folder to the disk. A process that was killed between writing its key and syncing the
+    /// folder leaves a key that the next one is about to claim.
+    pub fn sync(dir: &Path) {
+        // On a read-only mount there is nothing to bring to the disk.
+        if let Ok(Some(folder)) = files::open_folder(dir, effective_user()) {
+            files::sync_folder(&folder, dir).ok();
+        }
     }
 
     /// Reads the one key at a path, say one that the service manager hands over, as the key of `epoch`.
@@ -211,6 +222,38 @@ impl Keyring {
         Ok(Self::of_one(Epoch::FIRST, key))
     }
 
+    /// Makes the key of a later epoch beside those that are there; the folder too, if it is missing. On return the key
+    /// has reached the disk: only then may the database learn of it.
+    pub fn add(dir: &Path, epoch: Epoch) -> Result<(), KeyringError> {
+        let folder = files::open_new_folder(dir, effective_user())?;
+        files::write_key(&folder, dir, epoch, &Kek::generate()?)
+    }
+
+    /// Overwrites and removes the file of a key, and what a process left that was killed while it did so.
+    pub fn destroy(dir: &Path, epoch: Epoch) -> Result<(), KeyringError> {
+        match files::open_folder(dir, effective_user())? {
+            Some(folder) => files::destroy_key(&folder, dir, epoch),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a process was killed while it destroyed this key: its bytes may be there under another name.
+    pub fn is_half_destroyed(dir: &Path, epoch: Epoch) -> bool {
+        files::half_destroyed(dir, epoch).exists()
+    }
+
+    /// The ring without the key of an epoch, which is overwritten.
+    #[must_use]
+    pub fn without(mut self, epoch: Epoch) -> Option<Self> {
+        self.keys.remove(&epoch);
+        Self::of(self.keys)
+    }
+
+    fn of(keys: BTreeMap<Epoch, Kek>) -> Option<Self> {
+        let newest = *keys.last_key_value()?.0;
+        Some(Self { keys, newest })
+    }
+
     fn of_one(epoch: Epoch, key: Kek) -> Self {
         Self {
             keys: BTreeMap::from([(epoch, key)]),
@@ -221,6 +264,11 @@ impl Keyring {
     /// The highest epoch of the ring.
     pub fn newest(&self) -> Epoch {
         self.newest
+    }
+
+    /// The epochs of the ring, lowest first.
+    pub fn epochs(&self) -> impl Iterator<Item = Epoch> + '_ {
+        self.keys.keys().copied()
     }
 
     /// Whether the ring has the key of an epoch.

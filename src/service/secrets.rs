@@ -22,9 +22,10 @@ use crate::domain::json::child_pointer;
 use crate::domain::kinds::{OwnerKind, Status};
 use crate::domain::scopes::Scope;
 use crate::domain::text::SourceHint;
-use crate::secrets::SecretError;
-use crate::secrets::envelope::Binding;
+use crate::secrets::envelope::{Binding, EnvelopeError};
+use crate::secrets::keyring::Epoch;
 use crate::secrets::value::SecretValue;
+use crate::secrets::{SecretError, VaultError};
 use crate::store::rows::{ConnectionRow, IntegrationRow, SecretRow};
 
 /// Values by field; `null` shreds what is stored.
@@ -162,13 +163,16 @@ pub(super) fn apply(
         .filter(|field| secrets.contains_key(*field))
         .collect();
     shred(tx, owner, &replaced)?;
+    let mut epoch = None;
     for (field, value) in secrets {
         let Some(value) = value else { continue };
+        let key_epoch = match epoch {
+            Some(epoch) => epoch,
+            None => *epoch.insert(primary_epoch(tx)?),
+        };
         let record_id = RecordId::mint();
-        let (record, key_epoch) = tx
-            .vault
-            .seal(&owner.binding(field, record_id, owner.generation), value)
-            .map_err(refusal)?;
+        let binding = owner.binding(field, record_id, owner.generation);
+        let record = seal(tx, key_epoch, &binding, value)?;
         let slot_id = tx.conn.fill_slot(owner.org, &record)?;
         let kept_hint = before
             .iter()
@@ -182,7 +186,7 @@ pub(super) fn apply(
             slot_id,
             record_id,
             generation: owner.generation,
-            key_epoch,
+            key_epoch: key_epoch.get(),
             source_hint: kept_hint,
             set_at: tx.at,
             set_by: tx.caller.actor.id.clone(),
@@ -202,6 +206,45 @@ pub(super) fn apply(
         }
     }
     owner.facts(tx)
+}
+
+/// The epoch that secrets of this transaction are sealed under. Asked of the database and held until the commit: once a
+/// rotation has switched to another one, nothing more comes under this.
+pub(super) fn primary_epoch(tx: &mut Tx<'_>) -> Result<Epoch> {
+    if tx.vault.problem().is_some() {
+        return Err(refusal(SecretError::Locked));
+    }
+    tx.conn
+        .share_primary_epoch()?
+        .and_then(|number| Epoch::try_from(number).ok())
+        .ok_or_else(|| Error::Internal("the database knows no primary key epoch".to_owned()))
+}
+
+fn seal(
+    tx: &mut Tx<'_>,
+    epoch: Epoch,
+    binding: &Binding<'_>,
+    value: &SecretValue,
+) -> Result<Vec<u8>> {
+    match tx.vault.seal(epoch, binding, value) {
+        Err(SecretError::Envelope(EnvelopeError::UnknownEpoch(_))) => {
+            read_keyring_again(tx)?;
+            tx.vault.seal(epoch, binding, value).map_err(refusal)
+        }
+        result => result.map_err(refusal),
+    }
+}
+
+/// A rotation has switched to a key that this process has yet to read, or not to get at all.
+fn read_keyring_again(tx: &mut Tx<'_>) -> Result<()> {
+    match tx.vault.reload_on(tx.conn) {
+        Ok(()) => Ok(()),
+        Err(VaultError::Store(error)) => Err(error.into()),
+        Err(error) => {
+            tracing::error!(%error, "the keyring can't be used");
+            Ok(())
+        }
+    }
 }
 
 /// Shreds single fields of a live owner; a deletion has its own way to all of them.
@@ -250,15 +293,25 @@ fn open(
     owner: Owner,
     row: &SecretRow,
 ) -> std::result::Result<SecretValue, Opening> {
-    let record = tx
-        .conn
-        .read_slot(owner.org, row.slot_id)
-        .map_err(|error| Opening::Other(error.into()))?
-        .unwrap_or_default();
     let binding = owner.binding(&row.field, row.record_id, owner.generation);
-    tx.vault
-        .open_record(&binding, &record)
-        .map_err(Opening::Secret)
+    let look = |tx: &mut Tx<'_>| {
+        let record = tx
+            .conn
+            .read_slot(owner.org, row.slot_id)
+            .map_err(|error| Opening::Other(error.into()))?
+            .unwrap_or_default();
+        tx.vault
+            .open_record(&binding, &record)
+            .map_err(Opening::Secret)
+    };
+    match look(tx) {
+        // Wrapped anew a moment ago, under a key that this process has yet to read; or its old key went meanwhile.
+        Err(Opening::Secret(SecretError::Envelope(EnvelopeError::UnknownEpoch(_)))) => {
+            read_keyring_again(tx).map_err(Opening::Other)?;
+            look(tx)
+        }
+        result => result,
+    }
 }
 
 /// Opens all secrets of an owner for a caller who may read them; audited.
@@ -398,11 +451,13 @@ pub(super) fn needs_credentials(missing: &[String]) -> Error {
 
 fn refusal(error: SecretError) -> Error {
     match error {
-        SecretError::Locked => Problem::new(
-            Code::Locked,
-            "The encryption key is missing, so secrets can't be entered or read now.",
-        )
-        .into(),
+        SecretError::Locked | SecretError::Envelope(EnvelopeError::UnknownEpoch(_)) => {
+            Problem::new(
+                Code::Locked,
+                "The encryption key is missing, so secrets can't be entered or read now.",
+            )
+            .into()
+        }
         SecretError::Envelope(error) => {
             Error::Internal(format!("a secret could not be sealed: {error}"))
         }

@@ -7,15 +7,16 @@ use super::filters::{ConnectionFilter, DependentFilter, EntryFilter, EntryOrder}
 use super::records::{InUse, Key, Record};
 use super::rows::{
     ApiKeyRow, AuditRow, ConnectionRow, DependentHead, DependentRow, EntryRow, ErasureJobRow,
-    IdempotencyRow, ImpactRow, ImportRow, IntegrationRow, KeyEpochRow, LinkRow, Moved,
-    OrganizationRow, OutboxRow, Place, RevocationRow, SecretRow, SessionRow, ShreddedRow,
+    IdempotencyRow, ImpactRow, ImportRow, IntegrationRow, KeyEpochRow, KeyReplicaRow, LinkRow,
+    Moved, OrganizationRow, OutboxRow, Place, RevocationRow, Rewrapped, SecretRow, SessionRow,
+    ShreddedRow,
 };
 use super::statement::Binds;
 use super::{postgres, sqlite};
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
-    ConnectionId, DependentId, EntryId, ImportId, IntegrationId, JobId, KeyId, OrgId, RootId,
-    SessionId,
+    ConnectionId, DependentId, EntryId, ImportId, IntegrationId, JobId, KeyId, OrgId, ReplicaId,
+    RootId, SessionId,
 };
 use crate::domain::kinds::{
     DependentKind, EntryState, ImportState, OwnerKind, RecordKind, RevocationOutcome, RootKind,
@@ -307,10 +308,42 @@ dispatch! {
     fn note_erasure_problem(problem: &str) -> usize;
     /// Where something is not as it must be.
     fn run_check(check: &'static Check) -> Vec<Finding>;
+
+    // Key epochs
     /// The key epochs the database knows.
     fn list_key_epochs() -> Vec<KeyEpochRow>;
     /// Claims a key epoch.
     fn insert_key_epoch(row: &KeyEpochRow) -> usize;
+    /// The epoch that new secrets are sealed under; it stays the one until the transaction ends.
+    fn share_primary_epoch() -> Option<i32>;
+    /// Keeps the primary epoch from being used or changed by others until the transaction ends.
+    fn lock_epochs() -> ();
+    /// Makes another epoch the primary one; 0 if one of them is not what it was taken for.
+    fn switch_primary(from: i32, to: i32, at: Ts) -> usize;
+    /// Retires an epoch that is not the primary one and that no secret is under; else 0.
+    fn retire_epoch(epoch: i32, at: Ts) -> usize;
+    /// Marks an epoch as destroyed that is not the primary one and that no secret is under; else 0.
+    fn mark_epoch_destroyed(epoch: i32, at: Ts) -> usize;
+    /// Whether a secret of any organization is under an epoch.
+    fn epoch_in_use(epoch: i32) -> bool;
+    /// How many secrets are under each epoch.
+    fn count_secrets_by_epoch() -> Vec<(i32, i64)>;
+    /// The organizations with secrets under an epoch.
+    fn organizations_under(epoch: i32) -> Vec<OrgId>;
+    /// A page of an organization's secrets under an epoch by slot, locked; without the record what somebody else works on.
+    fn lock_secrets_under(org: OrgId, epoch: i32, after: i64, limit: i64) -> Vec<(SecretRow, Option<Vec<u8>>)>;
+    /// Writes records that were wrapped under another epoch; how many there were still to write.
+    fn store_rewrapped(org: OrgId, from: i32, to: i32, rewrapped: &[Rewrapped]) -> usize;
+    /// Adds audit records of several organizations.
+    fn insert_audits(rows: &[AuditRow]) -> usize;
+    /// Says that a service runs and which keys it has.
+    fn beat(row: &KeyReplicaRow) -> usize;
+    /// The services that have said so.
+    fn list_replicas() -> Vec<KeyReplicaRow>;
+    /// Forgets a service that has stopped.
+    fn drop_replica(id: ReplicaId) -> usize;
+    /// Forgets services that have said nothing since.
+    fn drop_replicas_unseen_since(before: Ts) -> usize;
 
     // Export and import
     /// How many rows of these kinds an organization has.

@@ -10,21 +10,25 @@
     reason = "both backends share the signatures that dispatch.rs lists"
 )]
 
+use std::collections::HashMap;
+
 use diesel::connection::SimpleConnection as _;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Integer, Text};
 
 use super::cascade::{RETURN, Shred, back, cascade};
 use super::error::StoreResult;
-use super::rows::{ConnectionRow, DependentRow, EntryRow, IntegrationRow, Moved};
+use super::rows::{
+    ConnectionRow, DependentRow, EntryRow, IntegrationRow, Moved, Rewrapped, SecretRow,
+};
 use super::schema::{
-    connections, content, integrations, models, secret_slots, secrets, trash_entries,
+    connections, content, integrations, key_epochs, models, secret_slots, secrets, trash_entries,
 };
 use super::statement::{Binds, Statement};
-use super::types::Moment;
+use super::types::{Id, Moment};
 use crate::domain::clock::Ts;
-use crate::domain::ids::{ConnectionId, DependentId, EntryId, OrgId, RootId};
+use crate::domain::ids::{ConnectionId, DependentId, EntryId, OrgId, RecordId, RootId};
 use crate::domain::kinds::{DependentKind, OwnerKind, RootKind};
 
 pub(super) type Conn = PgConnection;
@@ -281,6 +285,100 @@ pub(super) fn shred_slots(
             .filter(secret_slots::id.eq_any(slots)),
     )
     .execute(conn)
+}
+
+/// The epoch that new secrets are sealed under; it stays the one until the transaction ends. Whoever waited for a
+/// switch finds no row at first: the one that it waited for is not the primary one any more.
+pub(super) fn share_primary_epoch(conn: &mut Conn) -> QueryResult<Option<i32>> {
+    for _ in 0..3 {
+        let epoch = key_epochs::table
+            .filter(key_epochs::is_primary.eq(true))
+            .select(key_epochs::epoch)
+            .for_share()
+            .first(conn)
+            .optional()?;
+        if epoch.is_some() {
+            return Ok(epoch);
+        }
+    }
+    Ok(None)
+}
+
+/// Waits for whoever seals secrets and keeps new ones waiting; readers go on. Of the table and not of its row, since
+/// those who share a row pass by whoever waits for it: under load a switch would never get its turn.
+pub(super) fn lock_epochs(conn: &mut Conn) -> QueryResult<()> {
+    conn.batch_execute("LOCK TABLE key_epochs IN EXCLUSIVE MODE")
+}
+
+/// A page of the secrets of an organization under an epoch with their records, locked. It never waits, since whoever
+/// deletes locks slots and secrets in another order: what somebody else works on is left out.
+pub(super) fn lock_secrets_under(
+    conn: &mut Conn,
+    org: OrgId,
+    epoch: i32,
+    after: i64,
+    limit: i64,
+) -> QueryResult<Vec<(SecretRow, Option<Vec<u8>>)>> {
+    let rows = secrets::table
+        .filter(secrets::org_id.eq(org))
+        .filter(secrets::key_epoch.eq(epoch))
+        .filter(secrets::slot_id.gt(after))
+        .order(secrets::slot_id)
+        .limit(limit)
+        .select(SecretRow::as_select())
+        .for_no_key_update()
+        .skip_locked()
+        .load(conn)?;
+    let ids: Vec<i64> = rows.iter().map(|row| row.slot_id).collect();
+    let mut records: HashMap<i64, Vec<u8>> = secret_slots::table
+        .filter(secret_slots::org_id.eq(org))
+        .filter(secret_slots::id.eq_any(&ids))
+        .filter(secret_slots::free.eq(false))
+        .select((secret_slots::id, secret_slots::record))
+        .for_no_key_update()
+        .skip_locked()
+        .load::<(i64, Vec<u8>)>(conn)?
+        .into_iter()
+        .collect();
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let record = records.remove(&row.slot_id);
+            (row, record)
+        })
+        .collect())
+}
+
+/// Writes records that were wrapped anew. The old ones stay in the table's file until the erasure cycle.
+pub(super) fn store_rewrapped(
+    conn: &mut Conn,
+    org: OrgId,
+    from: i32,
+    to: i32,
+    rewrapped: &[Rewrapped],
+) -> QueryResult<usize> {
+    let slots: Vec<i64> = rewrapped.iter().map(|one| one.slot_id).collect();
+    let bytes: Vec<&[u8]> = rewrapped.iter().map(|one| one.record.as_slice()).collect();
+    let ids: Vec<RecordId> = rewrapped.iter().map(|one| one.record_id).collect();
+    let slots_written = diesel::sql_query(
+        "UPDATE secret_slots s SET record = n.record FROM unnest($1, $2) AS n(id, record) \
+         WHERE s.org_id = $3 AND s.id = n.id AND NOT s.free",
+    )
+    .bind::<Array<BigInt>, _>(&slots)
+    .bind::<Array<Binary>, _>(bytes)
+    .bind::<Id, _>(org)
+    .execute(conn)?;
+    let secrets_written = diesel::sql_query(
+        "UPDATE secrets x SET key_epoch = $1 FROM unnest($2, $3) AS n(slot_id, record_id) \
+         WHERE x.org_id = $4 AND x.key_epoch = $5 AND x.slot_id = n.slot_id AND x.record_id = n.record_id",
+    )
+    .bind::<Integer, _>(to)
+    .bind::<Array<BigInt>, _>(&slots)
+    .bind::<Array<Id>, _>(ids)
+    .bind::<Id, _>(org)
+    .bind::<Integer, _>(from)
+    .execute(conn)?;
+    Ok(slots_written.min(secrets_written))
 }
 
 /// Erases what was shredded from the table's files: the live rows are copied aside, the table is truncated

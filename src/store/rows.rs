@@ -6,7 +6,7 @@ use super::schema;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
     ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId, KeyId, OrgId,
-    RecordId, RootId, SessionId,
+    RecordId, ReplicaId, RootId, SessionId,
 };
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{
@@ -282,6 +282,38 @@ pub struct KeyEpochRow {
     pub is_primary: bool,
     pub created_at: Ts,
     pub destroyed_at: Option<Ts>,
+    pub primary_since: Option<Ts>,
+    pub retired_at: Option<Ts>,
+}
+
+/// A secret whose record was wrapped under another epoch: its row, and the record of the same size.
+#[derive(Debug, Clone)]
+pub struct Rewrapped {
+    /// What kind of owner.
+    pub owner_kind: OwnerKind,
+    /// The owner.
+    pub owner_id: RootId,
+    /// The field.
+    pub field: String,
+    /// The slot that holds the record.
+    pub slot_id: i64,
+    /// The value that was seen: another one has another id.
+    pub record_id: RecordId,
+    /// The record.
+    pub record: Vec<u8>,
+}
+
+/// A running service and the keys it has.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::key_replicas, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct KeyReplicaRow {
+    pub id: ReplicaId,
+    pub name: String,
+    pub epochs: String,
+    pub problem: Option<String>,
+    pub started_at: Ts,
+    pub seen_at: Ts,
 }
 
 /// What a deletion takes along, counted; and enough of it to tell whether it has changed since.

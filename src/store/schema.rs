@@ -351,6 +351,22 @@ diesel::table! {
         is_primary -> Bool,
         created_at -> Moment,
         destroyed_at -> Nullable<Moment>,
+        primary_since -> Nullable<Moment>,
+        retired_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    key_replicas (id) {
+        id -> Id,
+        name -> Text,
+        epochs -> Text,
+        problem -> Nullable<Text>,
+        started_at -> Moment,
+        seen_at -> Moment,
     }
 }
 
@@ -501,6 +517,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     shredded_secrets,
     secret_slots,
     key_epochs,
+    key_replicas,
     erasure_jobs,
     idempotency_keys,
     audit_events,

@@ -22,8 +22,10 @@ use diesel::sqlite::SqliteConnection;
 
 use super::cascade::{Shred, Step, back, cascade};
 use super::error::{StoreError, StoreResult};
-use super::rows::{ConnectionRow, DependentRow, EntryRow, IntegrationRow, Moved};
-use super::schema::{secret_slots, secrets};
+use super::rows::{
+    ConnectionRow, DependentRow, EntryRow, IntegrationRow, Moved, Rewrapped, SecretRow,
+};
+use super::schema::{key_epochs, secret_slots, secrets};
 use super::statement::{Binds, Statement};
 use crate::domain::clock::Ts;
 use crate::domain::ids::{ConnectionId, DependentId, EntryId, OrgId, RootId};
@@ -319,6 +321,75 @@ pub(super) fn shred_slots(
             secret_slots::free.eq(true),
         ))
         .execute(conn)
+}
+
+/// The epoch that new secrets are sealed under. The write transaction is exclusive already.
+pub(super) fn share_primary_epoch(conn: &mut Conn) -> QueryResult<Option<i32>> {
+    key_epochs::table
+        .filter(key_epochs::is_primary.eq(true))
+        .select(key_epochs::epoch)
+        .first(conn)
+        .optional()
+}
+
+pub(super) fn lock_epochs(_conn: &mut Conn) -> QueryResult<()> {
+    Ok(())
+}
+
+/// A page of the secrets of an organization under an epoch, with their records.
+pub(super) fn lock_secrets_under(
+    conn: &mut Conn,
+    org: OrgId,
+    epoch: i32,
+    after: i64,
+    limit: i64,
+) -> QueryResult<Vec<(SecretRow, Option<Vec<u8>>)>> {
+    secrets::table
+        .left_join(
+            secret_slots::table.on(secret_slots::id
+                .eq(secrets::slot_id)
+                .and(secret_slots::org_id.eq(secrets::org_id))
+                .and(secret_slots::free.eq(false))),
+        )
+        .filter(secrets::org_id.eq(org))
+        .filter(secrets::key_epoch.eq(epoch))
+        .filter(secrets::slot_id.gt(after))
+        .order(secrets::slot_id)
+        .limit(limit)
+        .select((SecretRow::as_select(), secret_slots::record.nullable()))
+        .load(conn)
+}
+
+/// Writes records that were wrapped anew. In place and of the same size, as when they are shredded.
+pub(super) fn store_rewrapped(
+    conn: &mut Conn,
+    org: OrgId,
+    from: i32,
+    to: i32,
+    rewrapped: &[Rewrapped],
+) -> QueryResult<usize> {
+    let mut written = 0;
+    for one in rewrapped {
+        let slot = secret_slots::table
+            .filter(secret_slots::id.eq(one.slot_id))
+            .filter(secret_slots::org_id.eq(org))
+            .filter(secret_slots::free.eq(false));
+        let slots = diesel::update(slot)
+            .set(secret_slots::record.eq(&one.record))
+            .execute(conn)?;
+        let secret = secrets::table
+            .filter(secrets::org_id.eq(org))
+            .filter(secrets::owner_kind.eq(one.owner_kind))
+            .filter(secrets::owner_id.eq(one.owner_id))
+            .filter(secrets::field.eq(&one.field))
+            .filter(secrets::record_id.eq(one.record_id))
+            .filter(secrets::key_epoch.eq(from));
+        let rows = diesel::update(secret)
+            .set(secrets::key_epoch.eq(to))
+            .execute(conn)?;
+        written += slots.min(rows);
+    }
+    Ok(written)
 }
 
 /// Erases what was shredded from the files: cuts the write-ahead log, which holds old page images. `Err` says

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
     ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId, KeyId, OrgId,
-    RecordId, RootId, SessionId,
+    RecordId, ReplicaId, RootId, SessionId,
 };
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{
@@ -81,7 +81,8 @@ id_columns!(
     RecordId,
     JobId,
     ImportId,
-    SessionId
+    SessionId,
+    ReplicaId
 );
 
 impl ToSql<Moment, Pg> for Ts {

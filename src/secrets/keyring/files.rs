@@ -1,7 +1,7 @@
 //! The key files themselves: opening and judging them, writing a new one so that it survives a crash.
 //!
-//! What must stay true: every check is made on an opened handle; nothing is ever overwritten; key bytes are
-//! read straight into the allocation of the key, with no buffer between.
+//! What must stay true: every check is made on an opened handle; no key is overwritten but one that is destroyed; key
+//! bytes are read straight into the allocation of the key, with no buffer between.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
@@ -170,6 +170,39 @@ pub(super) fn write_key(
     let unlinked = rustix::fs::unlinkat(folder, &draft, AtFlags::empty());
     linked?;
     unlinked.map_err(|errno| io_error("clear the draft of", &path, errno))?;
+    sync_folder(folder, dir)
+}
+
+/// What a key file is called while it is being overwritten: no key any more.
+const DESTROYED: &str = ".destroyed";
+
+/// Where a key is while it is being destroyed.
+pub(super) fn half_destroyed(dir: &Path, epoch: Epoch) -> PathBuf {
+    dir.join(format!("{}{DESTROYED}", file_name(epoch)))
+}
+
+/// Overwrites and removes a key file. Renamed first: half overwritten under its own name it would be a damaged key,
+/// for which the next start refuses. What an earlier try left is removed too. On the way out the names have reached
+/// the disk. What a disk keeps of overwritten blocks is beyond us (docs/security.md).
+pub(super) fn destroy_key(folder: &File, dir: &Path, epoch: Epoch) -> Result<(), KeyringError> {
+    let name = file_name(epoch);
+    let renamed = format!("{name}{DESTROYED}");
+    match rustix::fs::renameat(folder, &name, folder, &renamed) {
+        Ok(()) | Err(Errno::NOENT) => {}
+        Err(errno) => return Err(io_error("rename", &dir.join(&name), errno)),
+    }
+    let path = dir.join(&renamed);
+    let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut file = match rustix::fs::openat(folder, &renamed, flags, Mode::empty()) {
+        Ok(file) => File::from(file),
+        Err(Errno::NOENT) => return Ok(()),
+        Err(errno) => return Err(io_error("open", &path, errno)),
+    };
+    file.write_all(&[0; KEY_BYTES])
+        .and_then(|()| file.sync_all())
+        .map_err(|error| io_error("overwrite", &path, error))?;
+    rustix::fs::unlinkat(folder, &renamed, AtFlags::empty())
+        .map_err(|errno| io_error("remove", &path, errno))?;
     sync_folder(folder, dir)
 }
 

@@ -1,14 +1,12 @@
-//! What a unit of work leaves behind: audit records, events, idempotent answers, erasure jobs, key epochs.
+//! What a unit of work leaves behind: audit records, events, idempotent answers, erasure jobs.
 
 use diesel::prelude::*;
 
 use super::Conn;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{EntryId, JobId, KeyId, OrgId};
-use crate::store::rows::{AuditRow, ErasureJobRow, IdempotencyRow, KeyEpochRow, OutboxRow};
-use crate::store::schema::{
-    audit_events, erasure_jobs, idempotency_keys, key_epochs, outbox, trash_entries,
-};
+use crate::store::rows::{AuditRow, ErasureJobRow, IdempotencyRow, OutboxRow};
+use crate::store::schema::{audit_events, erasure_jobs, idempotency_keys, outbox, trash_entries};
 
 pub(in crate::store) fn insert_audit(conn: &mut Conn, row: &AuditRow) -> QueryResult<usize> {
     diesel::insert_into(audit_events::table)
@@ -100,18 +98,5 @@ pub(in crate::store) fn note_erasure_problem(conn: &mut Conn, problem: &str) -> 
             erasure_jobs::attempts.eq(erasure_jobs::attempts + 1),
             erasure_jobs::last_problem.eq(problem),
         ))
-        .execute(conn)
-}
-
-pub(in crate::store) fn list_key_epochs(conn: &mut Conn) -> QueryResult<Vec<KeyEpochRow>> {
-    key_epochs::table
-        .order(key_epochs::epoch)
-        .select(KeyEpochRow::as_select())
-        .load(conn)
-}
-
-pub(in crate::store) fn insert_key_epoch(conn: &mut Conn, row: &KeyEpochRow) -> QueryResult<usize> {
-    diesel::insert_into(key_epochs::table)
-        .values(row)
         .execute(conn)
 }
