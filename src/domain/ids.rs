@@ -72,6 +72,10 @@ ids! {
     SessionId,
     /// A running service.
     ReplicaId,
+    /// An alarm.
+    AlarmId,
+    /// A brake on mass deletion.
+    BrakeId,
 }
 
 impl From<ConnectionId> for RootId {

@@ -14,15 +14,16 @@ use diesel::sql_types::{SqlType, Text, Timestamptz};
 use diesel::sqlite::{Sqlite, SqliteValue};
 use uuid::Uuid;
 
+use crate::domain::alarms::AlarmCode;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
-    ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId, KeyId, OrgId,
-    RecordId, ReplicaId, RootId, SessionId,
+    AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId,
+    KeyId, OrgId, RecordId, ReplicaId, RootId, SessionId,
 };
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{
-    DependentKind, EntryState, ImportSource, ImportState, OwnerKind, RevocationOutcome, RootKind,
-    Status,
+    DependentKind, EntryState, ImportSource, ImportState, OwnerKind, PurgeProblem,
+    RevocationOutcome, RootKind, Status,
 };
 
 /// An id column: `uuid` on PostgreSQL (fixed OIDs, so no catalogue look-up), text on SQLite.
@@ -82,7 +83,9 @@ id_columns!(
     JobId,
     ImportId,
     SessionId,
-    ReplicaId
+    ReplicaId,
+    AlarmId,
+    BrakeId
 );
 
 impl ToSql<Moment, Pg> for Ts {
@@ -149,7 +152,9 @@ word_columns!(
     OwnerKind,
     ImportSource,
     ImportState,
-    RevocationOutcome
+    RevocationOutcome,
+    AlarmCode,
+    PurgeProblem
 );
 
 impl ToSql<Text, Pg> for JsonText {
