@@ -20,7 +20,7 @@ use crate::connectors;
 use crate::http::fallback::{Routes, fallback};
 use crate::http::middleware::observe;
 use crate::http::{State, api, openapi, reentry};
-use crate::jobs::{eraser, housekeeping, importer, revoker};
+use crate::jobs::{eraser, housekeeping, importer, keykeeper, revoker};
 use crate::outbound::{Dialer, Own};
 use crate::secrets::Vault;
 use crate::service::Services;
@@ -38,6 +38,7 @@ pub struct Application {
     services: Services,
     eraser: eraser::Running,
     importer: importer::Running,
+    keykeeper: keykeeper::Running,
     listener: TcpListener,
     address: SocketAddr,
     /// Held as long as the service runs: one `serve` on one SQLite file.
@@ -79,11 +80,14 @@ impl Application {
             tracing::warn!(%error, "interrupted revocations could not be closed; it is tried again");
         }
         let importing = services.importer.start(services.clone())?;
+        let keykeeping =
+            keykeeper::start(services.clone(), &address.to_string(), config.key_times)?;
         Ok(Self {
             config,
             services,
             eraser: running,
             importer: importing,
+            keykeeper: keykeeping,
             listener,
             address,
             lock,
@@ -161,7 +165,12 @@ impl Application {
         let outcome = server.await;
         keeper.abort();
         let (services, eraser, importer) = (self.services, self.eraser, self.importer);
-        web::block(move || close(&services, eraser, importer)).await?;
+        let keykeeper = self.keykeeper;
+        web::block(move || {
+            keykeeper.stop();
+            close(&services, eraser, importer);
+        })
+        .await?;
         drop(self.lock);
         Ok(outcome?)
     }

@@ -18,6 +18,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 
+use crate::jobs::keykeeper::{self, Times};
 use crate::jobs::revoker::Limits;
 use crate::outbound::{Network, SystemNetwork};
 use crate::secrets::KeySource;
@@ -25,8 +26,8 @@ use crate::service::probe::Allowance;
 use crate::store::{DatabaseUrl, DatabaseUrlError};
 
 pub use file::File;
-pub use options::{DatabaseUrlText, LogFormat, Options, ServeOptions, api_key};
-pub use span::{Span, SpanError};
+pub use options::{DatabaseUrlText, KeyOptions, LogFormat, Options, ServeOptions, api_key};
+pub use span::{Span, SpanError, SpanOrOff};
 
 /// The folder of everything, unless told otherwise.
 const DATA_DIR: &str = "./reprieve-data";
@@ -40,6 +41,8 @@ const POOL_SIZE: u32 = 10;
 const ERASURE_INTERVAL: Duration = Duration::from_hours(1);
 /// Promise 4: within a day nothing shredded is left, whatever is configured.
 const ERASURE_INTERVAL_MAX: Duration = Duration::from_hours(24);
+/// How often the encryption keys rotate.
+const KEY_ROTATION_INTERVAL: Duration = Duration::from_hours(30 * 24);
 /// docs/security.md, "The process": a body that takes longer is a slow client's.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// A million rows of a kilobyte.
@@ -66,6 +69,8 @@ pub struct Config {
     pub migrate: bool,
     /// How often PostgreSQL's table of secrets is rewritten, so that nothing shredded is left in it.
     pub erasure_interval: Duration,
+    /// When encryption keys are made and destroyed.
+    pub key_times: Times,
     /// How long a request's body may take to arrive.
     pub body_timeout: Duration,
     /// The largest file that the API imports.
@@ -179,6 +184,18 @@ pub fn resolve(
         workers: workers(serve.workers.or(file.workers))?,
         migrate: !serve.no_migrate.or(file.no_migrate).unwrap_or(false),
         erasure_interval,
+        key_times: Times {
+            rotation: serve
+                .key_rotation_interval
+                .or(file.key_rotation_interval)
+                .map_or(Some(KEY_ROTATION_INTERVAL), SpanOrOff::get),
+            destruction: serve
+                .keys
+                .key_destroy_after
+                .or(file.key_destroy_after)
+                .map_or(Some(keykeeper::GRACE), SpanOrOff::get),
+            look: keykeeper::LOOK,
+        },
         body_timeout: BODY_TIMEOUT,
         max_import_bytes: serve
             .max_import_bytes

@@ -10,6 +10,7 @@ mod erase;
 mod export;
 mod import;
 mod key;
+mod keys;
 mod logging;
 mod migrate;
 mod org;
@@ -63,8 +64,10 @@ enum Command {
     Migrate(migrate::Args),
     /// Make and list organizations
     Org(org::Args),
-    /// Make, list and revoke API keys
+    /// Make, list and revoke API keys (for encryption keys see `keys`)
     Key(key::Args),
+    /// Look at the encryption keys, rotate, retire, destroy them (for API keys see `key`)
+    Keys(keys::Args),
     /// Look into the trash, restore, purge
     Trash(trash::Args),
     /// Look at connections, delete them, enter their secrets
@@ -119,6 +122,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     let serve = match &cli.command {
         Command::Serve(options) => options.clone(),
+        Command::Keys(args) => ServeOptions {
+            keys: args.options(),
+            ..ServeOptions::default()
+        },
         _ => ServeOptions::default(),
     };
     let options = match &cli.command {
@@ -132,6 +139,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Migrate(args) => migrate::run(&args, &config),
         Command::Org(args) => org::run(args, &config),
         Command::Key(args) => key::run(args, &config),
+        Command::Keys(args) => keys::run(args, &config),
         Command::Trash(args) => Ok(trash::run(args, &config)),
         Command::Connection(args) => Ok(connection::run(args, &config)),
         Command::Completions(args) => completions::run(&args),

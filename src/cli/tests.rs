@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use clap::builder::Resettable;
 use clap::{Arg, Command as Definition, CommandFactory as _, FromArgMatches as _};
@@ -57,7 +58,7 @@ fn the_definitions_hold() {
 #[test]
 fn the_help_shows_every_option_with_its_variable_and_its_default() {
     let leaves = leaves(Cli::command());
-    assert_eq!(leaves.len(), 22);
+    assert_eq!(leaves.len(), 26);
     for mut leaf in leaves {
         let help = leaf.render_long_help().to_string();
         let one_line = help.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -102,6 +103,7 @@ fn the_defaults_in_the_help_are_the_defaults() {
         .unwrap();
     let (config, log) =
         config::resolve(Options::default(), ServeOptions::default(), File::default()).unwrap();
+    let days = |span: Duration| format!("{}d", span.as_secs() / 86_400);
     let hours = config.erasure_interval.as_secs() / 3600;
     for (id, default) in [
         ("data_dir", config.data_dir.display().to_string()),
@@ -109,6 +111,14 @@ fn the_defaults_in_the_help_are_the_defaults() {
         ("pool_size", config.pool_size.to_string()),
         ("no_migrate", (!config.migrate).to_string()),
         ("erasure_interval", format!("{hours}h")),
+        (
+            "key_rotation_interval",
+            days(config.key_times.rotation.unwrap()),
+        ),
+        (
+            "key_destroy_after",
+            days(config.key_times.destruction.unwrap()),
+        ),
         ("max_import_bytes", config.max_import_bytes.to_string()),
         ("log_level", format!("`{}`", log.level)),
         ("log_format", format!("{:?}", log.format).to_lowercase()),
@@ -174,6 +184,10 @@ fn every_subcommand_takes_the_common_options_before_and_after_it() {
         &["key", "list"],
         &["key", "create", "--name", "n", "--scope", "*"],
         &["key", "revoke", "019365f0-2b1c-7d3e-8f4a-5b6c7d8e9f00"],
+        &["keys", "status"],
+        &["keys", "rotate"],
+        &["keys", "retire", "1"],
+        &["keys", "destroy", "1"],
         &["trash", "list"],
         &["trash", "show", "x"],
         &["trash", "restore", "x"],
@@ -229,6 +243,11 @@ fn what_it_does_not_know_is_a_usage_error_and_no_password_shows() {
         &["erase", "--listen", "127.0.0.1:1"],
         &["key", "create", "--name", "n", "--scope", "trash:burn"],
         &["key", "revoke", "1"],
+        &["keys"],
+        &["keys", "retire", "0"],
+        &["keys", "destroy"],
+        &["keys", "destroy", "1", "--now", "--lost"],
+        &["serve", "--key-rotation-interval", "0"],
         &["serve", "--erasure-interval", "soon"],
         &["serve", "--listen", "here"],
         &["serve", "--log-format", "xml"],

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use super::{ConfigError, DatabaseUrlText, LogFormat, Span};
+use super::{ConfigError, DatabaseUrlText, LogFormat, Span, SpanOrOff};
 
 /// What the file says. Each field is the option of that name in [`super::Options`] or [`super::ServeOptions`].
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -25,6 +25,8 @@ pub struct File {
     pub pool_size: Option<u32>,
     pub no_migrate: Option<bool>,
     pub erasure_interval: Option<Span>,
+    pub key_rotation_interval: Option<SpanOrOff>,
+    pub key_destroy_after: Option<SpanOrOff>,
     pub max_import_bytes: Option<u64>,
     pub allow_cidrs: Option<Vec<IpNet>>,
 }

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::Span;
+use super::{Span, SpanOrOff};
 
 /// What every subcommand takes.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -81,6 +81,12 @@ pub struct ServeOptions {
     /// How often what was shredded is erased from PostgreSQL's files, 24h at most [default: 1h]
     #[arg(long, value_name = "DURATION", env = "REPRIEVE_ERASURE_INTERVAL")]
     pub erasure_interval: Option<Span>,
+    /// How often the encryption keys rotate by themselves, or `off` [default: 30d]
+    #[arg(long, value_name = "DURATION", env = "REPRIEVE_KEY_ROTATION_INTERVAL")]
+    pub key_rotation_interval: Option<SpanOrOff>,
+    /// What `keys` takes too.
+    #[command(flatten)]
+    pub keys: KeyOptions,
     /// The largest file that `POST /v1/import` takes, in bytes [default: 1073741824]
     #[arg(long, value_name = "BYTES", env = "REPRIEVE_MAX_IMPORT_BYTES")]
     pub max_import_bytes: Option<u64>,
@@ -92,6 +98,14 @@ pub struct ServeOptions {
         value_delimiter = ','
     )]
     pub allow_cidrs: Option<Vec<IpNet>>,
+}
+
+/// What `serve` and `keys` take.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct KeyOptions {
+    /// How long an encryption key is kept after its retirement before it is destroyed; with `off` only `reprieve keys destroy` does it [default: 7d]
+    #[arg(long, value_name = "DURATION", env = "REPRIEVE_KEY_DESTROY_AFTER")]
+    pub key_destroy_after: Option<SpanOrOff>,
 }
 
 /// How log lines look.

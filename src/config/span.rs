@@ -61,6 +61,37 @@ impl TryFrom<String> for Span {
     }
 }
 
+/// A length of time, or `off`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct SpanOrOff(Option<Span>);
+
+impl SpanOrOff {
+    /// As a duration, unless it is off.
+    pub fn get(self) -> Option<Duration> {
+        self.0.map(Span::get)
+    }
+}
+
+impl FromStr for SpanOrOff {
+    type Err = SpanError;
+
+    fn from_str(text: &str) -> Result<Self, SpanError> {
+        match text {
+            "off" => Ok(Self(None)),
+            text => text.parse().map(|span| Self(Some(span))),
+        }
+    }
+}
+
+impl TryFrom<String> for SpanOrOff {
+    type Error = SpanError;
+
+    fn try_from(text: String) -> Result<Self, SpanError> {
+        text.parse()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +109,23 @@ mod tests {
             assert_eq!(
                 text.parse::<Span>().map(Span::get),
                 Ok(Duration::from_secs(seconds)),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_can_be_switched_off_is_off_by_that_word_alone() {
+        let day = Some(Duration::from_hours(24));
+        for (text, expected) in [
+            ("off", Ok(None)),
+            ("1d", Ok(day)),
+            ("0", Err(SpanError)),
+            ("Off", Err(SpanError)),
+        ] {
+            assert_eq!(
+                text.parse::<SpanOrOff>().map(SpanOrOff::get),
+                expected,
                 "{text}"
             );
         }

@@ -375,6 +375,7 @@ fn epochs(rows: Vec<KeyEpochRow>) -> Result<(Vec<KnownEpoch>, Option<Epoch>), Va
         known.push(KnownEpoch {
             epoch,
             check_value,
+            retired: row.retired_at.is_some(),
             destroyed: row.destroyed_at.is_some(),
         });
     }

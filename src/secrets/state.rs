@@ -22,6 +22,8 @@ pub struct KnownEpoch {
     pub epoch: Epoch,
     /// What [`Keyring::check_value`] answered when the epoch was claimed.
     pub check_value: [u8; 32],
+    /// No secret is under it any more.
+    pub retired: bool,
     /// Its key was destroyed for good.
     pub destroyed: bool,
 }
@@ -30,6 +32,7 @@ impl fmt::Debug for KnownEpoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KnownEpoch")
             .field("epoch", &self.epoch)
+            .field("retired", &self.retired)
             .field("destroyed", &self.destroyed)
             .finish_non_exhaustive()
     }
@@ -111,8 +114,9 @@ pub fn decide(
     let mut missing = None;
     for row in known.iter().filter(|row| !row.destroyed) {
         // A later epoch than the primary one is a rotation that has not been switched yet: nothing is
-        // sealed under it, and the rings may still be getting its key one after the other.
-        let needed = row.epoch <= primary;
+        // sealed under it, and the rings may still be getting its key one after the other. Under a retired
+        // one nothing is sealed any more.
+        let needed = row.epoch <= primary && !row.retired;
         match ring.check_value(row.epoch) {
             Some(found) if bool::from(found.as_slice().ct_eq(&row.check_value)) => {}
             Some(_) => return Err(KeyRefusal::CheckValueDiffers { epoch: row.epoch }),
@@ -162,14 +166,22 @@ mod tests {
         KnownEpoch {
             epoch: epoch(number),
             check_value,
+            retired: false,
             destroyed: false,
+        }
+    }
+
+    fn retired(number: i32, byte: u8) -> KnownEpoch {
+        KnownEpoch {
+            retired: true,
+            ..claimed(number, byte)
         }
     }
 
     fn destroyed(number: i32, byte: u8) -> KnownEpoch {
         KnownEpoch {
             destroyed: true,
-            ..claimed(number, byte)
+            ..retired(number, byte)
         }
     }
 
@@ -223,6 +235,8 @@ mod tests {
             ("a key the database has yet to hear of", &[(1, 11), (2, 12)], one(), Some(1), ready(1)),
             ("a destroyed epoch needs no key", &[(2, 12)], rotated(), Some(2), ready(2)),
             ("a destroyed epoch's key is not compared", &[(1, 99), (2, 12)], rotated(), Some(2), ready(2)),
+            ("a retired epoch's key may be missing", &[(2, 12)], vec![retired(1, 11), claimed(2, 12)], Some(2), ready(2)),
+            ("a retired epoch's key is compared", &[(1, 99), (2, 12)], vec![retired(1, 11), claimed(2, 12)], Some(2), differs(1)),
             ("the later key is missing, not switched yet", &[(1, 11)], two(), Some(1), ready(1)),
             ("the primary key is missing", &[(1, 11)], two(), Some(2), behind(2)),
             ("the earlier key is missing", &[(2, 12)], two(), Some(2), behind(1)),
@@ -267,6 +281,9 @@ mod tests {
     #[test]
     fn debug_shows_no_check_value() {
         let shown = format!("{:?}", destroyed(1, 11));
-        assert_eq!(shown, "KnownEpoch { epoch: Epoch(1), destroyed: true, .. }");
+        assert_eq!(
+            shown,
+            "KnownEpoch { epoch: Epoch(1), retired: true, destroyed: true, .. }"
+        );
     }
 }

@@ -22,6 +22,7 @@ pub mod reentry;
 pub mod restore;
 pub mod restore_plan;
 pub mod revoke;
+pub mod rotation;
 pub mod secrets;
 pub mod superset;
 mod tokens;

@@ -12,6 +12,7 @@ use super::error::{Error, Problem, Result};
 use super::pages::{Cursor, PageQuery};
 use super::restore_plan;
 use super::revoke::{self, Revoked};
+use super::rotation::destroyed_up_to;
 use super::unit::Tx;
 use super::views::{
     Blocker, ConnectionView, ContentView, Counts, EntryView, Erasure, ErasureView, ImpactCounts,
@@ -131,6 +132,7 @@ pub fn list(
     let held = conn.held_among(caller.org, &ids, now)?;
     let restorable = conn.restorable_among(caller.org, &ids)?;
     let mut revocations = revoke::of_entries(conn, caller.org, &rows)?;
+    let epochs = conn.list_key_epochs()?;
     let data = rows
         .into_iter()
         .map(|row| {
@@ -140,6 +142,7 @@ pub fn list(
                 blockers: None,
                 broken_links: None,
                 revocation: revocations.remove(&row.id).unwrap_or_default(),
+                crypto_erased_at: destroyed_up_to(&epochs, row.key_epoch),
             };
             view(row, facts)
         })
@@ -341,6 +344,7 @@ pub(super) struct Facts {
     blockers: Option<Vec<Blocker>>,
     broken_links: Option<Vec<LinkView>>,
     revocation: Revoked,
+    crypto_erased_at: Option<Ts>,
 }
 
 /// One entry with all that is known of it.
@@ -353,6 +357,7 @@ pub(super) fn whole_view(
     let blockers = restore_plan::blockers(conn, caller, &row)?;
     let mut revocations = revoke::of_entries(conn, row.org_id, std::slice::from_ref(&row))?;
     let facts = Facts {
+        crypto_erased_at: destroyed_up_to(&conn.list_key_epochs()?, row.key_epoch),
         revocation: revocations.remove(&row.id).unwrap_or_default(),
         held: row.state == EntryState::InTrash
             && !conn.held_among(row.org_id, &[row.id], now)?.is_empty(),
@@ -409,6 +414,7 @@ pub(super) fn view(row: EntryRow, facts: Facts) -> EntryView {
             revocation,
             revocation_detail,
             key_epoch: row.key_epoch,
+            crypto_erased_at: facts.crypto_erased_at,
             shape: row.secret_shape,
         },
         restorable: facts.restorable,

@@ -333,6 +333,8 @@ dispatch! {
     fn organizations_under(epoch: i32) -> Vec<OrgId>;
     /// A page of an organization's secrets under an epoch by slot, locked; without the record what somebody else works on.
     fn lock_secrets_under(org: OrgId, epoch: i32, after: i64, limit: i64) -> Vec<(SecretRow, Option<Vec<u8>>)>;
+    /// The same without a lock and without records.
+    fn secrets_under(org: OrgId, epoch: i32, after: i64, limit: i64) -> Vec<SecretRow>;
     /// Writes records that were wrapped under another epoch; how many there were still to write.
     fn store_rewrapped(org: OrgId, from: i32, to: i32, rewrapped: &[Rewrapped]) -> usize;
     /// Adds audit records of several organizations.
@@ -343,8 +345,6 @@ dispatch! {
     fn list_replicas() -> Vec<KeyReplicaRow>;
     /// Forgets a service that has stopped.
     fn drop_replica(id: ReplicaId) -> usize;
-    /// Forgets services that have said nothing since.
-    fn drop_replicas_unseen_since(before: Ts) -> usize;
 
     // Export and import
     /// How many rows of these kinds an organization has.

@@ -79,6 +79,8 @@ pub(in crate::cli) struct Erasure {
     pub(in crate::cli) progress: String,
     pub(in crate::cli) erased_at: Option<Ts>,
     #[serde(default)]
+    pub(in crate::cli) crypto_erased_at: Option<Ts>,
+    #[serde(default)]
     pub(in crate::cli) revocation_detail: Option<String>,
     pub(in crate::cli) shape: BTreeMap<String, Secret>,
 }

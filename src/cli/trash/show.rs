@@ -155,8 +155,11 @@ fn erasure(entry: &Entry, shredded_at: Ts) -> String {
         ("done", Some(at)) => format!("no byte left in the database's files since {}", shown(at)),
         _ => "their bytes are still being erased from the database's files".to_owned(),
     };
+    let backups = secrets.crypto_erased_at.map_or_else(String::new, |at| {
+        format!("; no backup opens them since {}", shown(at))
+    });
     format!(
-        "{} shredded {}; {bytes}",
+        "{} shredded {}; {bytes}{backups}",
         counted_one(secrets.shredded, "secret", "secrets"),
         shown(shredded_at)
     )

@@ -82,6 +82,69 @@ fn a_value_takes_the_smallest_class_that_holds_it() {
 }
 
 #[test]
+fn a_record_that_is_wrapped_anew_holds_the_same_value_under_the_other_epoch_alone() {
+    for length in [1, 500, 3_000, 16_000] {
+        let text = "s".repeat(length);
+        let old = seal(&ring(), epoch(1), &CONNECTION, &secret(&text)).unwrap();
+        let new = rewrap(&ring(), epoch(2), &CONNECTION, &old.bytes).unwrap();
+        assert_eq!(new.len(), old.bytes.len());
+        assert_eq!(record_epoch(&new), Some(epoch(2)));
+        // All that was wrapped is other bytes; the value is where it was.
+        let head = 1 + 4 + NONCE_BYTES + DEK_BYTES + TAG_BYTES;
+        assert!(
+            new[5..head]
+                .windows(8)
+                .all(|window| { !old.bytes[5..head].windows(8).any(|other| other == window) })
+        );
+        assert_eq!(new[head..], old.bytes[head..]);
+        let only_new = Keyring::of_bytes(&[(2, 0xa2)]);
+        let value = open(&only_new, &CONNECTION, &new).unwrap();
+        assert_eq!(value.expose(), text);
+        let only_old = Keyring::of_bytes(&[(1, 0xa1)]);
+        assert_eq!(
+            open(&only_old, &CONNECTION, &new).map(drop),
+            Err(EnvelopeError::UnknownEpoch(epoch(2)))
+        );
+        // Done before: nothing to do.
+        assert_eq!(rewrap(&only_new, epoch(2), &CONNECTION, &new).unwrap(), new);
+    }
+}
+
+#[test]
+fn what_does_not_open_is_not_wrapped_anew() {
+    let record = seal(&ring(), epoch(1), &CONNECTION, &secret("secret"))
+        .unwrap()
+        .bytes;
+    let to = |binding: &Binding<'_>, record: &[u8]| rewrap(&ring(), epoch(2), binding, record);
+    let moved = Binding {
+        owner: Uuid::from_u128(0x99),
+        ..CONNECTION
+    };
+    let later = Binding {
+        generation: 8,
+        ..CONNECTION
+    };
+    for binding in [moved, later] {
+        assert_eq!(to(&binding, &record), Err(EnvelopeError::DoesNotOpen));
+    }
+    for position in [5, 20, 60] {
+        let mut changed = record.clone();
+        changed[position] ^= 1;
+        assert_eq!(to(&CONNECTION, &changed), Err(EnvelopeError::DoesNotOpen));
+    }
+    assert_eq!(
+        to(&CONNECTION, &record[1..]),
+        Err(EnvelopeError::DoesNotOpen)
+    );
+    assert_eq!(to(&CONNECTION, &[0; 256]), Err(EnvelopeError::DoesNotOpen));
+    let lacking = Keyring::of_bytes(&[(1, 0xa1)]);
+    assert_eq!(
+        rewrap(&lacking, epoch(2), &CONNECTION, &record),
+        Err(EnvelopeError::UnknownEpoch(epoch(2)))
+    );
+}
+
+#[test]
 fn a_record_does_not_open_in_any_other_place() {
     let other = Uuid::from_u128(0x99);
     let (owner, record) = (CONNECTION.record, CONNECTION.owner);

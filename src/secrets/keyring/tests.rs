@@ -325,3 +325,65 @@ const CHECK_VALUE: [u8; 32] = [
     0x04, 0xff, 0x26, 0x13, 0x14, 0x5f, 0x85, 0x21, 0xa1, 0x11, 0x3d, 0x2a, 0xd4, 0x29, 0xc5, 0x39,
     0x5f, 0xa5, 0xba, 0xc4, 0xf5, 0x08, 0x4c, 0xe7, 0xd8, 0x18, 0x63, 0x37, 0x5f, 0xdc, 0xda, 0x21,
 ];
+
+#[test]
+fn a_rotation_adds_a_private_key_beside_the_others_and_overwrites_none() {
+    let (_outer, dir) = folder(&[("epoch-1.key", &KEY)]);
+    let two = Epoch::FIRST.next();
+    Keyring::add(&dir, two).unwrap();
+    let ring = Keyring::read(&dir).unwrap().unwrap();
+    assert_eq!(ring.epochs().collect::<Vec<_>>(), [Epoch::FIRST, two]);
+    assert_eq!(bytes(&ring, Epoch::FIRST), KEY);
+    assert_ne!(bytes(&ring, two), KEY);
+    assert_eq!(ring.newest(), two);
+    let file = dir.join("epoch-2.key");
+    assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
+    let before = fs::read(&file).unwrap();
+    assert!(refusal(Keyring::add(&dir, two), "twice").contains("not overwritten"));
+    assert_eq!(fs::read(&file).unwrap(), before);
+    assert_eq!(names(&dir).len(), 2, "a draft is left");
+}
+
+#[test]
+fn a_destroyed_key_leaves_nothing_also_where_a_process_died_half_way() {
+    let (_outer, dir) = folder(&[("epoch-1.key", &KEY), ("epoch-2.key", &KEY)]);
+    assert!(!Keyring::is_half_destroyed(&dir, Epoch::FIRST));
+    Keyring::destroy(&dir, Epoch::FIRST).unwrap();
+    assert_eq!(names(&dir), ["epoch-2.key"]);
+    Keyring::destroy(&dir, Epoch::FIRST).unwrap();
+
+    let two = Epoch::FIRST.next();
+    fs::rename(dir.join("epoch-2.key"), dir.join("epoch-2.key.destroyed")).unwrap();
+    assert!(Keyring::is_half_destroyed(&dir, two));
+    assert!(
+        Keyring::read(&dir).unwrap().is_none(),
+        "it is no key any more"
+    );
+    Keyring::destroy(&dir, two).unwrap();
+    assert_eq!(names(&dir), Vec::<String>::new());
+    Keyring::destroy(&dir.join("elsewhere"), two).unwrap();
+}
+
+#[test]
+fn a_destroyed_key_is_overwritten_before_it_is_removed() {
+    let (_outer, dir) = folder(&[("epoch-1.key", &KEY), ("epoch-2.key", &KEY)]);
+    // A second name for the same file shows what became of its bytes.
+    fs::hard_link(dir.join("epoch-1.key"), dir.join("witness")).unwrap();
+    Keyring::destroy(&dir, Epoch::FIRST).unwrap();
+    assert_eq!(fs::read(dir.join("witness")).unwrap(), [0; 32]);
+}
+
+#[test]
+fn a_ring_without_a_key_has_the_others() {
+    let ring = Keyring::of_bytes(&[(1, 1), (2, 2)]);
+    let ring = ring.without(epoch_of(2)).unwrap();
+    assert_eq!(
+        (ring.newest(), ring.has(epoch_of(2))),
+        (Epoch::FIRST, false)
+    );
+    assert!(ring.without(Epoch::FIRST).is_none());
+}
+
+fn epoch_of(number: i32) -> Epoch {
+    Epoch::try_from(number).unwrap()
+}

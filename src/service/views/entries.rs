@@ -124,6 +124,8 @@ pub struct ErasureView {
     pub revocation_detail: Option<String>,
     /// The key epoch they were sealed under; once it is destroyed no backup opens them.
     pub key_epoch: Option<i32>,
+    /// Since when that is so: every key that they were under is destroyed.
+    pub crypto_erased_at: Option<Ts>,
     /// What each was called, whether it was required, who set it when and where its owner keeps it.
     #[schema(value_type = std::collections::BTreeMap<String, SecretView>)]
     pub shape: JsonText,

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use super::Conn;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{OrgId, ReplicaId};
-use crate::store::rows::{AuditRow, KeyEpochRow, KeyReplicaRow};
+use crate::store::rows::{AuditRow, KeyEpochRow, KeyReplicaRow, SecretRow};
 use crate::store::schema::{audit_events, key_epochs, key_replicas, secrets};
 
 pub(in crate::store) fn list_key_epochs(conn: &mut Conn) -> QueryResult<Vec<KeyEpochRow>> {
@@ -106,6 +106,24 @@ pub(in crate::store) fn organizations_under(
         .load(conn)
 }
 
+/// A page of the secrets of an organization under an epoch, in the order of their slots.
+pub(in crate::store) fn secrets_under(
+    conn: &mut Conn,
+    org: OrgId,
+    epoch: i32,
+    after: i64,
+    limit: i64,
+) -> QueryResult<Vec<SecretRow>> {
+    secrets::table
+        .filter(secrets::org_id.eq(org))
+        .filter(secrets::key_epoch.eq(epoch))
+        .filter(secrets::slot_id.gt(after))
+        .order(secrets::slot_id)
+        .limit(limit)
+        .select(SecretRow::as_select())
+        .load(conn)
+}
+
 pub(in crate::store) fn insert_audits(conn: &mut Conn, rows: &[AuditRow]) -> QueryResult<usize> {
     diesel::insert_into(audit_events::table)
         .values(rows)
@@ -134,11 +152,4 @@ pub(in crate::store) fn list_replicas(conn: &mut Conn) -> QueryResult<Vec<KeyRep
 
 pub(in crate::store) fn drop_replica(conn: &mut Conn, id: ReplicaId) -> QueryResult<usize> {
     diesel::delete(key_replicas::table.filter(key_replicas::id.eq(id))).execute(conn)
-}
-
-pub(in crate::store) fn drop_replicas_unseen_since(
-    conn: &mut Conn,
-    before: Ts,
-) -> QueryResult<usize> {
-    diesel::delete(key_replicas::table.filter(key_replicas::seen_at.lt(before))).execute(conn)
 }

@@ -12,6 +12,7 @@ mod key_files;
 mod key_states;
 mod reading;
 mod revoked;
+mod rotation;
 mod sealed_place;
 mod settings;
 

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use reprieve::app::Application;
 use reprieve::config::Config;
 use reprieve::domain::ids::OrgId;
+use reprieve::jobs::keykeeper::{LOOK, Times};
 use reprieve::jobs::revoker::Limits;
 use reprieve::secrets::KeySource;
 use reprieve::service::caller::Caller;
@@ -292,6 +293,11 @@ pub(crate) fn config(folder: &Path, database: DatabaseUrl) -> Config {
         workers: 2,
         migrate: true,
         erasure_interval: Duration::from_millis(500),
+        key_times: Times {
+            rotation: None,
+            destruction: None,
+            look: LOOK,
+        },
         body_timeout: Duration::from_secs(2),
         max_import_bytes: 64 * 1024 * 1024,
         allow_cidrs: vec!["127.0.0.0/8".parse().unwrap()],
@@ -320,14 +326,15 @@ pub(crate) fn postgres_connection(name: &str) -> Value {
     })
 }
 
-type Served = (
+pub(crate) type Served = (
     std::net::SocketAddr,
     Services,
     tokio::sync::oneshot::Sender<()>,
     JoinHandle<()>,
 );
 
-fn serve(config: Config) -> Served {
+/// A service of its own beside that of the test.
+pub(crate) fn serve(config: Config) -> Served {
     let (started, starting) = mpsc::channel();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = std::thread::spawn(move || {

@@ -174,6 +174,15 @@ impl Machine {
         (status.code(), text)
     }
 
+    /// Starts a command and leaves it running.
+    pub(crate) fn spawn(&self, args: &[&str]) -> Child {
+        self.command(args)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+
     pub(crate) fn serve(&self, args: &[&str]) -> Served {
         Served::start(self.command(&[&["serve", "--listen", "127.0.0.1:0"], args].concat()))
     }
