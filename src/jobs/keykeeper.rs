@@ -206,8 +206,10 @@ impl Keeper {
                     alarms::resolve(conn, None, AlarmCode::KeyMissing, &self.name)?;
                 }
             }
+            // Of an SQLite file this is the only service: whoever else is in the list was killed, or is in it from a copy.
+            let alone = conn.is_sqlite();
             for gone in conn.list_replicas()? {
-                if gone.seen_at.plus(FORGET) < now {
+                if gone.id != self.id && (alone || gone.seen_at.plus(FORGET) < now) {
                     conn.drop_replica(gone.id)?;
                     alarms::resolve(conn, None, AlarmCode::KeyMissing, &gone.name)?;
                 }
