@@ -20,11 +20,12 @@ use crate::connectors;
 use crate::http::fallback::{Routes, fallback};
 use crate::http::middleware::observe;
 use crate::http::{State, api, openapi, reentry};
-use crate::jobs::{eraser, housekeeping, importer, keykeeper, revoker};
+use crate::jobs::{eraser, housekeeping, importer, keykeeper, purger, revoker};
 use crate::outbound::{Dialer, Own};
 use crate::secrets::Vault;
 use crate::service::Services;
 use crate::service::probe::Prober;
+use crate::service::purge::Purging;
 use crate::service::revoke;
 use crate::service::transfer::{self, Spool};
 use crate::store::{Store, migrate};
@@ -39,6 +40,7 @@ pub struct Application {
     eraser: eraser::Running,
     importer: importer::Running,
     keykeeper: keykeeper::Running,
+    purger: purger::Running,
     listener: TcpListener,
     address: SocketAddr,
     /// Held as long as the service runs: one `serve` on one SQLite file.
@@ -80,6 +82,7 @@ impl Application {
             tracing::warn!(%error, "interrupted revocations could not be closed; it is tried again");
         }
         let importing = services.importer.start(services.clone())?;
+        let purging = purger::start(services.clone(), config.purge_schedule.clone())?;
         let keykeeping =
             keykeeper::start(services.clone(), &address.to_string(), config.key_times)?;
         Ok(Self {
@@ -88,6 +91,7 @@ impl Application {
             eraser: running,
             importer: importing,
             keykeeper: keykeeping,
+            purger: purging,
             listener,
             address,
             lock,
@@ -165,8 +169,9 @@ impl Application {
         let outcome = server.await;
         keeper.abort();
         let (services, eraser, importer) = (self.services, self.eraser, self.importer);
-        let keykeeper = self.keykeeper;
+        let (purger, keykeeper) = (self.purger, self.keykeeper);
         web::block(move || {
+            purger.stop();
             keykeeper.stop();
             close(&services, eraser, importer);
         })
@@ -200,6 +205,9 @@ fn services(
         );
     }
     let dialer = dialer(config, listening);
+    let schedule = config.purge_schedule.as_ref().map(ToString::to_string);
+    let purging = Purging::new(config.purge.clone(), schedule);
+    store.read(|conn| purging.guard.load(conn))?;
     Ok(Services {
         store,
         vault: Arc::new(vault),
@@ -208,6 +216,7 @@ fn services(
         importer: importer::Importer::default(),
         prober: Prober::new(dialer.clone(), config.tests),
         revoker: revoker::Revoker::new(dialer, config.revocation),
+        purging: Arc::new(purging),
         spool: Spool::within(&config.data_dir),
     })
 }

@@ -133,15 +133,12 @@ impl Keeper {
         if services.vault.problem().is_some() {
             return Ok(());
         }
-        let clock_is_right = !services
-            .store
-            .read(|conn| conn.is_alarm_open(alarms::SERVICE, AlarmCode::ClockJump))?;
         let in_folder = matches!(services.vault.source(), KeySource::Folder(_));
         let mut stuck = None;
         if let Some(interval) = self.times.rotation
             && in_folder
-            && clock_is_right
             && rotation::is_due(services, interval)?
+            && self.clock_is_right()?
         {
             match rotation::begin(services) {
                 Ok(begun) => tracing::info!(?begun, "the encryption keys are rotated"),
@@ -165,14 +162,24 @@ impl Keeper {
         }
         let now = services.store.read(Conn::now)?;
         self.tell_what_is_stuck(stuck.or_else(|| what_is_stuck(&progress, now)))?;
-        if let Some(grace) = self.times.destruction
-            && clock_is_right
-        {
-            for epoch in rotation::overdue(&self.services, grace)? {
-                rotation::destroy(&self.services, epoch, grace, Caller::service)?;
+        if let Some(grace) = self.times.destruction {
+            let overdue = rotation::overdue(&self.services, grace)?;
+            if !overdue.is_empty() && self.clock_is_right()? {
+                for epoch in overdue {
+                    rotation::destroy(&self.services, epoch, grace, Caller::service)?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Whether the database's clock can be believed; no jump of it destroys a key.
+    fn clock_is_right(&self) -> StoreResult<bool> {
+        let purging = &self.services.purging;
+        self.services.store.write(|conn| {
+            let believed = purging.guard.tick(conn, purging.limits.max_downtime)?;
+            Ok(believed && !conn.is_alarm_open(alarms::SERVICE, AlarmCode::ClockJump)?)
+        })
     }
 
     /// Says that this service runs and which keys it has, and raises or ends the alarm about them.

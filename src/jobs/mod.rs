@@ -4,4 +4,5 @@ pub mod eraser;
 pub mod housekeeping;
 pub mod importer;
 pub mod keykeeper;
+pub mod purger;
 pub mod revoker;
