@@ -238,6 +238,7 @@ on_both! {
             "name": "warehouse"
           },
           "secrets": {
+            "crypto_erased_at": null,
             "erased_at": null,
             "erasure": "pending",
             "key_epoch": 1,

@@ -85,7 +85,7 @@ fn the_organization_leads_every_key() {
             let leads =
                 |columns: &[String]| columns.first().is_some_and(|column| column == "org_id");
             let exempt = match name.as_str() {
-                "organizations" | "key_epochs" | "key_replicas" => true,
+                "organizations" | "key_epochs" | "key_replicas" | "scheduler_ticks" => true,
                 "secret_slots" => backend == Backend::Sqlite,
                 _ => false,
             };
@@ -98,17 +98,16 @@ fn the_organization_leads_every_key() {
             }
             for (index, found) in &table.indexes {
                 // Key epochs are the whole database's, and one of them is the primary.
-                let global = matches!(
-                    name.as_str(),
-                    "organizations" | "key_epochs" | "key_replicas"
-                );
+                let global = matches!(name.as_str(), "organizations" | "key_epochs");
                 let exempt = global || index == "secret_slots_free";
                 assert!(
                     exempt || leads(&found.columns),
                     "{backend:?}: index {index}"
                 );
+                // One open one for one cause; those that are closed stay.
+                let one_open = matches!(index.as_str(), "alarms_open" | "brakes_open");
                 assert!(
-                    global || !found.partial || !found.unique,
+                    global || one_open || !found.partial || !found.unique,
                     "{backend:?}: index {index}"
                 );
             }
