@@ -147,12 +147,12 @@ fn give_up_in(
         owners.sort_unstable();
         owners.dedup();
         for (kind, owner) in owners {
-            let lost = services.write_once(&by(org), |tx| match kind {
+            let shredded = services.write_once(&by(org), |tx| match kind {
                 OwnerKind::Connection => of_connection(tx, owner, epoch),
                 OwnerKind::Integration => of_integration(tx, owner, epoch),
             })?;
-            given_up.secrets += lost;
-            given_up.owners += usize::from(lost > 0);
+            given_up.secrets += shredded;
+            given_up.owners += usize::from(shredded > 0);
         }
     }
 }
