@@ -23,6 +23,7 @@ use crate::domain::ids::EntryId;
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{EntryState, OwnerKind, RootKind};
 use crate::domain::text::{Name, Reason};
+use crate::metrics::Fact;
 use crate::store::rows::EntryRow;
 use crate::store::{Binds, Conn};
 
@@ -84,6 +85,7 @@ pub fn delete(tx: &mut Tx<'_>, target: &Target, request: &DeleteRequest) -> Resu
     if shredded > 0 {
         tx.erase_after_commit(Some(entry))?;
     }
+    tx.count(Fact::Deleted(root.kind()));
     let view = whole_view(tx.conn, caller, new, tx.at)?;
     tx.record(
         &format!("{}.trashed", root.kind()),

@@ -35,6 +35,7 @@ use std::sync::Arc;
 use crate::jobs::eraser::Eraser;
 use crate::jobs::importer::Importer;
 use crate::jobs::revoker::Revoker;
+use crate::metrics::Metrics;
 use crate::secrets::Vault;
 use crate::store::Store;
 
@@ -55,6 +56,8 @@ pub struct Services {
     pub prober: probe::Prober,
     /// Revokes at the source what a deletion has shredded.
     pub revoker: Revoker,
+    /// Counts what is done.
+    pub metrics: Metrics,
     /// Where private files are made.
     pub spool: transfer::Spool,
 }

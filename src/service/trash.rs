@@ -23,6 +23,7 @@ use crate::domain::ids::{ConnectionId, DependentId, EntryId, RootId};
 use crate::domain::kinds::{DependentKind, EntryState, OwnerKind, RootKind};
 use crate::domain::scopes::Scope;
 use crate::domain::text::Name;
+use crate::metrics::{Fact, Purge};
 use crate::store::filters::{EntryFilter, EntryOrder};
 use crate::store::rows::EntryRow;
 use crate::store::{Binds, Conn};
@@ -304,6 +305,7 @@ pub fn purge(tx: &mut Tx<'_>, id: EntryId, request: &PurgeRequest) -> Result<Ent
         &actor.id,
         actor.name.as_deref(),
     )?;
+    tx.count(Fact::Purge(Purge::ByHand));
     tx.record(
         "trash.purged",
         row.root_kind.as_str(),

@@ -19,6 +19,7 @@ use crate::domain::ids::{EntryId, JobId, KeyId, RecordId, RootId};
 use crate::domain::json::JsonText;
 use crate::domain::text::IdempotencyKey;
 use crate::jobs::revoker::Revoker;
+use crate::metrics::Fact;
 use crate::secrets::Vault;
 use crate::store::Conn;
 use crate::store::rows::{AuditRow, ErasureJobRow, IdempotencyRow, OutboxRow};
@@ -85,6 +86,7 @@ pub struct Tx<'a> {
     pub at: Ts,
     erasure_due: bool,
     revocations: Vec<Ticket>,
+    facts: Vec<Fact>,
 }
 
 impl Services {
@@ -98,7 +100,7 @@ impl Services {
     ) -> Result<Written<T>> {
         let mut attempt = 1;
         loop {
-            let (mut erasure_due, mut revocations) = (false, Vec::new());
+            let (mut erasure_due, mut revocations, mut facts) = (false, Vec::new(), Vec::new());
             let result: Result<Written<T>> = self.store.write(|conn| {
                 let mut tx = Tx {
                     conn,
@@ -108,6 +110,7 @@ impl Services {
                     at: Ts::now(),
                     erasure_due: false,
                     revocations: Vec::new(),
+                    facts: Vec::new(),
                 };
                 if let Some((once, key_id)) = once.zip(caller.key_id)
                     && let Some(answer) = tx.answered_before(once, key_id)?
@@ -121,6 +124,7 @@ impl Services {
                 }
                 erasure_due = tx.erasure_due;
                 revocations = tx.revocations;
+                facts = tx.facts;
                 Ok(Written::Fresh(value, answer))
             });
             match result {
@@ -141,6 +145,7 @@ impl Services {
                         self.eraser.nudge();
                     }
                     if result.is_ok() {
+                        self.metrics.count(&facts);
                         self.revoker.submit(self, revocations);
                     }
                     return result;
@@ -298,6 +303,11 @@ impl Tx<'_> {
             detail,
         })?;
         Ok(())
+    }
+
+    /// Counts something that this transaction does, once it is committed.
+    pub(super) fn count(&mut self, fact: Fact) {
+        self.facts.push(fact);
     }
 
     /// Hands over a credential that this transaction shreds, to be revoked at the source after the commit; without one
