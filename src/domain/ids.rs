@@ -70,6 +70,10 @@ ids! {
     ImportId,
     /// A re-entry session.
     SessionId,
+    /// An alarm.
+    AlarmId,
+    /// A brake on mass deletion.
+    BrakeId,
 }
 
 impl From<ConnectionId> for RootId {

@@ -210,6 +210,16 @@ words! {
         NoToken = "no_token",
     }
 
+    /// Why an entry could not be purged, though nothing keeps it.
+    PurgeProblem {
+        /// Something in the database refers to its rows or guards them.
+        RefusedByDatabase = "refused_by_database",
+        /// It took longer than a statement may.
+        OutOfTime = "out_of_time",
+        /// The database answered with another error.
+        DatabaseError = "database_error",
+    }
+
     /// What a create does when a trashed connection has the same external id or name.
     OnTrashed {
         /// Makes a new connection that inherits nothing (the default).

@@ -7,6 +7,7 @@ use actix_web::http::header::{
 };
 use serde::Serialize;
 
+use crate::service::alarms::AlarmView;
 use crate::service::bulk::{BulkDeleteView, BulkRestoreView};
 use crate::service::connections::Upserted;
 use crate::service::dependents::BatchView;
@@ -154,6 +155,7 @@ answers! {
         shown_once: true,
     }
     EndedReentryView {}
+    AlarmView {}
     ApiKeyView { location: |view| format!("/v1/api-keys/{}", view.id), }
     EntryView { location: |view| format!("/v1/trash/{}", view.id), }
     ImportView { location: |view| format!("/v1/imports/{}", view.id), }

@@ -84,6 +84,16 @@ pub mod needs {
         TrashRestore = Some(Scope::TrashRestore);
         /// `trash:purge`
         TrashPurge = Some(Scope::TrashPurge);
+        /// `trash:hold`
+        TrashHold = Some(Scope::TrashHold);
+        /// `retention:read`
+        RetentionRead = Some(Scope::RetentionRead);
+        /// `retention:write`
+        RetentionWrite = Some(Scope::RetentionWrite);
+        /// `alarms:read`
+        AlarmsRead = Some(Scope::AlarmsRead);
+        /// `alarms:write`
+        AlarmsWrite = Some(Scope::AlarmsWrite);
         /// `data:export`
         DataExport = Some(Scope::DataExport);
         /// `data:import`

@@ -24,6 +24,10 @@ use crate::store::rows::OrganizationRow;
 pub const DEFAULT: &str = "default";
 /// Days a deletion stays in the trash, unless the organization says otherwise.
 const RETENTION_DAYS: i32 = 30;
+/// Connections deleted within an hour that the brake lets through.
+const BRAKE_DELETIONS: i32 = 20;
+/// The part of all connections, in percent, that it lets through.
+const BRAKE_PERCENT: i32 = 50;
 
 /// An organization to make.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -225,6 +229,12 @@ fn insert_with(tx: &mut Tx<'_>, id: OrgId, new: &NewOrganization) -> Result<Orga
         created_at: tx.at,
         updated_at: tx.at,
         version: 1,
+        brake_deletions: BRAKE_DELETIONS,
+        brake_percent: BRAKE_PERCENT,
+        brake_refuses: false,
+        purge_paused_at: None,
+        purge_paused_by: None,
+        purge_pause_reason: None,
     };
     tx.conn.insert_organization(&row)?;
     tx.record(

@@ -7,15 +7,17 @@ use super::figures::Figures;
 use super::filters::{ConnectionFilter, DependentFilter, EntryFilter, EntryOrder};
 use super::records::{InUse, Key, Record};
 use super::rows::{
-    ApiKeyRow, AuditRow, ConnectionRow, DependentHead, DependentRow, EntryRow, ErasureJobRow,
+    AlarmRow, ApiKeyRow, AuditRow, ConnectionRow, DependentHead, DependentRow, EntryRow, ErasureJobRow,
     IdempotencyRow, ImpactRow, ImportRow, IntegrationRow, KeyEpochRow, LinkRow, Moved,
     OrganizationRow, OutboxRow, Place, RevocationRow, SecretRow, SessionRow, ShreddedRow,
+    TickRow,
 };
 use super::statement::Binds;
 use super::{postgres, sqlite};
+use crate::domain::alarms::AlarmCode;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
-    ConnectionId, DependentId, EntryId, ImportId, IntegrationId, JobId, KeyId, OrgId, RootId,
+    AlarmId, ConnectionId, DependentId, EntryId, ImportId, IntegrationId, JobId, KeyId, OrgId, RootId,
     SessionId,
 };
 use crate::domain::kinds::{
@@ -354,4 +356,30 @@ dispatch! {
     fn revocations_of_many(org: OrgId, entry: EntryId, kind: OwnerKind, owners: &[RootId]) -> Vec<RevocationRow>;
     /// The open ones of all organizations that began before a moment.
     fn stale_revocations(before: Ts) -> Vec<RevocationRow>;
+
+    // Alarms and ticks
+    /// Notes that an open alarm is still to be raised; 0 if none is open.
+    fn touch_alarm(org: OrgId, code: AlarmCode, subject: &str, detail: &str, at: Ts) -> usize;
+    /// Adds an alarm, unless one like it is open.
+    fn insert_alarm(row: &AlarmRow) -> usize;
+    /// Ends an alarm by its cause.
+    fn resolve_alarm(org: OrgId, code: AlarmCode, subject: &str, at: Ts) -> usize;
+    /// Ends an alarm by its id.
+    fn resolve_alarm_by_id(org: OrgId, id: AlarmId, at: Ts) -> usize;
+    /// One alarm.
+    fn find_alarm(org: OrgId, id: AlarmId) -> Option<AlarmRow>;
+    /// A page of the alarms of these organizations, newest first.
+    fn list_alarms(orgs: &[OrgId], open: Option<bool>, after: Option<AlarmId>, limit: i64) -> Vec<AlarmRow>;
+    /// How many alarms of each code are open, of all organizations: for the metrics.
+    fn count_open_alarms() -> Vec<(AlarmCode, i64)>;
+    /// Whether an alarm of this code is open.
+    fn is_alarm_open(org: OrgId, code: AlarmCode) -> bool;
+    /// Notes who took note of an alarm.
+    fn acknowledge_alarm(org: OrgId, id: AlarmId, at: Ts, by: &str, by_name: Option<&str>) -> usize;
+    /// What the clocks said at the last ticks, newest first.
+    fn list_ticks() -> Vec<TickRow>;
+    /// Writes down what the clocks say.
+    fn put_tick(row: &TickRow) -> usize;
+    /// Forgets what the clocks said.
+    fn forget_ticks() -> usize;
 }

@@ -3,19 +3,21 @@
 use diesel::prelude::*;
 
 use super::schema;
+use crate::domain::alarms::AlarmCode;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
-    ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId, KeyId, OrgId,
+    AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId, KeyId, OrgId,
     RecordId, RootId, SessionId,
 };
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{
-    EntryState, ImportSource, ImportState, OwnerKind, RevocationOutcome, RootKind, Status,
+    EntryState, ImportSource, ImportState, OwnerKind, PurgeProblem, RevocationOutcome, RootKind, Status,
 };
 
 /// An organization.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = schema::organizations, treat_none_as_default_value = false)]
+#[diesel(table_name = schema::organizations)]
+#[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
 #[expect(missing_docs, reason = "the columns are documented in the migrations")]
 pub struct OrganizationRow {
     pub id: OrgId,
@@ -27,6 +29,12 @@ pub struct OrganizationRow {
     pub created_at: Ts,
     pub updated_at: Ts,
     pub version: i64,
+    pub brake_deletions: i32,
+    pub brake_percent: i32,
+    pub brake_refuses: bool,
+    pub purge_paused_at: Option<Ts>,
+    pub purge_paused_by: Option<String>,
+    pub purge_pause_reason: Option<String>,
 }
 
 /// An API key; only the digest of its secret is stored.
@@ -435,4 +443,63 @@ pub struct RevocationRow {
     pub tries: i32,
     pub created_at: Ts,
     pub finished_at: Option<Ts>,
+}
+
+/// An entry that could not be purged.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = schema::purge_failures, primary_key(org_id, entry_id))]
+#[diesel(treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct PurgeFailureRow {
+    pub org_id: OrgId,
+    pub entry_id: EntryId,
+    pub code: PurgeProblem,
+    pub attempts: i64,
+    pub failed_at: Ts,
+    pub retry_at: Ts,
+}
+
+/// A brake on mass deletion.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::brakes, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct BrakeRow {
+    pub org_id: OrgId,
+    pub id: BrakeId,
+    pub started_at: Ts,
+    pub covers_from: Ts,
+    pub connections: i64,
+    pub of_connections: i64,
+    pub released_at: Option<Ts>,
+    pub released_by: Option<String>,
+}
+
+/// An alarm; [`crate::service::alarms::SERVICE`] stands for the service itself.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::alarms, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct AlarmRow {
+    pub org_id: OrgId,
+    pub id: AlarmId,
+    pub code: AlarmCode,
+    pub subject: String,
+    pub detail: String,
+    pub raised_at: Ts,
+    pub last_seen_at: Ts,
+    pub acknowledged_at: Option<Ts>,
+    pub acknowledged_by: Option<String>,
+    pub acknowledged_by_name: Option<String>,
+    pub resolved_at: Option<Ts>,
+}
+
+/// What the clocks said at the last tick at which they agreed.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = schema::scheduler_ticks, primary_key(boot_id))]
+#[diesel(treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct TickRow {
+    pub boot_id: String,
+    pub ticked_at: Ts,
+    /// Microseconds since the machine was started.
+    pub uptime: i64,
 }

@@ -16,6 +16,12 @@ diesel::table! {
         created_at -> Moment,
         updated_at -> Moment,
         version -> BigInt,
+        brake_deletions -> Integer,
+        brake_percent -> Integer,
+        brake_refuses -> Bool,
+        purge_paused_at -> Nullable<Moment>,
+        purge_paused_by -> Nullable<Text>,
+        purge_pause_reason -> Nullable<Text>,
     }
 }
 
@@ -482,6 +488,66 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    purge_failures (org_id, entry_id) {
+        org_id -> Id,
+        entry_id -> Id,
+        code -> Text,
+        attempts -> BigInt,
+        failed_at -> Moment,
+        retry_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    brakes (org_id, id) {
+        org_id -> Id,
+        id -> Id,
+        started_at -> Moment,
+        covers_from -> Moment,
+        connections -> BigInt,
+        of_connections -> BigInt,
+        released_at -> Nullable<Moment>,
+        released_by -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    alarms (org_id, id) {
+        org_id -> Id,
+        id -> Id,
+        code -> Text,
+        subject -> Text,
+        detail -> Text,
+        raised_at -> Moment,
+        last_seen_at -> Moment,
+        acknowledged_at -> Nullable<Moment>,
+        acknowledged_by -> Nullable<Text>,
+        acknowledged_by_name -> Nullable<Text>,
+        resolved_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    scheduler_ticks (boot_id) {
+        boot_id -> Text,
+        ticked_at -> Moment,
+        uptime -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     organizations,
     api_keys,
@@ -508,4 +574,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     imports,
     connect_sessions,
     revocations,
+    purge_failures,
+    brakes,
+    alarms,
+    scheduler_ticks,
 );

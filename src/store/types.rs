@@ -14,14 +14,15 @@ use diesel::sql_types::{SqlType, Text, Timestamptz};
 use diesel::sqlite::{Sqlite, SqliteValue};
 use uuid::Uuid;
 
+use crate::domain::alarms::AlarmCode;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
-    ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId, KeyId, OrgId,
+    AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId, KeyId, OrgId,
     RecordId, RootId, SessionId,
 };
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{
-    DependentKind, EntryState, ImportSource, ImportState, OwnerKind, RevocationOutcome, RootKind,
+    DependentKind, EntryState, ImportSource, ImportState, OwnerKind, PurgeProblem, RevocationOutcome, RootKind,
     Status,
 };
 
@@ -81,7 +82,9 @@ id_columns!(
     RecordId,
     JobId,
     ImportId,
-    SessionId
+    SessionId,
+    AlarmId,
+    BrakeId
 );
 
 impl ToSql<Moment, Pg> for Ts {
@@ -148,7 +151,9 @@ word_columns!(
     OwnerKind,
     ImportSource,
     ImportState,
-    RevocationOutcome
+    RevocationOutcome,
+    AlarmCode,
+    PurgeProblem
 );
 
 impl ToSql<Text, Pg> for JsonText {

@@ -1,6 +1,7 @@
 //! The native API, `/v1`: one file a resource. A new endpoint is a handler with its description and a line in
 //! [`routes`].
 
+mod alarms;
 mod bulk;
 mod connections;
 mod connectors;
@@ -76,6 +77,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(transfer::export_organization)
         .service(transfer::import_file)
         .service(transfer::get_import)
+        .service(alarms::list_alarms)
+        .service(alarms::acknowledge_alarm)
         .service(keys::create_api_key)
         .service(keys::list_api_keys)
         .service(keys::get_api_key)

@@ -4,6 +4,7 @@
 
 use super::Conn;
 
+mod alarms;
 mod checks;
 mod connections;
 mod dependents;
@@ -19,6 +20,7 @@ mod sessions;
 mod transfer;
 mod trash;
 
+pub(in crate::store) use alarms::*;
 pub(in crate::store) use checks::*;
 pub(in crate::store) use connections::*;
 pub(in crate::store) use dependents::*;

@@ -1,0 +1,11 @@
+DROP TABLE scheduler_ticks;
+DROP TABLE alarms;
+DROP TABLE brakes;
+DROP TABLE purge_failures;
+DROP INDEX trash_entries_closed;
+ALTER TABLE organizations DROP COLUMN purge_pause_reason;
+ALTER TABLE organizations DROP COLUMN purge_paused_by;
+ALTER TABLE organizations DROP COLUMN purge_paused_at;
+ALTER TABLE organizations DROP COLUMN brake_refuses;
+ALTER TABLE organizations DROP COLUMN brake_percent;
+ALTER TABLE organizations DROP COLUMN brake_deletions;
