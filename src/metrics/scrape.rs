@@ -10,6 +10,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::{Registry, Unit};
 
 use super::PREFIX;
+use crate::domain::alarms::AlarmCode;
 use crate::service::Services;
 use crate::store::PoolUse;
 use crate::store::figures::{Figures, Standing};
@@ -98,7 +99,7 @@ fn register_figures(registry: &mut Registry, figures: &Figures) {
     registry.register("trash_entries", "Entries whose rows are there", entries);
     let blocked = Family::<[(&str, &str); 1], Gauge>::default();
     for reason in Standing::BLOCKED {
-        let (count, _) = figures.due(*reason);
+        let (count, _) = figures.due(reason);
         blocked
             .get_or_create(&[("reason", reason.as_str())])
             .set(count);
@@ -133,6 +134,12 @@ fn register_figures(registry: &mut Registry, figures: &Figures) {
         "How long the oldest of them has waited",
         figures.age(figures.erasure_oldest),
     );
+    let alarms = Family::<[(&str, &str); 1], Gauge>::default();
+    for code in AlarmCode::ALL {
+        let open = figures.alarms(*code);
+        alarms.get_or_create(&[("code", code.as_str())]).set(open);
+    }
+    registry.register("alarm", "Open alarms", alarms);
     gauge(
         registry,
         "outbox_events",

@@ -9,6 +9,7 @@ use diesel::prelude::QueryableByName;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::types::Moment;
+use crate::domain::alarms::AlarmCode;
 use crate::domain::clock::Ts;
 
 /// Counted from the organizations on, so that each count is a range of `trash_entries_purge`.
@@ -19,35 +20,49 @@ pub(super) const TOTALS: &str = "SELECT \
         FROM organizations o) AS purging, \
     (SELECT count(*) FROM erasure_jobs WHERE finished_at IS NULL) AS erasure_pending, \
     (SELECT min(created_at) FROM erasure_jobs WHERE finished_at IS NULL) AS erasure_oldest, \
-    (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT 100000) some) AS outbox";
+    (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT 100000) counted) AS outbox";
 
-/// The entries that are due, by what keeps them.
+/// The entries that are due by `$2`, by what keeps them; a hold that ended after `$1` still does. (SQLite numbers the
+/// binds as they come in the text, whatever they are called.)
 pub(super) const DUE: &str = "SELECT standing, count(*) AS entries, min(purge_at) AS oldest FROM (\
     SELECT e.purge_at, CASE \
         WHEN EXISTS (SELECT 1 FROM holds h WHERE h.org_id = e.org_id AND h.entry_id = e.id \
             AND (h.ends_at IS NULL OR h.ends_at > $1)) THEN 'hold' \
+        WHEN EXISTS (SELECT 1 FROM brakes b WHERE b.org_id = e.org_id AND b.released_at IS NULL \
+            AND b.covers_from <= e.deleted_at) THEN 'brake' \
+        WHEN EXISTS (SELECT 1 FROM purge_failures f WHERE f.org_id = e.org_id AND f.entry_id = e.id) THEN 'failed' \
+        WHEN o.purge_paused_at IS NOT NULL THEN 'paused' \
         ELSE 'eligible' END AS standing \
     FROM organizations o CROSS JOIN trash_entries e \
-    WHERE e.org_id = o.id AND e.state = 'in_trash' AND e.purge_at <= $1) due GROUP BY standing";
+    WHERE e.org_id = o.id AND e.state = 'in_trash' AND e.purge_at <= $2) due GROUP BY standing";
 
-/// How an entry that is due stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// How an entry that is due stands; the first that is so, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
+    /// A hold is on it, or was until a day ago.
+    Hold,
+    /// The brake on mass deletion keeps it.
+    Brake,
+    /// It could not be purged.
+    Failed,
+    /// The purge of its organization is paused.
+    Paused,
     /// Nothing keeps it.
     Eligible,
-    /// A hold is on it.
-    Hold,
 }
 
 impl Standing {
     /// What can keep an entry.
-    pub const BLOCKED: &'static [Self] = &[Self::Hold];
+    pub const BLOCKED: [Self; 4] = [Self::Hold, Self::Brake, Self::Failed, Self::Paused];
 
     /// The word.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Eligible => "eligible",
             Self::Hold => "hold",
+            Self::Brake => "brake",
+            Self::Failed => "failed",
+            Self::Paused => "paused",
+            Self::Eligible => "eligible",
         }
     }
 }
@@ -67,6 +82,7 @@ pub struct Figures {
     pub erasure_oldest: Option<Ts>,
     /// Events, up to 100,000.
     pub outbox: i64,
+    alarms: Vec<(AlarmCode, i64)>,
     due: BTreeMap<String, (i64, Option<Ts>)>,
 }
 
@@ -95,7 +111,12 @@ pub(super) struct Due {
 }
 
 impl Figures {
-    pub(super) fn new(at: Ts, totals: Totals, due: Vec<Due>) -> Self {
+    pub(super) fn new(
+        at: Ts,
+        totals: Totals,
+        due: Vec<Due>,
+        alarms: Vec<(AlarmCode, i64)>,
+    ) -> Self {
         Self {
             at,
             in_trash: totals.in_trash,
@@ -103,6 +124,7 @@ impl Figures {
             erasure_pending: totals.erasure_pending,
             erasure_oldest: totals.erasure_oldest,
             outbox: totals.outbox,
+            alarms,
             due: due
                 .into_iter()
                 .map(|row| (row.standing, (row.entries, row.oldest)))
@@ -113,6 +135,12 @@ impl Figures {
     /// How many entries that are due stand so, and since when the oldest of them is due.
     pub fn due(&self, standing: Standing) -> (i64, Option<Ts>) {
         self.due.get(standing.as_str()).copied().unwrap_or_default()
+    }
+
+    /// How many alarms of this code are open.
+    pub fn alarms(&self, code: AlarmCode) -> i64 {
+        let open = self.alarms.iter().find(|(open, _)| *open == code);
+        open.map_or(0, |(_, count)| *count)
     }
 
     /// How long a moment has been over, in seconds; 0 for none.

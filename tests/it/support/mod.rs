@@ -1,6 +1,7 @@
 //! A whole service for one test: its own database, its own port, clients with keys of any scopes.
 
 mod client;
+mod door;
 mod network;
 mod postgres;
 pub(crate) mod process;
@@ -25,6 +26,7 @@ use serde_json::Value;
 pub(crate) use serde_json::json;
 
 pub(crate) use client::{Client, Reply};
+pub(crate) use door::Door;
 pub(crate) use network::Watched;
 pub(crate) use postgres::{TestDatabase, data_folder as postgres_data_folder};
 pub(crate) use sql::{Row, Sql};
@@ -91,6 +93,7 @@ pub(crate) struct TestApp {
     /// A client whose key may do everything.
     pub(crate) admin: Client,
     address: std::net::SocketAddr,
+    metrics: Option<std::net::SocketAddr>,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     server: Option<JoinHandle<()>>,
     verify: bool,
@@ -115,7 +118,7 @@ impl TestApp {
         let network = Watched::default();
         config.network = Arc::new(network.clone());
         change(&mut config);
-        let (address, services, stop, server) = serve(config.clone());
+        let (address, metrics, services, stop, server) = serve(config.clone());
         let org = organizations::ensure_default(&services).unwrap().id;
         let admin = Client::new(address, &issue(&services, org, &["*"]));
         Self {
@@ -126,6 +129,7 @@ impl TestApp {
             org,
             admin,
             address,
+            metrics,
             stop: Some(stop),
             server: Some(server),
             verify: true,
@@ -157,6 +161,11 @@ impl TestApp {
         self.address
     }
 
+    /// The address that serves metrics.
+    pub(crate) fn metrics_address(&self) -> std::net::SocketAddr {
+        self.metrics.expect("this test's service has no metrics")
+    }
+
     /// The folder of the service's data.
     pub(crate) fn data_dir(&self) -> &Path {
         self.folder.path()
@@ -179,9 +188,10 @@ impl TestApp {
     /// Stops the service and starts it again on the same database.
     pub(crate) fn restart(&mut self) {
         self.halt();
-        let (address, services, stop, server) = serve(self.config.clone());
+        let (address, metrics, services, stop, server) = serve(self.config.clone());
         self.admin.move_to(address);
         self.address = address;
+        self.metrics = metrics;
         self.services = services;
         self.stop = Some(stop);
         self.server = Some(server);
@@ -324,6 +334,7 @@ pub(crate) fn postgres_connection(name: &str) -> Value {
 
 type Served = (
     std::net::SocketAddr,
+    Option<std::net::SocketAddr>,
     Services,
     tokio::sync::oneshot::Sender<()>,
     JoinHandle<()>,
@@ -336,7 +347,11 @@ fn serve(config: Config) -> Served {
         actix_web::rt::System::new().block_on(async move {
             let application = Application::build(config).unwrap();
             started
-                .send((application.address(), application.services().clone()))
+                .send((
+                    application.address(),
+                    application.metrics_address(),
+                    application.services().clone(),
+                ))
                 .unwrap();
             application
                 .run_until(async {
@@ -346,8 +361,8 @@ fn serve(config: Config) -> Served {
                 .unwrap();
         });
     });
-    let (address, services) = starting.recv().unwrap();
-    (address, services, stop, server)
+    let (address, metrics, services) = starting.recv().unwrap();
+    (address, metrics, services, stop, server)
 }
 
 /// A key of an organization with these scopes.
