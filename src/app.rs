@@ -20,12 +20,13 @@ use crate::connectors;
 use crate::http::fallback::{Routes, fallback};
 use crate::http::middleware::observe;
 use crate::http::{State, api, metrics, openapi, reentry};
-use crate::jobs::{eraser, housekeeping, importer, revoker};
+use crate::jobs::{eraser, housekeeping, importer, purger, revoker};
 use crate::metrics::Metrics;
 use crate::outbound::{Dialer, Own};
 use crate::secrets::Vault;
 use crate::service::Services;
 use crate::service::probe::Prober;
+use crate::service::purge::Purging;
 use crate::service::revoke;
 use crate::service::transfer::{self, Spool};
 use crate::store::{Store, migrate};
@@ -39,6 +40,7 @@ pub struct Application {
     services: Services,
     eraser: eraser::Running,
     importer: importer::Running,
+    purger: purger::Running,
     listener: TcpListener,
     address: SocketAddr,
     metrics: Option<(TcpListener, SocketAddr)>,
@@ -83,11 +85,13 @@ impl Application {
             tracing::warn!(%error, "interrupted revocations could not be closed; it is tried again");
         }
         let importing = services.importer.start(services.clone())?;
+        let purging = purger::start(services.clone(), config.purge_schedule.clone())?;
         Ok(Self {
             config,
             services,
             eraser: running,
             importer: importing,
+            purger: purging,
             listener,
             address,
             metrics,
@@ -185,7 +189,12 @@ impl Application {
             metrics.stop(true).await;
         }
         let (services, eraser, importer) = (self.services, self.eraser, self.importer);
-        web::block(move || close(&services, eraser, importer)).await?;
+        let purger = self.purger;
+        web::block(move || {
+            purger.stop();
+            close(&services, eraser, importer);
+        })
+        .await?;
         drop(self.lock);
         Ok(outcome?)
     }
@@ -215,6 +224,9 @@ fn services(
         );
     }
     let dialer = dialer(config, listening);
+    let schedule = config.purge_schedule.as_ref().map(ToString::to_string);
+    let purging = Purging::new(config.purge.clone(), schedule);
+    store.read(|conn| purging.guard.load(conn))?;
     Ok(Services {
         store,
         vault: Arc::new(vault),
@@ -224,6 +236,7 @@ fn services(
         prober: Prober::new(dialer.clone(), config.tests),
         revoker: revoker::Revoker::new(dialer, config.revocation),
         metrics: Metrics::new(config.metrics_kept),
+        purging: Arc::new(purging),
         spool: Spool::within(&config.data_dir),
     })
 }

@@ -3,4 +3,5 @@
 pub mod eraser;
 pub mod housekeeping;
 pub mod importer;
+pub mod purger;
 pub mod revoker;

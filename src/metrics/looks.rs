@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use crate::service::purge::AFTER_A_HOLD;
 use crate::store::figures::Figures;
 use crate::store::{Store, StoreResult};
 
@@ -63,7 +64,7 @@ impl Look {
         let began = Instant::now();
         let figures: StoreResult<Figures> = store.connect().and_then(|mut conn| {
             let now = conn.now()?;
-            conn.figures(now)
+            conn.figures(now, now.plus(-AFTER_A_HOLD))
         });
         let (found, fresh_for) = match figures {
             Ok(figures) => (

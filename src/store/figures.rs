@@ -32,6 +32,7 @@ pub(super) const DUE: &str = "SELECT standing, count(*) AS entries, min(purge_at
             AND b.covers_from <= e.deleted_at) THEN 'brake' \
         WHEN EXISTS (SELECT 1 FROM purge_failures f WHERE f.org_id = e.org_id AND f.entry_id = e.id) THEN 'failed' \
         WHEN o.purge_paused_at IS NOT NULL THEN 'paused' \
+        WHEN o.retention_days NOT BETWEEN 1 AND 3650 THEN 'retention_invalid' \
         ELSE 'eligible' END AS standing \
     FROM organizations o CROSS JOIN trash_entries e \
     WHERE e.org_id = o.id AND e.state = 'in_trash' AND e.purge_at <= $2) due GROUP BY standing";
@@ -47,13 +48,21 @@ pub enum Standing {
     Failed,
     /// The purge of its organization is paused.
     Paused,
+    /// The retention of its organization is not valid.
+    RetentionInvalid,
     /// Nothing keeps it.
     Eligible,
 }
 
 impl Standing {
     /// What can keep an entry.
-    pub const BLOCKED: [Self; 4] = [Self::Hold, Self::Brake, Self::Failed, Self::Paused];
+    pub const BLOCKED: [Self; 5] = [
+        Self::Hold,
+        Self::Brake,
+        Self::Failed,
+        Self::Paused,
+        Self::RetentionInvalid,
+    ];
 
     /// The word.
     pub fn as_str(self) -> &'static str {
@@ -62,6 +71,7 @@ impl Standing {
             Self::Brake => "brake",
             Self::Failed => "failed",
             Self::Paused => "paused",
+            Self::RetentionInvalid => "retention_invalid",
             Self::Eligible => "eligible",
         }
     }
