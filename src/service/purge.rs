@@ -153,7 +153,13 @@ pub(super) fn size(entry: &EntryRow) -> i64 {
 
 /// Removes these entries, which are locked and nothing keeps: those of a few rows at once; a large one is only marked,
 /// for [`finish`]. Writes down who did it.
-pub(super) fn remove(tx: &mut Tx<'_>, rows: &[EntryRow], state: EntryState, at: Ts, by_hand: bool) -> Result<usize> {
+pub(super) fn remove(
+    tx: &mut Tx<'_>,
+    rows: &[EntryRow],
+    state: EntryState,
+    at: Ts,
+    by_hand: bool,
+) -> Result<usize> {
     let (org, actor) = (tx.caller.org, tx.caller.actor.clone());
     let ids: Vec<EntryId> = rows.iter().map(|row| row.id).collect();
     let gone = match state {

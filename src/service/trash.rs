@@ -24,9 +24,9 @@ use crate::domain::ids::{ConnectionId, DependentId, EntryId, RootId};
 use crate::domain::kinds::{DependentKind, EntryState, Keep, OwnerKind, RootKind};
 use crate::domain::scopes::Scope;
 use crate::domain::text::Name;
+use crate::store::Conn;
 use crate::store::filters::{EntryFilter, EntryOrder};
 use crate::store::rows::EntryRow;
-use crate::store::Conn;
 
 /// Above so many rows a move may take longer than a request usually may.
 const LARGE_MOVE: i64 = 1_000;

@@ -7,18 +7,18 @@ use super::figures::Figures;
 use super::filters::{ConnectionFilter, DependentFilter, Due, EntryFilter, EntryOrder};
 use super::records::{InUse, Key, Record};
 use super::rows::{
-    AlarmRow, ApiKeyRow, AuditRow, BrakeRow, ConnectionRow, DependentHead, DependentRow, EntryRow, ErasureJobRow,
-    HoldRow, IdempotencyRow, ImpactRow, ImportRow, IntegrationRow, KeyEpochRow, LinkRow, Moved,
-    OrganizationRow, OutboxRow, Place, PurgeFailureRow, RevocationRow, SecretRow, SessionRow, ShreddedRow,
-    TickRow,
+    AlarmRow, ApiKeyRow, AuditRow, BrakeRow, ConnectionRow, DependentHead, DependentRow, EntryRow,
+    ErasureJobRow, HoldRow, IdempotencyRow, ImpactRow, ImportRow, IntegrationRow, KeyEpochRow,
+    LinkRow, Moved, OrganizationRow, OutboxRow, Place, PurgeFailureRow, RevocationRow, SecretRow,
+    SessionRow, ShreddedRow, TickRow,
 };
 use super::statement::Binds;
 use super::{postgres, sqlite};
 use crate::domain::alarms::AlarmCode;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
-    AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId, KeyId, OrgId, RootId,
-    SessionId,
+    AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId,
+    KeyId, OrgId, RootId, SessionId,
 };
 use crate::domain::kinds::{
     DependentKind, EntryState, ImportState, OwnerKind, RecordKind, RevocationOutcome, RootKind,

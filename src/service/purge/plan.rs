@@ -1,6 +1,5 @@
 //! What a run would do now; nothing is changed.
 
-
 use super::super::Services;
 use super::super::error::Result;
 use super::run::{allowance, organizations};

@@ -103,7 +103,9 @@ pub fn run(
             .store
             .write(|conn| may_purge(conn, services, &organization))?
         {
-            Ok(0) => report.stopped.push((Some(organization.id), Stop::HourlyLimit)),
+            Ok(0) => report
+                .stopped
+                .push((Some(organization.id), Stop::HourlyLimit)),
             Ok(left) => turns.push_back(Turn {
                 org: organization.id,
                 left,
@@ -257,7 +259,10 @@ enum Taken {
     Nothing,
     /// Everything claimed was put on hold a moment before.
     Again,
-    Gone { entries: u64, rows: u64 },
+    Gone {
+        entries: u64,
+        rows: u64,
+    },
     Large(EntryId),
 }
 
@@ -270,7 +275,9 @@ fn take_batch(
     report: &mut Report,
 ) -> Result<Batch> {
     let limits = &services.purging.limits;
-    let most = i64::try_from(left.min(turn.left)).unwrap_or(i64::MAX).min(limits.batch);
+    let most = i64::try_from(left.min(turn.left))
+        .unwrap_or(i64::MAX)
+        .min(limits.batch);
     match take(services, caller, turn.org, ask.ids.as_deref(), most) {
         Ok(taken) => note(services, caller, turn.org, taken, report),
         Err(error) if is_of_an_entry(&error) => {
@@ -359,7 +366,13 @@ fn take(
         };
         if size(first) > limits.large {
             let entry = first.id;
-            remove(tx, rows.get(..1).unwrap_or_default(), EntryState::Purging, now, false)?;
+            remove(
+                tx,
+                rows.get(..1).unwrap_or_default(),
+                EntryState::Purging,
+                now,
+                false,
+            )?;
             return Ok(Taken::Large(entry));
         }
         let mut sum = 0;
