@@ -143,7 +143,7 @@ fn register_figures(registry: &mut Registry, figures: &Figures) {
     gauge(
         registry,
         "outbox_events",
-        "Events in the outbox, counted up to 100000",
+        "Events in the outbox, counted up to 10000",
         figures.outbox,
     );
 }

@@ -20,7 +20,7 @@ pub(super) const TOTALS: &str = "SELECT \
         FROM organizations o) AS purging, \
     (SELECT count(*) FROM erasure_jobs WHERE finished_at IS NULL) AS erasure_pending, \
     (SELECT min(created_at) FROM erasure_jobs WHERE finished_at IS NULL) AS erasure_oldest, \
-    (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT 100000) counted) AS outbox";
+    (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT 10000) counted) AS outbox";
 
 /// The entries that are due by `$2`, by what keeps them; a hold that ended after `$1` still does. (SQLite numbers the
 /// binds as they come in the text, whatever they are called.)
@@ -90,7 +90,7 @@ pub struct Figures {
     pub erasure_pending: i64,
     /// When the oldest of them was made.
     pub erasure_oldest: Option<Ts>,
-    /// Events, up to 100,000.
+    /// Events, up to 10,000.
     pub outbox: i64,
     alarms: Vec<(AlarmCode, i64)>,
     due: BTreeMap<String, (i64, Option<Ts>)>,

@@ -1,5 +1,7 @@
 //! What was done is counted once, after its commit: not what was refused, rolled back or only answered again.
 
+use reprieve::service::purge::{self, Ask};
+
 use super::*;
 
 /// All counters of what was done, added up.
@@ -46,6 +48,43 @@ on_each! {
         assert_value!(scrape, "reprieve_deletions_total" {kind = "connection"}, 2);
         assert_value!(scrape, "reprieve_purges_total" {outcome = "by_hand"}, 1);
         assert!((done(&scrape) - 4.0).abs() < 1e-9, "nothing else: {}", scrape.text);
+    }
+
+    fn purges_by_date_are_counted_one_by_one_and_so_is_what_fails(backend: Backend) {
+        let app = started(backend);
+        let run = || purge::run(&app.services, None, &Ask::default(), &|_| ()).unwrap();
+        for name in ["one", "two", "three"] {
+            app.delete_connection(&app.sample_connection(name));
+        }
+        let past = "2020-01-01T00:00:00.000000Z";
+        let due = format!("UPDATE trash_entries SET deleted_at = '{past}', purge_at = '{past}' WHERE root_name <> 'three'");
+        app.sql().run(&due);
+        app.sql().run("ALTER TABLE trash_content RENAME TO trash_content_aside");
+        assert_eq!((run().purged, run().purged), (0, 0), "the second leaves alone what failed");
+        let counted = scrape(&app);
+        assert_value!(counted, "reprieve_purges_total" {outcome = "failed"}, 2);
+        assert_value!(counted, "reprieve_purges_total" {outcome = "due"}, 0);
+        wait_for(&app, "reprieve_purge_blocked_entries", &[("reason", "failed")], 2.0);
+
+        app.sql().run("ALTER TABLE trash_content_aside RENAME TO trash_content");
+        app.sql().run(&format!("UPDATE purge_failures SET retry_at = '{past}'"));
+        assert_eq!(run().purged, 2);
+        let counted = scrape(&app);
+        assert_value!(counted, "reprieve_purges_total" {outcome = "due"}, 2);
+        assert_value!(counted, "reprieve_purges_total" {outcome = "failed"}, 2);
+        assert_value!(counted, "reprieve_purges_total" {outcome = "by_hand"}, 0);
+        wait_for(&app, "reprieve_purge_blocked_entries", &[("reason", "failed")], 0.0);
+    }
+
+    fn a_large_entry_is_counted_once(backend: Backend) {
+        let app = started(backend);
+        let mut services = app.services.clone();
+        let limits = purge::Limits { large: 3, batch_rows: 2, ..app.services.purging.limits.clone() };
+        services.purging = std::sync::Arc::new(purge::Purging::new(limits, None));
+        app.delete_connection(&app.sample_connection("large"));
+        app.sql().run("UPDATE trash_entries SET deleted_at = '2020-01-01T00:00:00.000000Z', purge_at = '2020-01-01T00:00:00.000000Z'");
+        assert_eq!(purge::run(&services, None, &Ask::default(), &|_| ()).unwrap().purged, 1);
+        assert_value!(scrape(&app), "reprieve_purges_total" {outcome = "due"}, 1);
     }
 
     fn each_kind_is_counted_apart_and_many_at_once_one_by_one(backend: Backend) {

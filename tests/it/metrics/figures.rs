@@ -80,7 +80,9 @@ on_each! {
         ));
         wait_for(&app, "reprieve_purge_blocked_entries", &[("reason", "brake")], 3.0);
         app.sql().run("UPDATE brakes SET released_at = started_at");
-        app.sql().run("UPDATE organizations SET purge_paused_at = NULL");
+        app.sql().run("UPDATE organizations SET purge_paused_at = NULL, retention_days = 0 WHERE name = 'default'");
+        wait_for(&app, "reprieve_purge_blocked_entries", &[("reason", "retention_invalid")], 2.0);
+        app.sql().run("UPDATE organizations SET retention_days = 30");
         wait_for(&app, "reprieve_purge_eligible_entries", &[], 2.0);
 
         app.admin.post(&format!("/v1/trash/{}/restore", entries[5]), &json!({})).ok(200);
