@@ -169,7 +169,11 @@ pub(super) fn remove(
     tx.conn
         .close_entries(org, &ids, state, at, &actor.id, actor.name.as_deref())?;
     for row in rows {
-        tx.count(Fact::Purge(if by_hand { Purge::ByHand } else { Purge::Due }));
+        tx.count(Fact::Purge(if by_hand {
+            Purge::ByHand
+        } else {
+            Purge::Due
+        }));
         record(tx, row, state, by_hand)?;
     }
     Ok(gone)
