@@ -27,6 +27,7 @@ use crate::domain::ids::EntryId;
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{EntryState, OwnerKind, RootKind};
 use crate::domain::text::{Name, Reason};
+use crate::metrics::Fact;
 use crate::store::rows::{EntryRow, OrganizationRow};
 use crate::store::{Binds, Conn};
 
@@ -99,6 +100,7 @@ pub fn delete(tx: &mut Tx<'_>, target: &Target, request: &DeleteRequest) -> Resu
         tx.erase_after_commit(Some(entry))?;
     }
     brakes::watch(tx, &organization, &new)?;
+    tx.count(Fact::Deleted(root.kind()));
     let view = whole_view(tx.conn, caller, new, tx.at)?;
     tx.record(
         &format!("{}.trashed", root.kind()),

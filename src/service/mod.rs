@@ -42,6 +42,7 @@ use std::sync::Arc;
 use crate::jobs::eraser::Eraser;
 use crate::jobs::importer::Importer;
 use crate::jobs::revoker::Revoker;
+use crate::metrics::Metrics;
 use crate::secrets::Vault;
 use crate::store::Store;
 
@@ -64,6 +65,8 @@ pub struct Services {
     pub revoker: Revoker,
     /// What the purge may do, and whether the clock can be believed.
     pub purging: Arc<purge::Purging>,
+    /// Counts what is done.
+    pub metrics: Metrics,
     /// Where private files are made.
     pub spool: transfer::Spool,
 }

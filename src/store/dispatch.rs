@@ -3,6 +3,7 @@
 use super::checks::{Check, Finding};
 use super::conn::Conn;
 use super::error::StoreResult;
+use super::figures::Figures;
 use super::filters::{ConnectionFilter, DependentFilter, Due, EntryFilter, EntryOrder};
 use super::records::{InUse, Key, Record};
 use super::rows::{
@@ -307,6 +308,8 @@ dispatch! {
     fn finish_erasure_job(org: OrgId, id: JobId, entry: Option<EntryId>, at: Ts) -> usize;
     /// Notes why the open jobs are still open.
     fn note_erasure_problem(problem: &str) -> usize;
+    /// The database in numbers, with what is due by a moment; a hold that ended since still keeps its entry.
+    fn figures(now: Ts, held_since: Ts) -> Figures;
     /// Where something is not as it must be.
     fn run_check(check: &'static Check) -> Vec<Finding>;
 

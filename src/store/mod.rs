@@ -13,8 +13,10 @@ mod conn;
 mod dispatch;
 mod due;
 mod error;
+pub mod figures;
 pub mod filters;
 pub mod migrate;
+mod pool;
 #[expect(
     clippy::duplicate_mod,
     reason = "the queries are compiled once for each backend"
@@ -37,9 +39,11 @@ use std::time::Duration;
 
 pub use conn::{Conn, DatabaseUrl, DatabaseUrlError};
 pub use error::{StoreError, StoreResult};
+pub use pool::PoolUse;
 pub use statement::Binds;
 
 use conn::Manager;
+use pool::Timeouts;
 
 /// How long a request waits for a connection before it is told to come back (docs/security.md, "The process").
 const POOL_WAIT: Duration = Duration::from_secs(2);
@@ -56,6 +60,7 @@ struct Inner {
     url: DatabaseUrl,
     writers: r2d2::Pool<Manager>,
     readers: r2d2::Pool<Manager>,
+    timeouts: [Timeouts; 2],
 }
 
 impl Store {
@@ -66,7 +71,9 @@ impl Store {
             // The change to WAL needs the file alone and does not wait for it: it is made before two pools race for it.
             drop(Conn::open(&url)?);
         }
-        let pool = |url: &DatabaseUrl, size: u32| {
+        let timeouts: [Timeouts; 2] = Default::default();
+        let [of_writers, of_readers] = &timeouts;
+        let pool = |size: u32, timeouts: &Timeouts| {
             r2d2::Pool::builder()
                 .max_size(size)
                 .min_idle(Some(1))
@@ -74,12 +81,13 @@ impl Store {
                 .max_lifetime(Some(SESSION_LIFETIME))
                 .test_on_check_out(false)
                 .error_handler(Box::new(LogPoolErrors))
+                .event_handler(Box::new(timeouts.clone()))
                 .build_unchecked(Manager::new(url.clone()))
         };
         let (writers, readers) = match &url {
-            DatabaseUrl::Sqlite(_) => (pool(&url, 1), pool(&url, size.max(1))),
+            DatabaseUrl::Sqlite(_) => (pool(1, of_writers), pool(size.max(1), of_readers)),
             DatabaseUrl::Postgres(_) => {
-                let pool = pool(&url, size.max(2));
+                let pool = pool(size.max(2), of_writers);
                 (pool.clone(), pool)
             }
         };
@@ -88,6 +96,7 @@ impl Store {
                 url,
                 writers,
                 readers,
+                timeouts,
             }),
         })
     }
@@ -108,6 +117,21 @@ impl Store {
     /// How many requests may use the database at once before they wait for a connection.
     pub fn capacity(&self) -> u32 {
         self.inner.readers.max_size()
+    }
+
+    /// What the connections of the pools do: of writers and readers on SQLite, of one for all on PostgreSQL.
+    pub fn pools(&self) -> Vec<PoolUse> {
+        let Inner {
+            writers, readers, ..
+        } = &*self.inner;
+        let [of_writers, of_readers] = &self.inner.timeouts;
+        match &self.inner.url {
+            DatabaseUrl::Sqlite(_) => vec![
+                PoolUse::of("writers", writers, of_writers),
+                PoolUse::of("readers", readers, of_readers),
+            ],
+            DatabaseUrl::Postgres(_) => vec![PoolUse::of("all", writers, of_writers)],
+        }
     }
 
     /// Reads: each statement sees what was committed when it began.

@@ -20,6 +20,7 @@ mod import;
 mod integrations;
 mod kill;
 mod main_job;
+mod metrics;
 mod model;
 mod probes;
 mod races;

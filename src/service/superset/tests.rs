@@ -45,6 +45,7 @@ impl Place {
             prober: crate::service::probe::Prober::default(),
             revoker: crate::jobs::revoker::Revoker::default(),
             purging: Arc::default(),
+            metrics: crate::metrics::Metrics::default(),
             spool: crate::service::transfer::Spool::within(folder.path()),
         };
         let organization = organizations::ensure_default(&services).unwrap();
