@@ -20,12 +20,15 @@ use crate::connectors;
 use crate::http::fallback::{Routes, fallback};
 use crate::http::middleware::observe;
 use crate::http::{State, api, openapi, reentry};
+use crate::jobs::shred_writer::ShredWriter;
 use crate::jobs::{eraser, housekeeping, importer, revoker};
 use crate::outbound::{Dialer, Own};
 use crate::secrets::Vault;
+use crate::secrets::shred_log::ShredLog;
 use crate::service::Services;
 use crate::service::probe::Prober;
 use crate::service::revoke;
+use crate::service::shreds;
 use crate::service::transfer::{self, Spool};
 use crate::store::{Store, migrate};
 
@@ -62,7 +65,9 @@ impl Application {
         } else {
             refuse_pending(&store)?;
         }
-        let (eraser, running) = eraser::Eraser::start(store.clone(), config.erasure_interval)?;
+        let shreds = shred_writer(&config);
+        let (eraser, running) =
+            eraser::Eraser::start(store.clone(), Arc::clone(&shreds), config.erasure_interval)?;
         let listener = TcpListener::bind(config.listen).with_context(|| {
             format!(
                 "can't listen on {}; choose another address with --listen",
@@ -70,7 +75,15 @@ impl Application {
             )
         })?;
         let address = listener.local_addr()?;
-        let services = services(&config, store, eraser, Some(address))?;
+        let services = services(&config, store, (eraser, shreds), Some(address))?;
+        // Before anybody can be answered: what was shredded must not come back with an older database.
+        let applied = shreds::apply(&services)?;
+        if applied.secrets > 0 {
+            tracing::warn!(
+                secrets = applied.secrets,
+                "secrets of an older database were shredded again"
+            );
+        }
         // What the last run left open; before the first new one could be taken for it.
         if let Err(error) = transfer::interrupt_stale(&services) {
             tracing::warn!(%error, "interrupted imports could not be closed; it is tried again");
@@ -172,13 +185,19 @@ pub fn open_services(config: &Config) -> anyhow::Result<Services> {
     make_private_folder(&config.data_dir)?;
     let store = Store::open(config.database.clone(), config.pool_size)?;
     refuse_pending(&store)?;
-    services(config, store, eraser::Eraser::idle(), None)
+    let erasing = (eraser::Eraser::idle(), shred_writer(config));
+    services(config, store, erasing, None)
+}
+
+fn shred_writer(config: &Config) -> Arc<ShredWriter> {
+    let log = ShredLog::beside(&config.keys, &config.data_dir);
+    Arc::new(ShredWriter::new(log))
 }
 
 fn services(
     config: &Config,
     store: Store,
-    eraser: eraser::Eraser,
+    (eraser, shreds): (eraser::Eraser, Arc<ShredWriter>),
     listening: Option<SocketAddr>,
 ) -> anyhow::Result<Services> {
     connectors::load()?;
@@ -195,6 +214,7 @@ fn services(
         store,
         vault: Arc::new(vault),
         eraser,
+        shreds,
         last_use: Arc::default(),
         importer: importer::Importer::default(),
         prober: Prober::new(dialer.clone(), config.tests),
@@ -276,7 +296,7 @@ fn close(services: &Services, eraser: eraser::Running, importer: importer::Runni
         tracing::warn!(%error, "the last use of keys could not be written down");
     }
     if services.store.sqlite_file().is_some()
-        && let Err(error) = eraser::round(&services.store)
+        && let Err(error) = eraser::round(&services.store, &services.shreds)
     {
         tracing::warn!(%error, "the last erasure could not be completed; the next start does it");
     }

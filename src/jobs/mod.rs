@@ -4,3 +4,4 @@ pub mod eraser;
 pub mod housekeeping;
 pub mod importer;
 pub mod revoker;
+pub mod shred_writer;
