@@ -21,12 +21,13 @@ use crate::http::fallback::{Routes, fallback};
 use crate::http::middleware::observe;
 use crate::http::{State, api, openapi, reentry};
 use crate::jobs::shred_writer::ShredWriter;
-use crate::jobs::{eraser, housekeeping, importer, revoker};
+use crate::jobs::{eraser, housekeeping, importer, purger, revoker};
 use crate::outbound::{Dialer, Own};
 use crate::secrets::Vault;
 use crate::secrets::shred_log::ShredLog;
 use crate::service::Services;
 use crate::service::probe::Prober;
+use crate::service::purge::Purging;
 use crate::service::revoke;
 use crate::service::shreds;
 use crate::service::transfer::{self, Spool};
@@ -41,6 +42,7 @@ pub struct Application {
     services: Services,
     eraser: eraser::Running,
     importer: importer::Running,
+    purger: purger::Running,
     listener: TcpListener,
     address: SocketAddr,
     /// Held as long as the service runs: one `serve` on one SQLite file.
@@ -92,11 +94,13 @@ impl Application {
             tracing::warn!(%error, "interrupted revocations could not be closed; it is tried again");
         }
         let importing = services.importer.start(services.clone())?;
+        let purging = purger::start(services.clone(), config.purge_schedule.clone())?;
         Ok(Self {
             config,
             services,
             eraser: running,
             importer: importing,
+            purger: purging,
             listener,
             address,
             lock,
@@ -174,7 +178,12 @@ impl Application {
         let outcome = server.await;
         keeper.abort();
         let (services, eraser, importer) = (self.services, self.eraser, self.importer);
-        web::block(move || close(&services, eraser, importer)).await?;
+        let purger = self.purger;
+        web::block(move || {
+            purger.stop();
+            close(&services, eraser, importer);
+        })
+        .await?;
         drop(self.lock);
         Ok(outcome?)
     }
@@ -210,6 +219,9 @@ fn services(
         );
     }
     let dialer = dialer(config, listening);
+    let schedule = config.purge_schedule.as_ref().map(ToString::to_string);
+    let purging = Purging::new(config.purge.clone(), schedule);
+    store.read(|conn| purging.guard.load(conn))?;
     Ok(Services {
         store,
         vault: Arc::new(vault),
@@ -219,6 +231,7 @@ fn services(
         importer: importer::Importer::default(),
         prober: Prober::new(dialer.clone(), config.tests),
         revoker: revoker::Revoker::new(dialer, config.revocation),
+        purging: Arc::new(purging),
         spool: Spool::within(&config.data_dir),
     })
 }

@@ -5,6 +5,7 @@
 
 mod file;
 mod options;
+mod schedule;
 mod span;
 #[cfg(test)]
 mod tests;
@@ -22,10 +23,12 @@ use crate::jobs::revoker::Limits;
 use crate::outbound::{Network, SystemNetwork};
 use crate::secrets::KeySource;
 use crate::service::probe::Allowance;
+use crate::service::purge::{LONGEST_RETENTION_DAYS, Limits as PurgeLimits};
 use crate::store::{DatabaseUrl, DatabaseUrlError};
 
 pub use file::File;
 pub use options::{DatabaseUrlText, LogFormat, Options, ServeOptions, api_key};
+pub use schedule::Schedule;
 pub use span::{Span, SpanError};
 
 /// The folder of everything, unless told otherwise.
@@ -42,6 +45,8 @@ const ERASURE_INTERVAL: Duration = Duration::from_hours(1);
 const ERASURE_INTERVAL_MAX: Duration = Duration::from_hours(24);
 /// docs/security.md, "The process": a body that takes longer is a slow client's.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// When the purge runs.
+const PURGE_SCHEDULE: &str = "15m";
 /// A million rows of a kilobyte.
 const MAX_IMPORT_BYTES: u64 = 1024 * 1024 * 1024;
 
@@ -76,6 +81,10 @@ pub struct Config {
     pub tests: Allowance,
     /// How much time and room revocations at the source have.
     pub revocation: Limits,
+    /// How much a purge may do.
+    pub purge: PurgeLimits,
+    /// When `serve` purges by itself; never without one.
+    pub purge_schedule: Option<Schedule>,
     /// Names and connections to other systems.
     pub network: Arc<dyn Network>,
 }
@@ -187,6 +196,15 @@ pub fn resolve(
         allow_cidrs: serve.allow_cidrs.or(file.allow_cidrs).unwrap_or_default(),
         tests: Allowance::default(),
         revocation: Limits::default(),
+        purge: purge_limits(
+            options.min_retention_days.or(file.min_retention_days),
+            options.purge_hourly_limit.or(file.purge_hourly_limit),
+            options.max_downtime.or(file.max_downtime),
+        )?,
+        purge_schedule: purge_schedule(
+            serve.purge_schedule.or(file.purge_schedule).as_deref(),
+            serve.purge_time_zone.or(file.purge_time_zone).as_deref(),
+        )?,
         network: Arc::new(SystemNetwork),
         data_dir,
     };
@@ -198,6 +216,49 @@ pub fn resolve(
             .unwrap_or_else(|| LOG_LEVEL.to_owned()),
     };
     Ok((config, log))
+}
+
+fn purge_limits(
+    min_retention_days: Option<i32>,
+    hourly: Option<u64>,
+    max_downtime: Option<Span>,
+) -> Result<PurgeLimits, ConfigError> {
+    let mut limits = PurgeLimits {
+        hourly,
+        ..PurgeLimits::default()
+    };
+    if let Some(days) = min_retention_days {
+        if !(0..=LONGEST_RETENTION_DAYS).contains(&days) {
+            return Err(refuse("--min-retention-days", "goes from 0 to 3650"));
+        }
+        limits.min_retention_days = days;
+    }
+    if hourly == Some(0) {
+        return Err(refuse("--purge-hourly-limit", "is 1 at least"));
+    }
+    if let Some(span) = max_downtime {
+        limits.max_downtime = chrono::Duration::from_std(span.get())
+            .map_err(|_| refuse("--max-downtime", "is too long"))?;
+    }
+    Ok(limits)
+}
+
+fn purge_schedule(text: Option<&str>, zone: Option<&str>) -> Result<Option<Schedule>, ConfigError> {
+    let zone = zone
+        .map_or(Ok(chrono_tz::Tz::UTC), str::parse)
+        .map_err(|_| {
+            refuse(
+                "--purge-time-zone",
+                "takes a name of the time zone database, such as Europe/Berlin",
+            )
+        })?;
+    match text.unwrap_or(PURGE_SCHEDULE) {
+        "off" => Ok(None),
+        text => match Schedule::parse(text, zone) {
+            Ok(schedule) => Ok(Some(schedule)),
+            Err(expected) => Err(refuse("--purge-schedule", &expected)),
+        },
+    }
 }
 
 fn refuse(option: &'static str, detail: &str) -> ConfigError {

@@ -27,6 +27,11 @@ pub struct File {
     pub erasure_interval: Option<Span>,
     pub max_import_bytes: Option<u64>,
     pub allow_cidrs: Option<Vec<IpNet>>,
+    pub min_retention_days: Option<i32>,
+    pub purge_hourly_limit: Option<u64>,
+    pub max_downtime: Option<Span>,
+    pub purge_schedule: Option<String>,
+    pub purge_time_zone: Option<String>,
 }
 
 impl File {

@@ -49,6 +49,30 @@ pub struct Options {
     /// What is logged: off, error, warn, info, debug or trace, or by target, say `info,reprieve::store=debug` [default: `info,actix_server=warn`]
     #[arg(long, global = true, value_name = "FILTER", env = "REPRIEVE_LOG_LEVEL")]
     pub log_level: Option<String>,
+    /// Nothing is purged sooner after its deletion, whoever asks: days, 0 is no floor [default: 0]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DAYS",
+        env = "REPRIEVE_MIN_RETENTION_DAYS"
+    )]
+    pub min_retention_days: Option<i32>,
+    /// The most entries of an organization that are purged within an hour [default: 1000, or a tenth of its entries if that is more]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NUMBER",
+        env = "REPRIEVE_PURGE_HOURLY_LIMIT"
+    )]
+    pub purge_hourly_limit: Option<u64>,
+    /// Longer than the service is ever down: a clock that is further ahead at a start has jumped, and nothing is purged [default: 7d]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DURATION",
+        env = "REPRIEVE_MAX_DOWNTIME"
+    )]
+    pub max_downtime: Option<Span>,
 }
 
 /// What `serve` takes besides.
@@ -92,6 +116,12 @@ pub struct ServeOptions {
         value_delimiter = ','
     )]
     pub allow_cidrs: Option<Vec<IpNet>>,
+    /// When what is due is purged: a length of time, a cron expression of five fields such as "30 2 * * *", or off [default: 15m]
+    #[arg(long, value_name = "SCHEDULE", env = "REPRIEVE_PURGE_SCHEDULE")]
+    pub purge_schedule: Option<String>,
+    /// Whose clocks a cron expression goes by, say Europe/Berlin [default: UTC]
+    #[arg(long, value_name = "ZONE", env = "REPRIEVE_PURGE_TIME_ZONE")]
+    pub purge_time_zone: Option<String>,
 }
 
 /// How log lines look.

@@ -1,6 +1,6 @@
 //! Time: UTC in whole microseconds, the precision both databases keep.
 //!
-//! The one place that reads the wall clock. Whether something may be purged is never decided by it: the
+//! The one place that reads the wall clock and the machine's uptime. Whether something may be purged is never decided by it: the
 //! database's clock decides (promise 6).
 
 use std::fmt;
@@ -25,6 +25,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Ts(DateTime<Utc>);
 
 impl Ts {
+    /// The last second of the year 9999: later than anything, and as wide as all others when written.
+    pub const FAR: Self = Self(match DateTime::from_timestamp(253_402_300_799, 0) {
+        Some(at) => at,
+        None => DateTime::<Utc>::MAX_UTC,
+    });
+
     /// The wall clock of this host.
     #[expect(
         clippy::disallowed_methods,
@@ -54,6 +60,38 @@ impl Ts {
         DateTime::parse_from_rfc3339(text)
             .ok()
             .map(|at| Self::from(at.with_timezone(&Utc)))
+    }
+}
+
+/// How long this machine has been running, by a clock that nobody sets and that goes on while it sleeps; and which start
+/// of it that is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uptime {
+    /// Tells this start of the machine from all others.
+    pub boot_id: String,
+    /// Microseconds since then.
+    pub micros: i64,
+}
+
+impl Uptime {
+    /// What the machine says now. Where it does not tell which start this is, the process counts as one.
+    pub fn now() -> Self {
+        static PROCESS: std::sync::LazyLock<String> =
+            std::sync::LazyLock::new(|| uuid::Uuid::new_v4().to_string());
+        static BOOT: std::sync::LazyLock<Option<String>> = std::sync::LazyLock::new(|| {
+            std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+                .ok()
+                .map(|id| id.trim().to_owned())
+                .filter(|id| !id.is_empty())
+        });
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        Self {
+            boot_id: BOOT.as_ref().unwrap_or(&PROCESS).clone(),
+            micros: time
+                .tv_sec
+                .saturating_mul(1_000_000)
+                .saturating_add(time.tv_nsec / 1_000),
+        }
     }
 }
 

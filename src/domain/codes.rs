@@ -68,6 +68,9 @@ codes! {
     TestRequired = "test_required", 409, "A test has to pass first", "Test the connection: `POST /v1/connections/{id}/test`.";
     Held = "held", 409, "A hold keeps the entry", "Lift the holds first.";
     PurgeProtected = "purge_protected", 409, "Purge protection keeps the entry until its date", "Wait for `purge_at`.";
+    MinRetention = "min_retention", 409, "The service keeps everything for a minimum time", "Wait until `keep_until`.";
+    Braked = "braked", 409, "A brake on mass deletion keeps the entry", "Release the brake, if you may: `DELETE /v1/brakes/{id}` with `brake_id`.";
+    NotInTrash = "not_in_trash", 409, "Some of the ids are not of entries in the trash", "Nothing was done: read the list again; `ids` names them.";
     ConcurrentChange = "concurrent_change", 409, "Other requests kept changing the same rows", "Read again and repeat.";
     InTrash = "in_trash", 410, "It is in the trash", "Restore the entry in `entry_id`.";
     ImportRunning = "import_running", 409, "An import of this organization is running or waiting", "Wait until `GET /v1/imports/{id}` says `done` or `failed`; `import_id` names it.";
@@ -80,6 +83,7 @@ codes! {
     IdempotencyKeyReused = "idempotency_key_reused", 422, "The idempotency key was used for another request", "Use a fresh key for each request.";
     ConfirmMismatch = "confirm_mismatch", 422, "The name does not match", "Send the exact name of the entry's root.";
     TooManyTests = "too_many_tests", 429, "Too many tests of this organization", "Repeat after the seconds in Retry-After.";
+    DeletionBrake = "deletion_brake", 429, "Deletions are stopped after a mass deletion", "Ask whoever may to look and to release the brake: `DELETE /v1/brakes/{id}` with `brake_id`.";
     InternalError = "internal_error", 500, "Something went wrong here", "Repeat with the same Idempotency-Key; report the request_id if it stays.";
     Busy = "busy", 503, "The service is busy or its database is not available", "Repeat after the seconds in Retry-After.";
     Locked = "locked", 503, "The encryption key is missing", "Put the key back into the keyring; everything but secrets works meanwhile.";

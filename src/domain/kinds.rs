@@ -210,6 +210,16 @@ words! {
         NoToken = "no_token",
     }
 
+    /// What keeps an entry from being purged, besides its date.
+    Keep {
+        /// A hold.
+        Hold = "hold",
+        /// A hold that ended less than a day ago.
+        EndedHold = "ended_hold",
+        /// A brake on mass deletion.
+        Brake = "brake",
+    }
+
     /// Why an entry could not be purged, though nothing keeps it.
     PurgeProblem {
         /// Something in the database refers to its rows or guards them.

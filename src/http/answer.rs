@@ -8,14 +8,18 @@ use actix_web::http::header::{
 use serde::Serialize;
 
 use crate::service::alarms::AlarmView;
+use crate::service::brakes::BrakeView;
 use crate::service::bulk::{BulkDeleteView, BulkRestoreView};
 use crate::service::connections::Upserted;
 use crate::service::dependents::BatchView;
+use crate::service::holds::HoldView;
 use crate::service::impact::ImpactView;
 use crate::service::organizations::NewOrganizationView;
 use crate::service::probe::ConnectionTestView;
+use crate::service::purge::status::PurgeDueView;
 use crate::service::reentry::{EndedReentryView, NewReentryView};
 use crate::service::restore::{RestorePlanView, RestoreView};
+use crate::service::retention::{PauseView, RetentionView};
 use crate::service::transfer::ImportView;
 use crate::service::unit::StoredAnswer;
 use crate::service::views::{
@@ -156,6 +160,11 @@ answers! {
     }
     EndedReentryView {}
     AlarmView {}
+    BrakeView {}
+    HoldView { location: |view| format!("/v1/trash/{}", view.entry_id), }
+    PauseView {}
+    PurgeDueView {}
+    RetentionView { version: |view| view.version, }
     ApiKeyView { location: |view| format!("/v1/api-keys/{}", view.id), }
     EntryView { location: |view| format!("/v1/trash/{}", view.id), }
     ImportView { location: |view| format!("/v1/imports/{}", view.id), }

@@ -329,6 +329,20 @@ impl<N: Needs> Auth<N> {
         .await
     }
 
+    /// Answers a read that takes its snapshots itself, one for each part that must agree with itself.
+    pub async fn read_beside<T, F>(
+        self,
+        query: &'static [&'static str],
+        work: F,
+    ) -> std::result::Result<HttpResponse, ApiError>
+    where
+        T: Serialize + Send + 'static,
+        F: FnOnce(&Services, &Caller, &Input) -> Result<T> + Send + 'static,
+    {
+        self.answer(false, query, work, |value| answer::render(&value, None))
+            .await
+    }
+
     /// Answers a change: one unit of work, one effect for one idempotency key.
     pub async fn write<T, F>(
         self,

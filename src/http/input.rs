@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::domain::clock::Ts;
 use crate::domain::codes::Code;
-use crate::domain::ids::{ConnectionId, DependentId, EntryId};
+use crate::domain::ids::{ConnectionId, DependentId, EntryId, HoldId};
 use crate::domain::kinds::DependentKind;
 use crate::domain::text::Name;
 use crate::service::error::{Error, Problem, Result};
@@ -201,5 +201,10 @@ impl Input {
     /// The trash entry's id in the path.
     pub fn entry(&self) -> Result<EntryId> {
         self.id("trash entry", EntryId::parse)
+    }
+
+    /// The hold's id in the path.
+    pub fn hold(&self) -> Result<HoldId> {
+        HoldId::parse(&self.part("hold")?).ok_or_else(|| Error::not_found("hold"))
     }
 }

@@ -3,5 +3,6 @@
 pub mod eraser;
 pub mod housekeeping;
 pub mod importer;
+pub mod purger;
 pub mod revoker;
 pub mod shred_writer;

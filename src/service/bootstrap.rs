@@ -185,6 +185,7 @@ mod tests {
             importer: crate::jobs::importer::Importer::default(),
             prober: crate::service::probe::Prober::default(),
             revoker: crate::jobs::revoker::Revoker::default(),
+            purging: Arc::default(),
             spool: crate::service::transfer::Spool::within(folder),
         }
     }

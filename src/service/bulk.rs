@@ -18,6 +18,7 @@ use super::unit::{Once, StoredAnswer, Tx, Written, to_json};
 use crate::domain::json::JsonText;
 
 pub use delete::{BulkDelete, BulkDeleteView, DeleteOutcome, delete, plan_delete};
+pub(super) use restore::parse as parse_filter;
 pub use restore::{
     BulkFilter, BulkRestore, BulkRestoreView, RestoreOutcome, plan_restore, restore,
 };
@@ -72,7 +73,7 @@ impl RowProblem {
 }
 
 /// Makes the choice in a unit of work of its own, or finds what was chosen under the same key before.
-fn choose<T: Serialize + for<'de> Deserialize<'de>>(
+pub(super) fn choose<T: Serialize + for<'de> Deserialize<'de>>(
     services: &Services,
     caller: &Caller,
     once: Option<&Once>,
@@ -119,7 +120,7 @@ fn each<T: Serialize>(
 }
 
 /// Refuses an empty list, one that is too long, and one that names a row twice.
-fn check_ids<T: Ord + Copy>(ids: &[T]) -> Result<()> {
+pub(super) fn check_ids<T: Ord + Copy>(ids: &[T]) -> Result<()> {
     if ids.is_empty() || ids.len() > MAX_ROWS {
         return Err(Error::field(
             "/ids",

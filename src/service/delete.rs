@@ -6,28 +6,29 @@
 use chrono::Duration;
 use serde_json::json;
 
+use super::alarms;
+use super::brakes;
 use super::caller::Caller;
 use super::connections::{absent, check_version};
 use super::dependents::absent_dependent;
 use super::error::{Error, Problem, Result};
 use super::impact::{self, ImpactView, Root, Target};
 use super::integrations::absent as absent_integration;
+use super::purge::{LONGEST_RETENTION_DAYS, is_valid};
 use super::revoke;
 use super::trash::whole_view;
 use super::unit::{Tx, to_json};
 use super::views::{
     Counts, EntryView, connector_named, connector_of, integration_secret_views, secret_views,
 };
+use crate::domain::alarms::AlarmCode;
 use crate::domain::codes::Code;
 use crate::domain::ids::EntryId;
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{EntryState, OwnerKind, RootKind};
 use crate::domain::text::{Name, Reason};
-use crate::store::rows::EntryRow;
+use crate::store::rows::{EntryRow, OrganizationRow};
 use crate::store::{Binds, Conn};
-
-/// What an unreadable retention means: nothing goes before the longest there is (promise 6).
-const LONGEST_RETENTION_DAYS: i32 = 3_650;
 
 /// How to delete.
 #[derive(Debug, Default, Clone)]
@@ -72,7 +73,20 @@ pub fn delete(tx: &mut Tx<'_>, target: &Target, request: &DeleteRequest) -> Resu
         .into());
     }
     let counts = impact::counts(&row);
-    let new = entry_row(tx, &root, binds, counts, row.references, reason)?;
+    let organization = tx
+        .conn
+        .find_organization(org)?
+        .ok_or_else(|| Error::Internal(format!("organization {org} is missing")))?;
+    brakes::refuse(tx, &organization)?;
+    let new = entry_row(
+        tx,
+        &organization,
+        &root,
+        binds,
+        counts,
+        row.references,
+        reason,
+    )?;
     tx.conn.insert_entry(&new)?;
     revoke::prepare(tx, &root, entry)?;
     let shredded = tx.conn.shred_scope(root.kind(), binds, tx.at)?;
@@ -85,6 +99,7 @@ pub fn delete(tx: &mut Tx<'_>, target: &Target, request: &DeleteRequest) -> Resu
     if shredded > 0 {
         tx.erase_after_commit(Some(entry))?;
     }
+    brakes::watch(tx, &organization, &new)?;
     let view = whole_view(tx.conn, caller, new, tx.at)?;
     tx.record(
         &format!("{}.trashed", root.kind()),
@@ -155,8 +170,29 @@ fn lock_root(tx: &mut Tx<'_>, target: &Target) -> Result<Root> {
     }
 }
 
+/// How long this deletion stays in the trash: never shorter than the floor, and the longest there is where the
+/// organization's retention is none.
+fn retention_days(tx: &mut Tx<'_>, organization: &OrganizationRow) -> Result<i32> {
+    let days = organization.retention_days;
+    if is_valid(organization) {
+        return Ok(days.max(tx.purging.limits.min_retention_days));
+    }
+    let detail = format!(
+        "The retention is {days} days; it goes from 1 to 3650. Until it is set deletions are kept for 3650."
+    );
+    alarms::raise(
+        tx.conn,
+        Some(organization.id),
+        AlarmCode::RetentionInvalid,
+        "",
+        &detail,
+    )?;
+    Ok(LONGEST_RETENTION_DAYS)
+}
+
 fn entry_row(
     tx: &mut Tx<'_>,
+    organization: &OrganizationRow,
     root: &Root,
     binds: Binds,
     counts: Counts,
@@ -164,24 +200,17 @@ fn entry_row(
     reason: Option<String>,
 ) -> Result<EntryRow> {
     let org = tx.caller.org;
-    let organization = tx
-        .conn
-        .find_organization(org)?
-        .ok_or_else(|| Error::Internal(format!("organization {org} is missing")))?;
     let now = tx.conn.now()?;
-    let days = match organization.retention_days {
-        days @ 1..=LONGEST_RETENTION_DAYS => days,
-        unreadable => {
-            tracing::error!(%org, unreadable, "the retention of this organization is not valid; keeping the longest there is");
-            LONGEST_RETENTION_DAYS
-        }
-    };
+    let days = retention_days(tx, organization)?;
     // Deleting again after a restore never gets an earlier date (promise 6).
     let before = tx
         .conn
         .newest_entry_of_root(org, root.id())?
         .map(|entry| entry.purge_at);
-    let purge_at = now
+    let purge_at = tx
+        .purging
+        .guard
+        .counts_from(now)
         .plus(Duration::days(i64::from(days)))
         .max(before.unwrap_or(now));
     let mut secrets = (0, None);

@@ -6,12 +6,14 @@
 pub mod alarms;
 pub mod backup;
 pub mod bootstrap;
+pub mod brakes;
 pub mod bulk;
 pub mod caller;
 pub mod connections;
 pub mod delete;
 pub mod dependents;
 pub mod error;
+pub mod holds;
 pub mod impact;
 pub mod integrations;
 pub mod keys;
@@ -19,9 +21,11 @@ pub mod links;
 pub mod organizations;
 pub mod pages;
 pub mod probe;
+pub mod purge;
 pub mod reentry;
 pub mod restore;
 pub mod restore_plan;
+pub mod retention;
 pub mod revoke;
 pub mod secrets;
 pub mod shreds;
@@ -32,6 +36,7 @@ pub mod trash;
 pub mod unit;
 pub mod verify;
 pub mod views;
+pub mod watch;
 
 use std::sync::Arc;
 
@@ -61,6 +66,8 @@ pub struct Services {
     pub prober: probe::Prober,
     /// Revokes at the source what a deletion has shredded.
     pub revoker: Revoker,
+    /// What the purge may do, and whether the clock can be believed.
+    pub purging: Arc<purge::Purging>,
     /// Where private files are made.
     pub spool: transfer::Spool,
 }

@@ -4,12 +4,13 @@
 
 use chrono::Duration;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::caller::{Actor, Caller};
 use super::error::{Error, Problem, Result};
+use super::holds::{self, HoldView};
 use super::pages::{Cursor, PageQuery};
+use super::purge::{self, status::BlockedView};
 use super::restore_plan;
 use super::revoke::{self, Revoked};
 use super::unit::Tx;
@@ -20,12 +21,12 @@ use super::views::{
 use crate::domain::clock::Ts;
 use crate::domain::codes::Code;
 use crate::domain::ids::{ConnectionId, DependentId, EntryId, RootId};
-use crate::domain::kinds::{DependentKind, EntryState, OwnerKind, RootKind};
+use crate::domain::kinds::{DependentKind, EntryState, Keep, OwnerKind, RootKind};
 use crate::domain::scopes::Scope;
 use crate::domain::text::Name;
+use crate::store::Conn;
 use crate::store::filters::{EntryFilter, EntryOrder};
 use crate::store::rows::EntryRow;
-use crate::store::{Binds, Conn};
 
 /// Above so many rows a move may take longer than a request usually may.
 const LARGE_MOVE: i64 = 1_000;
@@ -139,6 +140,9 @@ pub fn list(
                 restorable: restorable.contains(&row.id),
                 blockers: None,
                 broken_links: None,
+                holds: None,
+                blocked: None,
+                kept_by: None,
                 revocation: revocations.remove(&row.id).unwrap_or_default(),
             };
             view(row, facts)
@@ -258,7 +262,8 @@ fn connection_items(
     }))
 }
 
-/// Purges one entry by hand, by whoever types its name: no way back.
+/// Purges one entry by hand, by whoever types its name: no way back. A large one answers as `purging` and loses its rows
+/// in batches.
 pub fn purge(tx: &mut Tx<'_>, id: EntryId, request: &PurgeRequest) -> Result<EntryView> {
     tx.caller.require(Scope::TrashPurge)?;
     let org = tx.caller.org;
@@ -275,43 +280,67 @@ pub fn purge(tx: &mut Tx<'_>, id: EntryId, request: &PurgeRequest) -> Result<Ent
     }
     let now = tx.conn.now()?;
     if !tx.conn.held_among(org, &[id], now)?.is_empty() {
-        return Err(Problem::new(Code::Held, "A hold keeps this entry.").into());
+        return Err(holds::held().into());
     }
-    if row.purge_protected && row.purge_at > now {
+    if row.purge_at > now {
+        refuse_protected(tx, &row, now)?;
+    }
+    refuse_below_floor(tx, &row, now)?;
+    if let Some(brake) = tx.conn.open_brake(org)?
+        && row.deleted_at >= brake.covers_from
+    {
         return Err(Problem::new(
-            Code::PurgeProtected,
-            "Nobody may purge this entry before its date.",
+            Code::Braked,
+            "Much of this organization was deleted within an hour: nothing of that is purged until somebody looks.",
         )
-        .with("purge_at", row.purge_at)
+        .with("brake_id", brake.id)
         .into());
     }
+    let state = if purge::size(&row) > tx.purging.limits.large {
+        EntryState::Purging
+    } else {
+        EntryState::Purged
+    };
     if is_large(&row) {
         tx.conn.allow_long_statements()?;
     }
-    let binds = Binds {
-        org,
-        root: row.root_id,
-        parent: row.root_id,
-        entry: id,
-    };
-    tx.conn.purge_rows(binds)?;
-    let actor = &tx.caller.actor;
-    tx.conn.close_entry(
-        org,
-        id,
-        EntryState::Purged,
-        now,
-        &actor.id,
-        actor.name.as_deref(),
-    )?;
-    tx.record(
-        "trash.purged",
-        row.root_kind.as_str(),
-        row.root_id,
-        Some(id),
-        &json!({ "name": row.root_name, "by_hand": true }),
-    )?;
+    purge::remove(tx, std::slice::from_ref(&row), state, now, true)?;
+    if state == EntryState::Purging {
+        tx.purge_after_commit();
+    }
     get(tx.conn, tx.caller, id)
+}
+
+/// Refuses to let an entry go before its date where nobody may.
+pub(super) fn refuse_protected(tx: &mut Tx<'_>, row: &EntryRow, now: Ts) -> Result<()> {
+    // Also by what the organization says now: protection is on for everything at once.
+    let organization = tx.conn.find_organization(row.org_id)?;
+    let protected = row.purge_protected
+        || organization.is_some_and(|organization| organization.purge_protection);
+    if !protected || row.purge_at <= now {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::PurgeProtected,
+        "Nobody may purge this entry before its date.",
+    )
+    .with("purge_at", row.purge_at)
+    .into())
+}
+
+/// Refuses to let an entry go at `at`, if that is sooner after its deletion than the service allows anybody.
+pub(super) fn refuse_below_floor(tx: &Tx<'_>, row: &EntryRow, at: Ts) -> Result<()> {
+    let floor = tx.purging.limits.min_retention_days;
+    let until = row.deleted_at.plus(Duration::days(i64::from(floor)));
+    if floor == 0 || at >= until {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::MinRetention,
+        format!("This service keeps everything for {floor} days at least."),
+    )
+    .with("keep_until", until)
+    .into())
 }
 
 /// An entry that is still in the trash, locked until the transaction ends.
@@ -341,6 +370,9 @@ pub(super) struct Facts {
     blockers: Option<Vec<Blocker>>,
     broken_links: Option<Vec<LinkView>>,
     revocation: Revoked,
+    holds: Option<Vec<HoldView>>,
+    blocked: Option<BlockedView>,
+    kept_by: Option<Vec<Keep>>,
 }
 
 /// One entry with all that is known of it.
@@ -352,10 +384,18 @@ pub(super) fn whole_view(
 ) -> Result<EntryView> {
     let blockers = restore_plan::blockers(conn, caller, &row)?;
     let mut revocations = revoke::of_entries(conn, row.org_id, std::slice::from_ref(&row))?;
+    let holds: Vec<HoldView> = conn
+        .holds_of(row.org_id, row.id)?
+        .into_iter()
+        .map(|hold| HoldView::new(hold, now))
+        .collect();
+    let blocked = conn.purge_failures_of(row.org_id, Some(&[row.id]), 1)?;
     let facts = Facts {
         revocation: revocations.remove(&row.id).unwrap_or_default(),
-        held: row.state == EntryState::InTrash
-            && !conn.held_among(row.org_id, &[row.id], now)?.is_empty(),
+        held: row.state == EntryState::InTrash && holds.iter().any(|hold| hold.active),
+        kept_by: Some(kept_by(conn, &row, &holds, now)?),
+        holds: Some(holds),
+        blocked: blocked.into_iter().next().map(BlockedView::from),
         restorable: blockers.is_empty(),
         blockers: Some(blockers),
         broken_links: Some(
@@ -366,6 +406,27 @@ pub(super) fn whole_view(
         ),
     };
     Ok(view(row, facts))
+}
+
+/// What keeps an entry from being purged, besides its date.
+fn kept_by(conn: &mut Conn, row: &EntryRow, holds: &[HoldView], now: Ts) -> Result<Vec<Keep>> {
+    let mut kept = Vec::new();
+    if row.state != EntryState::InTrash {
+        return Ok(kept);
+    }
+    let due = purge::due(conn, row.org_id, now)?;
+    if holds.iter().any(|hold| hold.active) {
+        kept.push(Keep::Hold);
+    } else if holds
+        .iter()
+        .any(|hold| hold.ends_at.is_some_and(|end| end > due.held_since))
+    {
+        kept.push(Keep::EndedHold);
+    }
+    if row.deleted_at >= due.braked_from {
+        kept.push(Keep::Brake);
+    }
+    Ok(kept)
 }
 
 pub(super) fn view(row: EntryRow, facts: Facts) -> EntryView {
@@ -414,6 +475,9 @@ pub(super) fn view(row: EntryRow, facts: Facts) -> EntryView {
         restorable: facts.restorable,
         blockers: facts.blockers,
         broken_links: facts.broken_links,
+        kept_by: facts.kept_by,
+        holds: facts.holds,
+        purge_problem: facts.blocked,
         closed_at: row.closed_at,
         closed_by: row.closed_by.map(|id| Actor {
             id,

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::Services;
 use super::caller::Caller;
 use super::error::{Error, Problem, Result};
+use super::purge::Purging;
 use super::revoke::Ticket;
 use crate::domain::clock::Ts;
 use crate::domain::codes::Code;
@@ -81,9 +82,12 @@ pub struct Tx<'a> {
     pub vault: &'a Vault,
     /// Revokes what was shredded, after the commit.
     pub revoker: &'a Revoker,
+    /// How long things are kept, and whether the clock can be believed.
+    pub purging: &'a Purging,
     /// The moment of this change by the service's clock; what must expire goes by the database's.
     pub at: Ts,
     erasure_due: bool,
+    purge_due: bool,
     revocations: Vec<Ticket>,
 }
 
@@ -98,15 +102,17 @@ impl Services {
     ) -> Result<Written<T>> {
         let mut attempt = 1;
         loop {
-            let (mut erasure_due, mut revocations) = (false, Vec::new());
+            let (mut erasure_due, mut purge_due, mut revocations) = (false, false, Vec::new());
             let result: Result<Written<T>> = self.store.write(|conn| {
                 let mut tx = Tx {
                     conn,
                     caller,
                     vault: &self.vault,
                     revoker: &self.revoker,
+                    purging: &self.purging,
                     at: Ts::now(),
                     erasure_due: false,
+                    purge_due: false,
                     revocations: Vec::new(),
                 };
                 if let Some((once, key_id)) = once.zip(caller.key_id)
@@ -120,6 +126,7 @@ impl Services {
                     tx.remember(once, key_id, &answer)?;
                 }
                 erasure_due = tx.erasure_due;
+                purge_due = tx.purge_due;
                 revocations = tx.revocations;
                 Ok(Written::Fresh(value, answer))
             });
@@ -139,6 +146,9 @@ impl Services {
                 result => {
                     if erasure_due && result.is_ok() {
                         self.eraser.nudge();
+                    }
+                    if purge_due && result.is_ok() {
+                        self.purging.nudge();
                     }
                     if result.is_ok() {
                         self.revoker.submit(self, revocations);
@@ -304,6 +314,11 @@ impl Tx<'_> {
     /// it is dropped.
     pub(super) fn revoke_after_commit(&mut self, ticket: Ticket) {
         self.revocations.push(ticket);
+    }
+
+    /// Asks for the rows of an entry that is being purged to be removed after the commit.
+    pub(super) fn purge_after_commit(&mut self) {
+        self.purge_due = true;
     }
 
     /// Asks for the bytes of what this transaction shredded to be erased from the files after the commit.

@@ -3,21 +3,21 @@
 use super::checks::{Check, Finding};
 use super::conn::Conn;
 use super::error::StoreResult;
-use super::filters::{ConnectionFilter, DependentFilter, EntryFilter, EntryOrder};
+use super::filters::{ConnectionFilter, DependentFilter, Due, EntryFilter, EntryOrder};
 use super::records::{InUse, Key, Record};
 use super::rows::{
-    AlarmRow, ApiKeyRow, AuditRow, ConnectionRow, DependentHead, DependentRow, EntryRow,
-    ErasureJobRow, IdempotencyRow, ImpactRow, ImportRow, IntegrationRow, KeyEpochRow, LinkRow,
-    LiveRecord, Moved, OrganizationRow, OutboxRow, Place, RevocationRow, SecretRow, SessionRow,
-    ShredRow, ShreddedRow, TickRow,
+    AlarmRow, ApiKeyRow, AuditRow, BrakeRow, ConnectionRow, DependentHead, DependentRow, EntryRow,
+    ErasureJobRow, HoldRow, IdempotencyRow, ImpactRow, ImportRow, IntegrationRow, KeyEpochRow,
+    LinkRow, LiveRecord, Moved, OrganizationRow, OutboxRow, Place, PurgeFailureRow, RevocationRow,
+    SecretRow, SessionRow, ShredRow, ShreddedRow, TickRow,
 };
 use super::statement::Binds;
 use super::{postgres, sqlite};
 use crate::domain::alarms::AlarmCode;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
-    AlarmId, ConnectionId, DependentId, EntryId, ImportId, IntegrationId, JobId, KeyId, OrgId,
-    RecordId, RootId, SessionId,
+    AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId,
+    KeyId, OrgId, RecordId, RootId, SessionId,
 };
 use crate::domain::kinds::{
     DependentKind, EntryState, ImportState, OwnerKind, RecordKind, RevocationOutcome, RootKind,
@@ -377,6 +377,8 @@ dispatch! {
     fn resolve_alarm(org: OrgId, code: AlarmCode, subject: &str, at: Ts) -> usize;
     /// Ends an alarm by its id.
     fn resolve_alarm_by_id(org: OrgId, id: AlarmId, at: Ts) -> usize;
+    /// Ends the alarms of a code that nobody has seen a cause for since.
+    fn resolve_unseen_alarms(org: OrgId, code: AlarmCode, since: Ts, at: Ts) -> usize;
     /// One alarm.
     fn find_alarm(org: OrgId, id: AlarmId) -> Option<AlarmRow>;
     /// A page of the alarms of these organizations, newest first.
@@ -393,4 +395,72 @@ dispatch! {
     fn put_tick(row: &TickRow) -> usize;
     /// Forgets what the clocks said.
     fn forget_ticks() -> usize;
+
+    // The purge
+    /// These entries, as far as they are there.
+    fn entries_among(org: OrgId, ids: &[EntryId]) -> Vec<EntryRow>;
+    /// An organization, locked against change until the transaction ends.
+    fn lock_organization(org: OrgId) -> Option<OrganizationRow>;
+    /// What the purge would take, next to go first.
+    fn peek_due(org: OrgId, due: &Due, ids: Option<&[EntryId]>, limit: i64) -> Vec<EntryRow>;
+    /// The same, locked, without what somebody else works on.
+    fn claim_due(org: OrgId, due: &Due, ids: Option<&[EntryId]>, limit: i64) -> Vec<EntryRow>;
+    /// An entry that is being purged, locked, unless somebody else works on it.
+    fn claim_purging(org: OrgId, id: EntryId) -> Option<EntryRow>;
+    /// Entries past their date, and the earliest date, whatever keeps them.
+    fn count_past_date(org: OrgId, now: Ts) -> (i64, Option<Ts>);
+    /// How many of them are held.
+    fn count_held_past_date(org: OrgId, due: &Due) -> i64;
+    /// How many of them a brake keeps and no hold.
+    fn count_braked_past_date(org: OrgId, due: &Due) -> i64;
+    /// Removes the rows of these entries for good.
+    fn purge_rows_of(org: OrgId, entries: &[EntryId]) -> usize;
+    /// Removes some rows of an entry that is being purged; 0 when none is left.
+    fn purge_some_rows(org: OrgId, entry: EntryId, limit: i64) -> usize;
+    /// Closes entries in the trash.
+    fn close_entries(org: OrgId, entries: &[EntryId], state: EntryState, at: Ts, by: &str, by_name: Option<&str>) -> usize;
+    /// The end of an entry that is being purged.
+    fn finish_purging(org: OrgId, entry: EntryId) -> usize;
+    /// Entries that are being purged.
+    fn purging_entries(org: OrgId, limit: i64) -> Vec<EntryId>;
+    /// How many entries have been purged since, whoever asked.
+    fn count_purged_since(org: OrgId, since: Ts) -> i64;
+    /// Entries in the trash.
+    fn count_in_trash(org: OrgId) -> i64;
+    /// Writes down that an entry could not be purged.
+    fn put_purge_failure(row: &PurgeFailureRow) -> usize;
+    /// Entries that could not be purged: these, or all.
+    fn purge_failures_of(org: OrgId, entries: Option<&[EntryId]>, limit: i64) -> Vec<PurgeFailureRow>;
+    /// How many entries could not be purged.
+    fn count_purge_failures(org: OrgId) -> i64;
+    /// Forgets that an entry could not be purged.
+    fn drop_purge_failure(org: OrgId, entry: EntryId) -> usize;
+    /// Moves the purge date of an entry.
+    fn set_purge_at(org: OrgId, entry: EntryId, at: Ts) -> usize;
+    /// Puts off the purge of what was deleted from a moment on.
+    fn shift_purge_dates(org: OrgId, deleted_from: Ts, seconds: i64) -> usize;
+    /// Protects all that is in the trash.
+    fn protect_entries(org: OrgId) -> usize;
+    /// Adds a brake, unless one is on.
+    fn insert_brake(row: &BrakeRow) -> usize;
+    /// The brake that is on.
+    fn open_brake(org: OrgId) -> Option<BrakeRow>;
+    /// One brake.
+    fn find_brake(org: OrgId, id: BrakeId) -> Option<BrakeRow>;
+    /// A page of brakes, newest first.
+    fn list_brakes(org: OrgId, after: Option<BrakeId>, limit: i64) -> Vec<BrakeRow>;
+    /// Releases a brake; 0 if it was released before.
+    fn release_brake(org: OrgId, id: BrakeId, at: Ts, by: &str) -> usize;
+    /// Connections deleted since, those that were restored aside.
+    fn connections_deleted_since(org: OrgId, since: Ts) -> i64;
+    /// Live connections.
+    fn count_connections(org: OrgId) -> i64;
+    /// Adds a hold.
+    fn insert_hold(row: &HoldRow) -> usize;
+    /// One hold.
+    fn find_hold(org: OrgId, id: HoldId) -> Option<HoldRow>;
+    /// All holds of an entry, oldest first.
+    fn holds_of(org: OrgId, entry: EntryId) -> Vec<HoldRow>;
+    /// Ends a hold.
+    fn end_hold(org: OrgId, id: HoldId, at: Ts) -> usize;
 }

@@ -67,3 +67,14 @@ pub enum EntryOrder {
     /// Next to be purged first.
     PurgeAt(Option<(Ts, EntryId)>),
 }
+
+/// By what an entry is due to be purged.
+#[derive(Debug, Clone, Copy)]
+pub struct Due {
+    /// The moment, by the database's clock.
+    pub now: Ts,
+    /// A hold that ended after this still keeps its entry.
+    pub held_since: Ts,
+    /// What was deleted from this moment on is kept by a brake; [`Ts::FAR`] without one.
+    pub braked_from: Ts,
+}

@@ -11,6 +11,7 @@ mod cascade;
 pub mod checks;
 mod conn;
 mod dispatch;
+mod due;
 mod error;
 pub mod filters;
 pub mod migrate;

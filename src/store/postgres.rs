@@ -16,16 +16,18 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use super::cascade::{RETURN, Shred, back, cascade};
+use super::due::{due_entries, due_entries_among};
 use super::error::StoreResult;
-use super::rows::{ConnectionRow, DependentRow, EntryRow, IntegrationRow, Moved};
+use super::filters::Due;
+use super::rows::{ConnectionRow, DependentRow, EntryRow, IntegrationRow, Moved, OrganizationRow};
 use super::schema::{
-    connections, content, integrations, models, secret_slots, secrets, trash_entries,
+    connections, content, integrations, models, organizations, secret_slots, secrets, trash_entries,
 };
 use super::statement::{Binds, Statement};
 use super::types::Moment;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{ConnectionId, DependentId, EntryId, OrgId, RootId};
-use crate::domain::kinds::{DependentKind, OwnerKind, RootKind};
+use crate::domain::kinds::{DependentKind, EntryState, OwnerKind, RootKind};
 
 pub(super) type Conn = PgConnection;
 
@@ -198,6 +200,79 @@ pub(super) fn lock_entry(
         .for_update()
         .first(conn)
         .optional()
+}
+
+/// The due entries that nobody else works on, locked. What keeps one by rows of other tables has to be asked again behind
+/// the lock: this statement saw them as they were when it began (docs/reliability.md, "Races of the purge").
+pub(super) fn claim_due(
+    conn: &mut Conn,
+    org: OrgId,
+    due: &Due,
+    ids: Option<&[EntryId]>,
+    limit: i64,
+) -> QueryResult<Vec<EntryRow>> {
+    match ids {
+        Some(ids) => due_entries_among!(org, due, ids, limit)
+            .for_update()
+            .skip_locked()
+            .load(conn),
+        None => due_entries!(org, due, limit)
+            .for_update()
+            .skip_locked()
+            .load(conn),
+    }
+}
+
+/// An entry that is being purged, locked, unless somebody else works on it.
+pub(super) fn claim_purging(
+    conn: &mut Conn,
+    org: OrgId,
+    id: EntryId,
+) -> QueryResult<Option<EntryRow>> {
+    trash_entries::table
+        .find((org, id))
+        .filter(trash_entries::state.eq(EntryState::Purging))
+        .select(EntryRow::as_select())
+        .for_update()
+        .skip_locked()
+        .first(conn)
+        .optional()
+}
+
+/// An organization, locked against change until the transaction ends.
+pub(super) fn lock_organization(
+    conn: &mut Conn,
+    org: OrgId,
+) -> QueryResult<Option<OrganizationRow>> {
+    organizations::table
+        .find(org)
+        .select(OrganizationRow::as_select())
+        .for_no_key_update()
+        .first(conn)
+        .optional()
+}
+
+/// Puts off by so many seconds the purge of what was deleted from a moment on and is still in the trash.
+pub(super) fn shift_purge_dates(
+    conn: &mut Conn,
+    org: OrgId,
+    deleted_from: Ts,
+    seconds: i64,
+) -> QueryResult<usize> {
+    diesel::update(
+        trash_entries::table
+            .filter(trash_entries::org_id.eq(org))
+            .filter(trash_entries::state.eq(EntryState::InTrash))
+            .filter(trash_entries::deleted_at.ge(deleted_from)),
+    )
+    .set(
+        trash_entries::purge_at.eq(
+            diesel::dsl::sql::<Moment>("purge_at + make_interval(secs => ")
+                .bind::<BigInt, _>(seconds)
+                .sql("::double precision)"),
+        ),
+    )
+    .execute(conn)
 }
 
 /// Whether no other transaction works on a request with this idempotency key. Held until the transaction ends.

@@ -22,12 +22,14 @@ use diesel::sqlite::SqliteConnection;
 
 use super::cascade::{Shred, Step, back, cascade};
 use super::error::{StoreError, StoreResult};
-use super::rows::{ConnectionRow, DependentRow, EntryRow, IntegrationRow, Moved};
-use super::schema::{secret_slots, secrets};
+use super::filters::Due;
+use super::rows::{ConnectionRow, DependentRow, EntryRow, IntegrationRow, Moved, OrganizationRow};
+use super::schema::{secret_slots, secrets, trash_entries};
 use super::statement::{Binds, Statement};
+use super::types::Moment;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{ConnectionId, DependentId, EntryId, OrgId, RootId};
-use crate::domain::kinds::{DependentKind, OwnerKind, RootKind};
+use crate::domain::kinds::{DependentKind, EntryState, OwnerKind, RootKind};
 
 pub(super) type Conn = SqliteConnection;
 
@@ -258,6 +260,56 @@ pub(super) fn lock_entry(
     id: EntryId,
 ) -> QueryResult<Option<EntryRow>> {
     find_entry(conn, org, id)
+}
+
+/// Nobody else writes: nothing is to be locked or skipped.
+pub(super) fn claim_due(
+    conn: &mut Conn,
+    org: OrgId,
+    due: &Due,
+    ids: Option<&[EntryId]>,
+    limit: i64,
+) -> QueryResult<Vec<EntryRow>> {
+    peek_due(conn, org, due, ids, limit)
+}
+
+pub(super) fn claim_purging(
+    conn: &mut Conn,
+    org: OrgId,
+    id: EntryId,
+) -> QueryResult<Option<EntryRow>> {
+    let row = find_entry(conn, org, id)?;
+    Ok(row.filter(|row| row.state == EntryState::Purging))
+}
+
+pub(super) fn lock_organization(
+    conn: &mut Conn,
+    org: OrgId,
+) -> QueryResult<Option<OrganizationRow>> {
+    find_organization(conn, org)
+}
+
+/// The fraction of a second stays as it is: SQLite's own functions would round it to milliseconds.
+pub(super) fn shift_purge_dates(
+    conn: &mut Conn,
+    org: OrgId,
+    deleted_from: Ts,
+    seconds: i64,
+) -> QueryResult<usize> {
+    diesel::update(
+        trash_entries::table
+            .filter(trash_entries::org_id.eq(org))
+            .filter(trash_entries::state.eq(EntryState::InTrash))
+            .filter(trash_entries::deleted_at.ge(deleted_from)),
+    )
+    .set(
+        trash_entries::purge_at.eq(diesel::dsl::sql::<Moment>(
+            "strftime('%Y-%m-%dT%H:%M:%S', substr(purge_at, 1, 19), ",
+        )
+        .bind::<Text, _>(format!("+{seconds} seconds"))
+        .sql(") || substr(purge_at, 20)")),
+    )
+    .execute(conn)
 }
 
 /// A twin waits for the one writer and then finds the stored answer: there is nothing to try.

@@ -39,6 +39,8 @@ pub struct Id;
 #[diesel(sqlite_type(name = "Text"))]
 pub struct Moment;
 
+impl diesel::sql_types::SqlOrd for Moment {}
+
 macro_rules! id_columns {
     ($($id:ident),+) => {$(
         impl ToSql<Id, Pg> for $id {

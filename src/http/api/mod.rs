@@ -13,6 +13,7 @@ mod links;
 mod models;
 mod organizations;
 mod reentry;
+mod retention;
 mod secrets;
 mod system;
 mod transfer;
@@ -74,6 +75,16 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(trash::restore_trash_entry)
         .service(bulk::restore_trash_entries)
         .service(trash::purge_trash_entry)
+        .service(trash::patch_trash_entry)
+        .service(trash::purge_due_entries)
+        .service(trash::create_hold)
+        .service(trash::release_hold)
+        .service(retention::get_retention)
+        .service(retention::put_retention)
+        .service(retention::get_purge)
+        .service(retention::put_purge_pause)
+        .service(retention::list_brakes)
+        .service(retention::release_brake)
         .service(transfer::export_organization)
         .service(transfer::import_file)
         .service(transfer::get_import)

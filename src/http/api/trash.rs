@@ -1,14 +1,17 @@
 //! `/v1/trash`: look, restore, purge.
 
-use actix_web::{HttpResponse, get, post};
+use actix_web::{HttpResponse, delete, get, patch, post};
 
 use crate::domain::kinds::{EntryState, RootKind};
 use crate::domain::text::Name;
+use crate::http::answer::Created;
 use crate::http::auth::{Auth, needs};
 use crate::http::body;
 use crate::http::input::Input;
 use crate::http::problem::ApiError;
 use crate::service::error::Result as ServiceResult;
+use crate::service::holds::{self, EntryPatch, HoldView, NewHold};
+use crate::service::purge::status::{self, PurgeDue, PurgeDueView};
 use crate::service::restore::{self, RestoreRequest, RestoreView};
 use crate::service::trash::{self, ItemsView, PurgeRequest, SummaryView};
 use crate::service::views::{EntryView, Page};
@@ -184,6 +187,90 @@ pub(super) async fn purge_trash_entry(
     let request: PurgeRequest = auth.json(body::JSON).await?;
     auth.write(&[], move |tx, input| {
         trash::purge(tx, input.entry()?, &request)
+    })
+    .await
+}
+
+/// Moves the date of an entry's purge. Later needs `trash:hold`; sooner needs `trash:purge`, and no purge protection.
+#[utoipa::path(
+    operation_id = "patch_trash_entry", tag = "trash",
+    params(("id" = String, Path, description = "The entry's id")),
+    request_body = EntryPatch,
+    responses((status = 200, body = EntryView)),
+    security(("api_key" = ["trash:hold"])),
+    extensions(("x-error-codes" = json!(["invalid_input", "not_found", "entry_closed", "purge_protected", "min_retention"])))
+)]
+#[patch("/v1/trash/{id}")]
+pub(super) async fn patch_trash_entry(
+    mut auth: Auth<needs::AnyKey>,
+) -> Result<HttpResponse, ApiError> {
+    let patch: EntryPatch = auth.json(body::JSON).await?;
+    auth.write(&[], move |tx, input| {
+        holds::reschedule(tx, input.entry()?, &patch)
+    })
+    .await
+}
+
+/// Purges what is due: all of it, or what is named. What is not due yet stays.
+#[utoipa::path(
+    operation_id = "purge_due_entries", tag = "trash", request_body = PurgeDue,
+    responses((status = 200, body = PurgeDueView)),
+    security(("api_key" = ["trash:purge"])),
+    extensions(("x-error-codes" = json!(["invalid_input", "not_in_trash"])))
+)]
+#[post("/v1/trash/purge")]
+pub(super) async fn purge_due_entries(
+    mut auth: Auth<needs::TrashPurge>,
+) -> Result<HttpResponse, ApiError> {
+    let request: PurgeDue = auth.json_or_empty(body::JSON).await?;
+    if request.validate_only {
+        return auth
+            .read_beside(&[], move |services, caller, _| {
+                status::plan_due(services, caller, &request)
+            })
+            .await;
+    }
+    auth.many(&[], move |services, caller, once| {
+        status::purge_due(services, caller, once, &request)
+    })
+    .await
+}
+
+/// Puts an entry on hold: it is not purged until every hold has ended, nor within a day of that.
+#[utoipa::path(
+    operation_id = "create_hold", tag = "trash",
+    params(("id" = String, Path, description = "The entry's id")),
+    request_body = NewHold,
+    responses((status = 201, body = HoldView)),
+    security(("api_key" = ["trash:hold"])),
+    extensions(("x-error-codes" = json!(["invalid_input", "not_found", "entry_closed"])))
+)]
+#[post("/v1/trash/{id}/holds")]
+pub(super) async fn create_hold(
+    mut auth: Auth<needs::TrashHold>,
+) -> Result<HttpResponse, ApiError> {
+    let new: NewHold = auth.json(body::JSON).await?;
+    auth.write(&[], move |tx, input| {
+        holds::hold(tx, input.entry()?, &new).map(Created)
+    })
+    .await
+}
+
+/// Ends a hold. What it held is not purged within a day.
+#[utoipa::path(
+    operation_id = "release_hold", tag = "trash",
+    params(
+        ("id" = String, Path, description = "The entry's id"),
+        ("hold" = String, Path, description = "The hold's id"),
+    ),
+    responses((status = 200, body = HoldView)),
+    security(("api_key" = ["trash:hold"])),
+    extensions(("x-error-codes" = json!(["not_found"])))
+)]
+#[delete("/v1/trash/{id}/holds/{hold}")]
+pub(super) async fn release_hold(auth: Auth<needs::TrashHold>) -> Result<HttpResponse, ApiError> {
+    auth.write(&[], |tx, input| {
+        holds::release(tx, input.entry()?, input.hold()?)
     })
     .await
 }

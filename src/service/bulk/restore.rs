@@ -302,7 +302,8 @@ fn by_filter(
     })
 }
 
-fn parse(filter: &BulkFilter) -> Result<EntryFilter> {
+/// What a filter narrows a list of entries to; it must say something.
+pub(in crate::service) fn parse(filter: &BulkFilter) -> Result<EntryFilter> {
     let mut errors = Vec::new();
     let mut moment = |field: &str, text: &Option<String>| {
         let text = text.as_deref()?;

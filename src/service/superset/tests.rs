@@ -46,6 +46,7 @@ impl Place {
             importer: crate::jobs::importer::Importer::default(),
             prober: crate::service::probe::Prober::default(),
             revoker: crate::jobs::revoker::Revoker::default(),
+            purging: Arc::default(),
             spool: crate::service::transfer::Spool::within(folder.path()),
         };
         let organization = organizations::ensure_default(&services).unwrap();

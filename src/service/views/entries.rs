@@ -4,11 +4,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::super::caller::Actor;
+use super::super::holds::HoldView;
+use super::super::purge::status::BlockedView;
 use super::{LinkView, SecretView};
 use crate::domain::clock::Ts;
 use crate::domain::ids::{ConnectionId, EntryId, RootId};
 use crate::domain::json::JsonText;
-use crate::domain::kinds::{EntryState, Revocation, RootKind};
+use crate::domain::kinds::{EntryState, Keep, Revocation, RootKind};
 use crate::store::rows::EntryRow;
 
 /// What a deletion was asked to delete.
@@ -91,7 +93,16 @@ pub struct EntryView {
     /// Content elsewhere that linked to what was deleted. Lists leave it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub broken_links: Option<Vec<LinkView>>,
-    /// When it left the trash.
+    /// What keeps it from being purged, besides its date. Lists leave it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_by: Option<Vec<Keep>>,
+    /// Its holds, those that have ended with them. Lists leave it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holds: Option<Vec<HoldView>>,
+    /// Why it could not be purged, if that was tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purge_problem: Option<BlockedView>,
+    /// When it left the trash; of one that is being purged, since when there is no way back.
     pub closed_at: Option<Ts>,
     /// Who restored or purged it.
     pub closed_by: Option<Actor>,

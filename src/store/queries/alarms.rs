@@ -70,6 +70,25 @@ pub(in crate::store) fn resolve_alarm_by_id(
     .execute(conn)
 }
 
+/// Ends the alarms whose cause nobody has seen since.
+pub(in crate::store) fn resolve_unseen_alarms(
+    conn: &mut Conn,
+    org: OrgId,
+    code: AlarmCode,
+    since: Ts,
+    at: Ts,
+) -> QueryResult<usize> {
+    diesel::update(
+        alarms::table
+            .filter(alarms::org_id.eq(org))
+            .filter(alarms::code.eq(code))
+            .filter(alarms::last_seen_at.lt(since))
+            .filter(alarms::resolved_at.is_null()),
+    )
+    .set(alarms::resolved_at.eq(at))
+    .execute(conn)
+}
+
 pub(in crate::store) fn find_alarm(
     conn: &mut Conn,
     org: OrgId,

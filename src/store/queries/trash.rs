@@ -53,6 +53,19 @@ pub(in crate::store) fn find_entry(
         .optional()
 }
 
+/// These entries, as far as they are there.
+pub(in crate::store) fn entries_among(
+    conn: &mut Conn,
+    org: OrgId,
+    ids: &[EntryId],
+) -> QueryResult<Vec<EntryRow>> {
+    trash_entries::table
+        .filter(trash_entries::org_id.eq(org))
+        .filter(trash_entries::id.eq_any(ids))
+        .select(EntryRow::as_select())
+        .load(conn)
+}
+
 /// The newest entry of this root, whatever its state.
 pub(in crate::store) fn newest_entry_of_root(
     conn: &mut Conn,

@@ -19,6 +19,7 @@ use reprieve::jobs::revoker::Limits;
 use reprieve::secrets::KeySource;
 use reprieve::service::caller::Caller;
 use reprieve::service::probe::Allowance;
+use reprieve::service::purge::Limits as PurgeLimits;
 use reprieve::service::{Services, organizations, verify};
 use reprieve::store::DatabaseUrl;
 use serde_json::Value;
@@ -306,6 +307,8 @@ pub(crate) fn config(folder: &Path, database: DatabaseUrl) -> Config {
             pauses: [Duration::from_millis(50); 2],
             ..Limits::default()
         },
+        purge: PurgeLimits::default(),
+        purge_schedule: None,
         network: Arc::new(Watched::default()),
     }
 }

@@ -1,0 +1,112 @@
+//! Watches what nobody may notice otherwise, and raises alarms or ends them.
+
+use chrono::Duration;
+
+use super::Services;
+use super::alarms;
+use super::error::Result;
+use super::purge::{due, organizations};
+use crate::domain::alarms::AlarmCode;
+use crate::domain::ids::OrgId;
+use crate::store::rows::OrganizationRow;
+use crate::store::{Conn, StoreResult};
+
+/// What could have gone so long ago should be gone.
+const PURGE_OVERDUE: Duration = Duration::days(1);
+/// Promise 4 says 60 seconds; a reader may be in the way for longer.
+const ERASURE_OVERDUE_SQLITE: Duration = Duration::minutes(10);
+/// Promise 4: within a day, whatever the cycle.
+const ERASURE_OVERDUE_POSTGRES: Duration = Duration::days(1);
+
+/// Looks at everything once.
+pub fn round(services: &Services) -> Result<()> {
+    let overdue = services.store.read(erasure_overdue)?;
+    set(services, None, AlarmCode::ErasureOverdue, overdue)?;
+    for organization in organizations(services, None)? {
+        let (blocked, overdue) = services
+            .store
+            .read_snapshot(|conn| purge(conn, &organization))?;
+        set(
+            services,
+            Some(organization.id),
+            AlarmCode::PurgeBlocked,
+            blocked,
+        )?;
+        set(
+            services,
+            Some(organization.id),
+            AlarmCode::PurgeOverdue,
+            overdue,
+        )?;
+    }
+    Ok(())
+}
+
+/// Raises an alarm that has a reason, ends one that has none. Writes only if something changes for somebody.
+fn set(
+    services: &Services,
+    org: Option<OrgId>,
+    code: AlarmCode,
+    reason: Option<String>,
+) -> Result<()> {
+    let open = services
+        .store
+        .read(|conn| conn.is_alarm_open(org.unwrap_or(alarms::SERVICE), code))?;
+    match reason {
+        Some(detail) => services
+            .store
+            .write(|conn| alarms::raise(conn, org, code, "", &detail))?,
+        None if open => services
+            .store
+            .write(|conn| alarms::resolve(conn, org, code, ""))?,
+        None => false,
+    };
+    Ok(())
+}
+
+fn purge(
+    conn: &mut Conn,
+    organization: &OrganizationRow,
+) -> StoreResult<(Option<String>, Option<String>)> {
+    let org = organization.id;
+    let blocked = conn.count_purge_failures(org)?;
+    let blocked = (blocked > 0).then(|| {
+        format!("{blocked} entries could not be purged and are tried again by themselves.")
+    });
+    let mut overdue = None;
+    if organization.purge_paused_at.is_none() {
+        // Those that were due a day ago already, and not merely past their date: a hold may have ended since.
+        let then = conn.now()?.plus(-PURGE_OVERDUE);
+        let due = due(conn, org, then)?;
+        if let [oldest] = conn.peek_due(org, &due, None, 1)?.as_slice() {
+            overdue = Some(format!(
+                "The entry {} should have been purged on {}; nothing keeps it.",
+                oldest.id, oldest.purge_at
+            ));
+        }
+    }
+    Ok((blocked, overdue))
+}
+
+fn erasure_overdue(conn: &mut Conn) -> StoreResult<Option<String>> {
+    let patience = if conn.is_sqlite() {
+        ERASURE_OVERDUE_SQLITE
+    } else {
+        ERASURE_OVERDUE_POSTGRES
+    };
+    let (jobs, now) = (conn.open_erasure_jobs()?, conn.now()?);
+    let oldest = jobs.iter().min_by_key(|job| job.created_at);
+    Ok(oldest
+        .filter(|job| job.created_at.plus(patience) < now)
+        .map(|job| {
+            let problem = job
+                .last_problem
+                .as_deref()
+                .unwrap_or("nothing tried it yet");
+            format!(
+                "{} erasures wait, the oldest since {}: {problem}.",
+                jobs.len(),
+                job.created_at
+            )
+        }))
+}
