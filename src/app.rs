@@ -67,9 +67,6 @@ impl Application {
         } else {
             refuse_pending(&store)?;
         }
-        let shreds = shred_writer(&config);
-        let (eraser, running) =
-            eraser::Eraser::start(store.clone(), Arc::clone(&shreds), config.erasure_interval)?;
         let listener = TcpListener::bind(config.listen).with_context(|| {
             format!(
                 "can't listen on {}; choose another address with --listen",
@@ -77,7 +74,7 @@ impl Application {
             )
         })?;
         let address = listener.local_addr()?;
-        let services = services(&config, store, (eraser, shreds), Some(address))?;
+        let mut services = services(&config, store, Some(address))?;
         // Before anybody can be answered: what was shredded must not come back with an older database.
         let applied = shreds::apply(&services)?;
         if applied.secrets > 0 {
@@ -86,6 +83,12 @@ impl Application {
                 "secrets of an older database were shredded again"
             );
         }
+        let (eraser, running) = eraser::Eraser::start(
+            services.store.clone(),
+            Arc::clone(&services.shreds),
+            config.erasure_interval,
+        )?;
+        services.eraser = eraser;
         // What the last run left open; before the first new one could be taken for it.
         if let Err(error) = transfer::interrupt_stale(&services) {
             tracing::warn!(%error, "interrupted imports could not be closed; it is tried again");
@@ -194,6 +197,95 @@ pub fn open_services(config: &Config) -> anyhow::Result<Services> {
     make_private_folder(&config.data_dir)?;
     let store = Store::open(config.database.clone(), config.pool_size)?;
     refuse_pending(&store)?;
+    services(config, store, None)
+}
+
+fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// The address that is bound.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where links lead. What a request says in its `Host` header is anybody's word.
+    fn public_url(&self) -> anyhow::Result<Url> {
+        match &self.config.public_url {
+            Some(url) => Ok(url.clone()),
+            None => Ok(Url::parse(&format!("http://{}", self.address))?),
+        }
+    }
+
+    /// Serves until SIGTERM or SIGINT.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        let mut interrupt =
+            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
+        self.run_until(async move {
+            tokio::select! {
+                _ = term.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+        .await
+    }
+
+    /// Serves until `stop` is done, then lets requests finish.
+    pub async fn run_until(self, stop: impl Future<Output = ()> + 'static) -> anyhow::Result<()> {
+        let document = web::Data::new(openapi::document());
+        let routes = web::Data::new(Routes::of(&document.openapi.paths));
+        let state = web::Data::new(State::new(
+            self.services.clone(),
+            self.config.body_timeout,
+            self.config.max_import_bytes,
+            self.public_url()?,
+        ));
+        let shared = state.clone();
+        let server = HttpServer::new(move || {
+            let (app, _) = App::new()
+                .app_data(shared.clone())
+                .app_data(document.clone())
+                .app_data(routes.clone())
+                .wrap(from_fn(observe))
+                .into_utoipa_app()
+                .configure(api::routes)
+                .split_for_parts();
+            app.configure(reentry::routes)
+                .default_service(web::to(fallback))
+        })
+        .workers(self.config.workers)
+        .shutdown_timeout(SHUTDOWN_SECONDS)
+        .disable_signals()
+        .listen(self.listener)?
+        .run();
+        let handle = server.handle();
+        let keeper = rt::spawn(keep_house(self.services.clone()));
+        rt::spawn(async move {
+            stop.await;
+            tracing::info!("stopping: no new requests, the running ones may finish");
+            state.stop();
+            handle.stop(true).await;
+        });
+        let outcome = server.await;
+        keeper.abort();
+        let (services, eraser, importer) = (self.services, self.eraser, self.importer);
+        let purger = self.purger;
+        web::block(move || {
+            purger.stop();
+            close(&services, eraser, importer);
+        })
+        .await?;
+        drop(self.lock);
+        Ok(outcome?)
+    }
+}
+
+/// Database and keys without a server, for the other subcommands; refuses while migrations are pending.
+pub fn open_services(config: &Config) -> anyhow::Result<Services> {
+    make_private_folder(&config.data_dir)?;
+    let store = Store::open(config.database.clone(), config.pool_size)?;
+    refuse_pending(&store)?;
     let erasing = (eraser::Eraser::idle(), shred_writer(config));
     services(config, store, erasing, None)
 }
@@ -206,7 +298,6 @@ fn shred_writer(config: &Config) -> Arc<ShredWriter> {
 fn services(
     config: &Config,
     store: Store,
-    (eraser, shreds): (eraser::Eraser, Arc<ShredWriter>),
     listening: Option<SocketAddr>,
 ) -> anyhow::Result<Services> {
     connectors::load()?;
@@ -219,14 +310,15 @@ fn services(
         );
     }
     let dialer = dialer(config, listening);
+    let log = ShredLog::beside(&config.keys, &config.data_dir);
     let schedule = config.purge_schedule.as_ref().map(ToString::to_string);
     let purging = Purging::new(config.purge.clone(), schedule);
     store.read(|conn| purging.guard.load(conn))?;
     Ok(Services {
         store,
         vault: Arc::new(vault),
-        eraser,
-        shreds,
+        eraser: eraser::Eraser::idle(),
+        shreds: Arc::new(ShredWriter::new(log)),
         last_use: Arc::default(),
         importer: importer::Importer::default(),
         prober: Prober::new(dialer.clone(), config.tests),

@@ -5,6 +5,8 @@
 //! a lost secret means; nothing is done to a database that is not behind its log.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::thread::sleep;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -22,12 +24,17 @@ use crate::domain::kinds::{OwnerKind, Status};
 use crate::jobs::shred_writer::KEPT_FOR;
 use crate::secrets::shred_log::ShredLogError;
 use crate::store::rows::{SecretRow, ShredRow};
-use crate::store::{Conn, StoreResult};
+use crate::store::{Conn, StoreError, StoreResult};
 
 /// Owners that one transaction shreds again.
-const BATCH: usize = 100;
+const BATCH: usize = 20;
 /// Rows that are noted with one statement.
 const ROWS: usize = 1_000;
+
+/// How often a database that is busy is tried, and how long is waited before each: replicas that start together wait for
+/// each other's locks.
+const ATTEMPTS: u32 = 30;
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// What came of it.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -134,7 +141,7 @@ fn void_what_was_open(
         }
     })?;
     for caller in callers {
-        services.write_once(caller, |tx| {
+        let work = |tx: &mut Tx<'_>| {
             let (sessions, answers) = tx.conn.drop_open_before(caller.org, now)?;
             tx.record(
                 "organization.restored_from_backup",
@@ -143,7 +150,8 @@ fn void_what_was_open(
                 None,
                 &json!({ "newest_shred": newest.shredded_at, "reentry_sessions": sessions, "stored_answers": answers }),
             )
-        })?;
+        };
+        patiently(|| services.write_once(caller, work))?;
     }
     services
         .store
@@ -172,6 +180,21 @@ fn callers(services: &Services) -> Result<Vec<Caller>> {
     }
 }
 
+/// Does it again while the database is busy.
+fn patiently<T>(mut work: impl FnMut() -> Result<T>) -> Result<T> {
+    let mut attempt = 1;
+    loop {
+        match work() {
+            Err(Error::Store(StoreError::Unavailable(cause))) if attempt < ATTEMPTS => {
+                tracing::info!(cause, attempt, "the database is busy; trying again");
+                attempt += 1;
+                sleep(PAUSE);
+            }
+            result => return result,
+        }
+    }
+}
+
 /// An owner of secrets.
 type Owner = (OwnerKind, RootId);
 
@@ -197,7 +220,7 @@ fn shred_again(services: &Services, records: &[RecordId]) -> Result<usize> {
         let caller = Caller::service(org);
         let mut lost = Lost::default();
         for batch in owners.chunks(BATCH) {
-            lost = services.write_once(&caller, |tx| {
+            let work = |tx: &mut Tx<'_>| {
                 let mut lost = lost;
                 for &owner in batch {
                     lost.add(owner, shred_owner(tx, owner, records)?);
@@ -214,7 +237,8 @@ fn shred_again(services: &Services, records: &[RecordId]) -> Result<usize> {
                     )?;
                 }
                 Ok(lost)
-            })?;
+            };
+            lost = patiently(|| services.write_once(&caller, work))?;
         }
         secrets += lost.secrets;
     }

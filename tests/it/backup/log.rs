@@ -117,6 +117,28 @@ on_each! {
         TestApp::wait_for("both lines", || lines_of(&log).len() == 2);
     }
 
+    fn the_table_keeps_what_was_shredded_for_a_week_and_the_newest_of_all(backend: Backend) {
+        let app = TestApp::start(backend);
+        for name in ["one", "two", "three"] {
+            app.delete_connection(&app.sample_connection(name));
+        }
+        wait_for_lines(&app, 3);
+        let keep = |app: &TestApp, days: [i64; 3]| {
+            let records = app.sql().lines("SELECT CAST(record_id AS text) AS line FROM shreds ORDER BY 1");
+            for (record, days) in records.iter().zip(days) {
+                let at = reprieve::domain::clock::Ts::now().plus(chrono::Duration::days(-days));
+                app.sql().run(&format!("UPDATE shreds SET shredded_at = '{at}' WHERE CAST(record_id AS text) = '{record}'"));
+            }
+            reprieve::jobs::housekeeping::round(&app.services);
+            app.sql().count("shreds")
+        };
+        assert_eq!(keep(&app, [6, 6, 6]), 3);
+        assert_eq!(keep(&app, [8, 6, 6]), 2);
+        assert_eq!(keep(&app, [30, 20, 0]), 1, "the newest stays however old it is");
+        assert_eq!(keep(&app, [30, 0, 0]), 1);
+        assert_eq!(lines(&app).len(), 3);
+    }
+
     fn what_a_killed_process_did_not_log_the_next_one_does(backend: Backend) {
         let database = (backend == Backend::Postgres).then(TestDatabase::create_empty);
         let machine = machine_on(database.as_ref());

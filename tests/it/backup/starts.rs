@@ -74,14 +74,14 @@ on_each! {
 
     fn replicas_that_start_together_shred_each_secret_once(backend: Backend) {
         let mut app = TestApp::start(backend);
-        let ids: Vec<String> = (0..230).map(|number| {
+        let ids: Vec<String> = (0..50).map(|number| {
             app.admin.post("/v1/connections", &postgres_connection(&format!("c {number}"))).ok(201)["id"].as_str().unwrap().to_owned()
         }).collect();
         let backup = Backup::of(&app);
         for id in &ids {
             app.delete_connection(id);
         }
-        wait_for_lines(&app, 230);
+        wait_for_lines(&app, 50);
         app.halt();
         backup.restore(&mut app);
         let open = || reprieve::app::open_services(&app.config).unwrap();
@@ -90,12 +90,12 @@ on_each! {
             let starts: Vec<_> = replicas.iter().map(|services| scope.spawn(|| shreds::apply(services).unwrap())).collect();
             starts.into_iter().map(|start| start.join().unwrap().secrets).sum()
         });
-        assert_eq!(shredded, 230);
+        assert_eq!(shredded, 50);
         drop(replicas);
         app.restart();
-        assert_eq!(actions(&app, "connection.shredded_again"), 230);
+        assert_eq!(actions(&app, "connection.shredded_again"), 50);
         assert_eq!(app.sql().count("secrets"), 0);
-        assert_eq!(app.sql().count("connections WHERE status = 'needs_credentials'"), 230);
+        assert_eq!(app.sql().count("connections WHERE status = 'needs_credentials'"), 50);
     }
 
     fn a_keyring_that_comes_back_brings_its_log_before_a_secret_opens(backend: Backend) {
