@@ -15,10 +15,9 @@ use crate::service::backup::{self, Backup};
 use crate::store::{DatabaseUrl, Store};
 
 /// What to do on PostgreSQL; docs/operations.md shows it with its output.
-const POSTGRES: &str = "PostgreSQL is backed up with its own tools (docs/operations.md, \"Backup and restore\"):\n  \
-    pg_dump --format=custom --file=FILE \"$REPRIEVE_DATABASE_URL\"\n\
-    and restored into a database of its own:\n  \
-    createdb NEW && pg_restore --exit-on-error --no-owner --dbname=NEW FILE";
+const POSTGRES: &str = "PostgreSQL is backed up with its own tools: \
+    `pg_dump --format=custom --file=FILE \"$REPRIEVE_DATABASE_URL\"`; and put back into a new database: `createdb NEW`, \
+    `pg_restore --exit-on-error --no-owner --dbname=URL_OF_NEW FILE` (docs/operations.md, \"Backup and restore\")";
 
 #[derive(clap::Args)]
 pub(super) struct Args {

@@ -221,11 +221,11 @@ fn shred_again(services: &Services, records: &[RecordId]) -> Result<usize> {
         let mut lost = Lost::default();
         for batch in owners.chunks(BATCH) {
             let work = |tx: &mut Tx<'_>| {
-                let mut lost = lost;
+                let (before, mut lost) = (lost.secrets, lost);
                 for &owner in batch {
                     lost.add(owner, shred_owner(tx, owner, records)?);
                 }
-                if lost.secrets > 0 {
+                if lost.secrets > before {
                     tx.erase_after_commit(None)?;
                     let detail = lost.to_string();
                     alarms::raise(
@@ -268,7 +268,7 @@ impl std::fmt::Display for Lost {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "Shredded again after the start on {}: secrets {}, of connections {}, of integrations {}.",
+            "Shredded again at the start on {}: secrets {}, of connections {}, of integrations {}.",
             Ts::now(),
             self.secrets,
             self.connections,
