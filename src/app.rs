@@ -22,12 +22,15 @@ use crate::http::middleware::observe;
 use crate::http::{State, api, metrics, openapi, reentry};
 use crate::jobs::{eraser, housekeeping, importer, keykeeper, purger, revoker};
 use crate::metrics::Metrics;
+use crate::jobs::shred_writer::ShredWriter;
 use crate::outbound::{Dialer, Own};
 use crate::secrets::Vault;
+use crate::secrets::shred_log::ShredLog;
 use crate::service::Services;
 use crate::service::probe::Prober;
 use crate::service::purge::Purging;
 use crate::service::revoke;
+use crate::service::shreds;
 use crate::service::transfer::{self, Spool};
 use crate::store::{Store, migrate};
 
@@ -67,7 +70,6 @@ impl Application {
         } else {
             refuse_pending(&store)?;
         }
-        let (eraser, running) = eraser::Eraser::start(store.clone(), config.erasure_interval)?;
         let (listener, address) = bind(config.listen, "--listen")?;
         let metrics = config
             .metrics_listen
@@ -77,7 +79,21 @@ impl Application {
             .into_iter()
             .chain(metrics.as_ref().map(|(_, address)| *address))
             .collect();
-        let services = services(&config, store, eraser, &own)?;
+        let mut services = services(&config, store, &own)?;
+        // Before anybody can be answered: what was shredded must not come back with an older database.
+        let applied = shreds::apply(&services)?;
+        if applied.secrets > 0 {
+            tracing::warn!(
+                secrets = applied.secrets,
+                "secrets of an older database were shredded again"
+            );
+        }
+        let (eraser, running) = eraser::Eraser::start(
+            services.store.clone(),
+            Arc::clone(&services.shreds),
+            config.erasure_interval,
+        )?;
+        services.eraser = eraser;
         // What the last run left open; before the first new one could be taken for it.
         if let Err(error) = transfer::interrupt_stale(&services) {
             tracing::warn!(%error, "interrupted imports could not be closed; it is tried again");
@@ -210,13 +226,12 @@ pub fn open_services(config: &Config) -> anyhow::Result<Services> {
     make_private_folder(&config.data_dir)?;
     let store = Store::open(config.database.clone(), config.pool_size)?;
     refuse_pending(&store)?;
-    services(config, store, eraser::Eraser::idle(), &[])
+    services(config, store, &[])
 }
 
 fn services(
     config: &Config,
     store: Store,
-    eraser: eraser::Eraser,
     listening: &[SocketAddr],
 ) -> anyhow::Result<Services> {
     connectors::load()?;
@@ -229,13 +244,15 @@ fn services(
         );
     }
     let dialer = dialer(config, listening);
+    let log = ShredLog::beside(&config.keys, &config.data_dir);
     let schedule = config.purge_schedule.as_ref().map(ToString::to_string);
     let purging = Purging::new(config.purge.clone(), schedule);
     store.read(|conn| purging.guard.load(conn))?;
     Ok(Services {
         store,
         vault: Arc::new(vault),
-        eraser,
+        eraser: eraser::Eraser::idle(),
+        shreds: Arc::new(ShredWriter::new(log)),
         last_use: Arc::default(),
         importer: importer::Importer::default(),
         prober: Prober::new(dialer.clone(), config.tests),
@@ -332,7 +349,7 @@ fn close(services: &Services, eraser: eraser::Running, importer: importer::Runni
         tracing::warn!(%error, "the last use of keys could not be written down");
     }
     if services.store.sqlite_file().is_some()
-        && let Err(error) = eraser::round(&services.store)
+        && let Err(error) = eraser::round(&services.store, &services.shreds)
     {
         tracing::warn!(%error, "the last erasure could not be completed; the next start does it");
     }

@@ -33,7 +33,7 @@ mod sqlite;
 mod statement;
 pub mod types;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -182,6 +182,20 @@ impl Store {
                 Err(error)
             }
         }
+    }
+
+    /// Writes a copy of an SQLite database, as of one moment, into an empty file; `None` on PostgreSQL, which has tools of
+    /// its own. Writers go on meanwhile.
+    pub fn copy_into(&self, file: &Path) -> StoreResult<Option<()>> {
+        match self.connect()? {
+            Conn::Sqlite(mut conn) => Ok(Some(sqlite::copy_into(&mut conn, file)?)),
+            Conn::Pg(_) => Ok(None),
+        }
+    }
+
+    /// Opens an SQLite file that nobody writes to, for reading.
+    pub fn open_copy(file: &Path) -> StoreResult<Conn> {
+        sqlite::open_copy(file).map(Conn::Sqlite)
     }
 
     /// A connection of its own outside the pool, for work that must not hold up requests.

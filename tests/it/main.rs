@@ -12,6 +12,7 @@
 mod support;
 
 mod api;
+mod backup;
 mod bulk;
 mod cli;
 mod docs;

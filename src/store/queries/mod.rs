@@ -19,6 +19,7 @@ mod records;
 mod revocations;
 mod secrets;
 mod sessions;
+mod shreds;
 mod transfer;
 mod trash;
 
@@ -37,5 +38,6 @@ pub(in crate::store) use records::*;
 pub(in crate::store) use revocations::*;
 pub(in crate::store) use secrets::*;
 pub(in crate::store) use sessions::*;
+pub(in crate::store) use shreds::*;
 pub(in crate::store) use transfer::*;
 pub(in crate::store) use trash::*;

@@ -105,7 +105,7 @@ on_each! {
         TestApp::wait_for("its age", || scrape(&app).value("reprieve_erasure_oldest_pending_seconds", &[]) > 0.0);
         reader.run("ROLLBACK");
         TestApp::wait_for("the erasure", || {
-            reprieve::jobs::eraser::round(&app.services.store).unwrap().problem.is_none()
+            reprieve::jobs::eraser::round(&app.services.store, &app.services.shreds).unwrap().problem.is_none()
         });
         wait_for(&app, "reprieve_erasure_jobs_pending", &[], 0.0);
         assert_value!(scrape(&app), "reprieve_erasure_oldest_pending_seconds" {}, 0);

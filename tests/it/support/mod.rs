@@ -30,7 +30,9 @@ pub(crate) use serde_json::json;
 pub(crate) use client::{Client, Reply};
 pub(crate) use door::Door;
 pub(crate) use network::Watched;
-pub(crate) use postgres::{TestDatabase, data_folder as postgres_data_folder};
+pub(crate) use postgres::{
+    TestDatabase, data_folder as postgres_data_folder, tool as postgres_tool,
+};
 pub(crate) use sql::{Row, Sql};
 
 /// Makes a test on SQLite and one on PostgreSQL of one body.
@@ -99,7 +101,8 @@ pub(crate) struct TestApp {
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     server: Option<JoinHandle<()>>,
     verify: bool,
-    _database: Option<postgres::TestDatabase>,
+    /// The PostgreSQL databases that go with it.
+    pub(crate) databases: Vec<TestDatabase>,
     folder: tempfile::TempDir,
 }
 
@@ -135,7 +138,7 @@ impl TestApp {
             stop: Some(stop),
             server: Some(server),
             verify: true,
-            _database: database,
+            databases: database.into_iter().collect(),
             folder,
         }
     }
