@@ -200,7 +200,10 @@ fn services(
         );
     }
     let dialer = dialer(config, listening);
-    let schedule = config.purge_schedule.as_ref().map(ToString::to_string);
+    // Another subcommand purges nothing by itself and does not know when the server does.
+    let schedule = listening
+        .and(config.purge_schedule.as_ref())
+        .map(ToString::to_string);
     let purging = Purging::new(config.purge.clone(), schedule);
     store.read(|conn| purging.guard.load(conn))?;
     Ok(Services {

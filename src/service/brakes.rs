@@ -76,7 +76,11 @@ pub(super) fn refuse(tx: &mut Tx<'_>, organization: &OrganizationRow) -> Result<
 }
 
 /// After a deletion: puts the brake on if it was one too many.
-pub(super) fn watch(tx: &mut Tx<'_>, organization: &OrganizationRow, entry: &EntryRow) -> Result<()> {
+pub(super) fn watch(
+    tx: &mut Tx<'_>,
+    organization: &OrganizationRow,
+    entry: &EntryRow,
+) -> Result<()> {
     if entry.connections_count == 0 {
         return Ok(());
     }

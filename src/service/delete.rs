@@ -78,7 +78,15 @@ pub fn delete(tx: &mut Tx<'_>, target: &Target, request: &DeleteRequest) -> Resu
         .find_organization(org)?
         .ok_or_else(|| Error::Internal(format!("organization {org} is missing")))?;
     brakes::refuse(tx, &organization)?;
-    let new = entry_row(tx, &organization, &root, binds, counts, row.references, reason)?;
+    let new = entry_row(
+        tx,
+        &organization,
+        &root,
+        binds,
+        counts,
+        row.references,
+        reason,
+    )?;
     tx.conn.insert_entry(&new)?;
     revoke::prepare(tx, &root, entry)?;
     let shredded = i64::try_from(tx.conn.shred_scope(root.kind(), binds)?).unwrap_or(i64::MAX);
@@ -168,8 +176,16 @@ fn retention_days(tx: &mut Tx<'_>, organization: &OrganizationRow) -> Result<i32
     if is_valid(organization) {
         return Ok(days.max(tx.purging.limits.min_retention_days));
     }
-    let detail = format!("The retention is {days} days; it goes from 1 to 3650. Until it is set deletions are kept for 3650.");
-    alarms::raise(tx.conn, Some(organization.id), AlarmCode::RetentionInvalid, "", &detail)?;
+    let detail = format!(
+        "The retention is {days} days; it goes from 1 to 3650. Until it is set deletions are kept for 3650."
+    );
+    alarms::raise(
+        tx.conn,
+        Some(organization.id),
+        AlarmCode::RetentionInvalid,
+        "",
+        &detail,
+    )?;
     Ok(LONGEST_RETENTION_DAYS)
 }
 

@@ -82,9 +82,17 @@ pub fn hold(tx: &mut Tx<'_>, entry: EntryId, new: &NewHold) -> Result<HoldView> 
     let reason = Reason::parse(&new.reason).map_err(|problem| problem.at("/reason"))?;
     let row = lock_open(tx, entry)?;
     let now = tx.conn.now()?;
-    let ends_at = new.ends_at.as_deref().map(|text| moment("/ends_at", text)).transpose()?;
+    let ends_at = new
+        .ends_at
+        .as_deref()
+        .map(|text| moment("/ends_at", text))
+        .transpose()?;
     if ends_at.is_some_and(|end| end <= now) {
-        return Err(Error::field("/ends_at", "out_of_range", "It is in the past."));
+        return Err(Error::field(
+            "/ends_at",
+            "out_of_range",
+            "It is in the past.",
+        ));
     }
     let open = tx
         .conn
@@ -93,7 +101,11 @@ pub fn hold(tx: &mut Tx<'_>, entry: EntryId, new: &NewHold) -> Result<HoldView> 
         .filter(|hold| hold.ends_at.is_none_or(|end| end > now))
         .count();
     if open >= MOST_HOLDS {
-        return Err(Error::field("", "too_many", "An entry takes 100 holds at once."));
+        return Err(Error::field(
+            "",
+            "too_many",
+            "An entry takes 100 holds at once.",
+        ));
     }
     let hold = HoldRow {
         org_id: tx.caller.org,
@@ -155,14 +167,22 @@ pub fn reschedule(tx: &mut Tx<'_>, id: EntryId, patch: &EntryPatch) -> Result<En
     if wanted >= row.purge_at {
         tx.caller.require(Scope::TrashHold)?;
         if wanted > now.plus(Duration::days(i64::from(LONGEST_RETENTION_DAYS))) {
-            return Err(Error::field("/purge_at", "out_of_range", "It is more than 3650 days from now."));
+            return Err(Error::field(
+                "/purge_at",
+                "out_of_range",
+                "It is more than 3650 days from now.",
+            ));
         }
     } else {
         tx.caller.require(Scope::TrashPurge)?;
         trash::refuse_protected(tx, &row, now)?;
         trash::refuse_below_floor(tx, &row, wanted)?;
         if wanted < now {
-            return Err(Error::field("/purge_at", "out_of_range", "It is in the past; purge the entry instead."));
+            return Err(Error::field(
+                "/purge_at",
+                "out_of_range",
+                "It is in the past; purge the entry instead.",
+            ));
         }
     }
     if wanted != row.purge_at {
@@ -179,9 +199,13 @@ pub fn reschedule(tx: &mut Tx<'_>, id: EntryId, patch: &EntryPatch) -> Result<En
 }
 
 fn moment(pointer: &str, text: &str) -> Result<Ts> {
-    Ts::parse(text)
-        .filter(|at| *at < Ts::FAR)
-        .ok_or_else(|| Error::field(pointer, "invalid", "Expected a moment such as 2026-12-31T12:00:00Z."))
+    Ts::parse(text).filter(|at| *at < Ts::FAR).ok_or_else(|| {
+        Error::field(
+            pointer,
+            "invalid",
+            "Expected a moment such as 2026-12-31T12:00:00Z.",
+        )
+    })
 }
 
 /// The problem of an entry that a hold keeps.

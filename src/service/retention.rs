@@ -200,7 +200,12 @@ fn check(change: &RetentionChange, floor: i32) -> Result<()> {
         LONGEST_RETENTION_DAYS,
     );
     if let Some(brake) = &change.brake {
-        within("/brake/connections", brake.connections, LEAST_BRAKE, 1_000_000);
+        within(
+            "/brake/connections",
+            brake.connections,
+            LEAST_BRAKE,
+            1_000_000,
+        );
         within("/brake/percent", brake.percent, 1, 100);
     }
     if errors.is_empty() {
@@ -220,12 +225,20 @@ pub fn pause(tx: &mut Tx<'_>, change: &PauseChange) -> Result<PauseView> {
         row.purge_paused_by = Some(tx.caller.actor.id.clone());
         row.purge_pause_reason = reason;
     } else {
-        (row.purge_paused_at, row.purge_paused_by, row.purge_pause_reason) = (None, None, None);
+        (
+            row.purge_paused_at,
+            row.purge_paused_by,
+            row.purge_pause_reason,
+        ) = (None, None, None);
     }
     row.version += 1;
     row.updated_at = tx.at;
     tx.conn.update_organization(&row)?;
-    let action = if change.paused { "purge.paused" } else { "purge.resumed" };
+    let action = if change.paused {
+        "purge.paused"
+    } else {
+        "purge.resumed"
+    };
     tx.record(
         action,
         "organization",

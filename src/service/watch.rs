@@ -2,10 +2,10 @@
 
 use chrono::Duration;
 
+use super::Services;
 use super::alarms;
 use super::error::Result;
 use super::purge::{due, organizations};
-use super::Services;
 use crate::domain::alarms::AlarmCode;
 use crate::domain::ids::OrgId;
 use crate::store::rows::OrganizationRow;
@@ -26,8 +26,18 @@ pub fn round(services: &Services) -> Result<()> {
         let (blocked, overdue) = services
             .store
             .read_snapshot(|conn| purge(conn, &organization))?;
-        set(services, Some(organization.id), AlarmCode::PurgeBlocked, blocked)?;
-        set(services, Some(organization.id), AlarmCode::PurgeOverdue, overdue)?;
+        set(
+            services,
+            Some(organization.id),
+            AlarmCode::PurgeBlocked,
+            blocked,
+        )?;
+        set(
+            services,
+            Some(organization.id),
+            AlarmCode::PurgeOverdue,
+            overdue,
+        )?;
     }
     Ok(())
 }
@@ -89,7 +99,10 @@ fn erasure_overdue(conn: &mut Conn) -> StoreResult<Option<String>> {
     Ok(oldest
         .filter(|job| job.created_at.plus(patience) < now)
         .map(|job| {
-            let problem = job.last_problem.as_deref().unwrap_or("nothing tried it yet");
+            let problem = job
+                .last_problem
+                .as_deref()
+                .unwrap_or("nothing tried it yet");
             format!(
                 "{} erasures wait, the oldest since {}: {problem}.",
                 jobs.len(),

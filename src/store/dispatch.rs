@@ -6,18 +6,18 @@ use super::error::StoreResult;
 use super::filters::{ConnectionFilter, DependentFilter, Due, EntryFilter, EntryOrder};
 use super::records::{InUse, Key, Record};
 use super::rows::{
-    AlarmRow, ApiKeyRow, AuditRow, BrakeRow, ConnectionRow, DependentHead, DependentRow, EntryRow, ErasureJobRow,
-    HoldRow, IdempotencyRow, ImpactRow, ImportRow, IntegrationRow, KeyEpochRow, LinkRow, Moved,
-    OrganizationRow, OutboxRow, Place, PurgeFailureRow, RevocationRow, SecretRow, SessionRow, ShreddedRow,
-    TickRow,
+    AlarmRow, ApiKeyRow, AuditRow, BrakeRow, ConnectionRow, DependentHead, DependentRow, EntryRow,
+    ErasureJobRow, HoldRow, IdempotencyRow, ImpactRow, ImportRow, IntegrationRow, KeyEpochRow,
+    LinkRow, Moved, OrganizationRow, OutboxRow, Place, PurgeFailureRow, RevocationRow, SecretRow,
+    SessionRow, ShreddedRow, TickRow,
 };
 use super::statement::Binds;
 use super::{postgres, sqlite};
 use crate::domain::alarms::AlarmCode;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
-    AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId, KeyId, OrgId, RootId,
-    SessionId,
+    AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId,
+    KeyId, OrgId, RootId, SessionId,
 };
 use crate::domain::kinds::{
     DependentKind, EntryState, ImportState, OwnerKind, RecordKind, RevocationOutcome, RootKind,
@@ -280,7 +280,7 @@ dispatch! {
     /// Entries in the trash by kind of root.
     fn count_entries(org: OrgId) -> Vec<(RootKind, i64)>;
     /// When the entries that are due before a moment will be purged.
-    fn purge_dates(org: OrgId, before: Ts) -> Vec<Ts>;
+    fn purge_dates(org: OrgId, before: Ts, now: Ts) -> Vec<(Ts, bool)>;
     /// How many links would be live again if these entries were.
     fn links_to_return(org: OrgId, entries: &[EntryId]) -> i64;
     /// Links of an entry from content that stayed: id, name and connection of that content.

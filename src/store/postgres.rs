@@ -19,12 +19,9 @@ use super::cascade::{RETURN, Shred, back, cascade};
 use super::due::{due_entries, due_entries_among};
 use super::error::StoreResult;
 use super::filters::Due;
-use super::rows::{
-    ConnectionRow, DependentRow, EntryRow, IntegrationRow, Moved, OrganizationRow,
-};
+use super::rows::{ConnectionRow, DependentRow, EntryRow, IntegrationRow, Moved, OrganizationRow};
 use super::schema::{
-    connections, content, integrations, models, organizations, secret_slots, secrets,
-    trash_entries,
+    connections, content, integrations, models, organizations, secret_slots, secrets, trash_entries,
 };
 use super::statement::{Binds, Statement};
 use super::types::Moment;
@@ -269,9 +266,11 @@ pub(super) fn shift_purge_dates(
             .filter(trash_entries::deleted_at.ge(deleted_from)),
     )
     .set(
-        trash_entries::purge_at.eq(diesel::dsl::sql::<Moment>("purge_at + make_interval(secs => ")
-            .bind::<BigInt, _>(seconds)
-            .sql("::double precision)")),
+        trash_entries::purge_at.eq(
+            diesel::dsl::sql::<Moment>("purge_at + make_interval(secs => ")
+                .bind::<BigInt, _>(seconds)
+                .sql("::double precision)"),
+        ),
     )
     .execute(conn)
 }

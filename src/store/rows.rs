@@ -6,12 +6,13 @@ use super::schema;
 use crate::domain::alarms::AlarmCode;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
-    AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId, KeyId, OrgId,
-    RecordId, RootId, SessionId,
+    AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId,
+    KeyId, OrgId, RecordId, RootId, SessionId,
 };
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{
-    EntryState, ImportSource, ImportState, OwnerKind, PurgeProblem, RevocationOutcome, RootKind, Status,
+    EntryState, ImportSource, ImportState, OwnerKind, PurgeProblem, RevocationOutcome, RootKind,
+    Status,
 };
 
 /// An organization.

@@ -23,9 +23,7 @@ use diesel::sqlite::SqliteConnection;
 use super::cascade::{Shred, Step, back, cascade};
 use super::error::{StoreError, StoreResult};
 use super::filters::Due;
-use super::rows::{
-    ConnectionRow, DependentRow, EntryRow, IntegrationRow, Moved, OrganizationRow,
-};
+use super::rows::{ConnectionRow, DependentRow, EntryRow, IntegrationRow, Moved, OrganizationRow};
 use super::schema::{secret_slots, secrets, trash_entries};
 use super::statement::{Binds, Statement};
 use super::types::Moment;

@@ -17,13 +17,13 @@ use uuid::Uuid;
 use crate::domain::alarms::AlarmCode;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
-    AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId, KeyId, OrgId,
-    RecordId, RootId, SessionId,
+    AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId,
+    KeyId, OrgId, RecordId, RootId, SessionId,
 };
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{
-    DependentKind, EntryState, ImportSource, ImportState, OwnerKind, PurgeProblem, RevocationOutcome, RootKind,
-    Status,
+    DependentKind, EntryState, ImportSource, ImportState, OwnerKind, PurgeProblem,
+    RevocationOutcome, RootKind, Status,
 };
 
 /// An id column: `uuid` on PostgreSQL (fixed OIDs, so no catalogue look-up), text on SQLite.

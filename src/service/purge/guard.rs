@@ -53,7 +53,11 @@ impl Jump {
             Self::Off(by) => format!(
                 "The database's clock is {} {} where it was and the time since then say.",
                 length(by),
-                if by < Duration::zero() { "behind" } else { "ahead of" }
+                if by < Duration::zero() {
+                    "behind"
+                } else {
+                    "ahead of"
+                }
             ),
             Self::Back(by) => format!(
                 "The database's clock is {} before the last tick that was written down.",
@@ -200,19 +204,81 @@ mod tests {
         let noon = "2026-11-22T12:00:00Z";
         for (case, rows, now, jumped) in [
             ("the first start", vec![], noon, false),
-            ("an hour later", vec![tick("this", "2026-11-22T11:00:00Z", 99 * HOUR)], noon, false),
-            ("four minutes off", vec![tick("this", "2026-11-22T11:04:00Z", 99 * HOUR)], noon, false),
-            ("six minutes ahead", vec![tick("this", "2026-11-22T10:54:00Z", 99 * HOUR)], noon, true),
-            ("six minutes behind", vec![tick("this", "2026-11-22T11:06:00Z", 99 * HOUR)], noon, true),
-            ("40 days ahead within an hour", vec![tick("this", "2026-11-22T11:00:00Z", 99 * HOUR)], "2027-01-01T12:00:00Z", true),
-            ("40 days behind within an hour", vec![tick("this", "2026-11-22T11:00:00Z", 99 * HOUR)], "2026-10-13T12:00:00Z", true),
-            ("stopped for four days of the same start", vec![tick("this", "2026-11-18T12:00:00Z", 4 * HOUR)], noon, false),
-            ("stopped over a weekend, started anew", vec![tick("before", "2026-11-20T18:00:00Z", 500 * HOUR)], noon, false),
-            ("40 days ahead at another start", vec![tick("before", "2026-11-22T11:59:00Z", 1)], "2027-01-01T12:00:00Z", true),
-            ("40 days behind at another start", vec![tick("before", "2026-11-22T11:59:00Z", 1)], "2026-10-13T12:00:00Z", true),
-            ("a replica of another machine has ticked since", vec![tick("other", "2026-11-22T11:59:00Z", 1), tick("this", "2026-11-22T11:00:00Z", 99 * HOUR)], noon, false),
+            (
+                "an hour later",
+                vec![tick("this", "2026-11-22T11:00:00Z", 99 * HOUR)],
+                noon,
+                false,
+            ),
+            (
+                "four minutes off",
+                vec![tick("this", "2026-11-22T11:04:00Z", 99 * HOUR)],
+                noon,
+                false,
+            ),
+            (
+                "six minutes ahead",
+                vec![tick("this", "2026-11-22T10:54:00Z", 99 * HOUR)],
+                noon,
+                true,
+            ),
+            (
+                "six minutes behind",
+                vec![tick("this", "2026-11-22T11:06:00Z", 99 * HOUR)],
+                noon,
+                true,
+            ),
+            (
+                "40 days ahead within an hour",
+                vec![tick("this", "2026-11-22T11:00:00Z", 99 * HOUR)],
+                "2027-01-01T12:00:00Z",
+                true,
+            ),
+            (
+                "40 days behind within an hour",
+                vec![tick("this", "2026-11-22T11:00:00Z", 99 * HOUR)],
+                "2026-10-13T12:00:00Z",
+                true,
+            ),
+            (
+                "stopped for four days of the same start",
+                vec![tick("this", "2026-11-18T12:00:00Z", 4 * HOUR)],
+                noon,
+                false,
+            ),
+            (
+                "stopped over a weekend, started anew",
+                vec![tick("before", "2026-11-20T18:00:00Z", 500 * HOUR)],
+                noon,
+                false,
+            ),
+            (
+                "40 days ahead at another start",
+                vec![tick("before", "2026-11-22T11:59:00Z", 1)],
+                "2027-01-01T12:00:00Z",
+                true,
+            ),
+            (
+                "40 days behind at another start",
+                vec![tick("before", "2026-11-22T11:59:00Z", 1)],
+                "2026-10-13T12:00:00Z",
+                true,
+            ),
+            (
+                "a replica of another machine has ticked since",
+                vec![
+                    tick("other", "2026-11-22T11:59:00Z", 1),
+                    tick("this", "2026-11-22T11:00:00Z", 99 * HOUR),
+                ],
+                noon,
+                false,
+            ),
         ] {
-            assert_eq!(judge(&rows, &this, at(now), week).is_some(), jumped, "{case}");
+            assert_eq!(
+                judge(&rows, &this, at(now), week).is_some(),
+                jumped,
+                "{case}"
+            );
         }
     }
 
@@ -221,7 +287,10 @@ mod tests {
         let guard = Guard::default();
         let now = at("2026-11-22T12:00:00Z");
         assert_eq!(guard.counts_from(now), now);
-        guard.set(State { agreed: Some((now, Uptime::now().micros)), latest: Some(now) });
+        guard.set(State {
+            agreed: Some((now, Uptime::now().micros)),
+            latest: Some(now),
+        });
         assert!(guard.believes(now.plus(Duration::minutes(1))));
         assert!(!guard.believes(now.plus(Duration::days(40))));
         assert!(!guard.believes(now.plus(-Duration::days(40))));

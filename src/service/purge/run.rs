@@ -1,6 +1,6 @@
 //! One run of the purge.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::thread::sleep;
 use std::time::Duration as Wait;
 
@@ -33,12 +33,33 @@ const LAST_RETRY: Duration = Duration::days(1);
 pub struct Report {
     /// Entries that are gone.
     pub purged: u64,
-    /// Rows that went with them.
+    /// Their rows, links aside.
     pub rows: u64,
+    /// The same for each organization of which anything went.
+    pub organizations: BTreeMap<OrgId, Gone>,
     /// Entries that could not be purged in this run.
     pub failed: Vec<Failed>,
     /// Why nothing more was purged of an organization, or of any (then without one).
     pub stopped: Vec<(Option<OrgId>, Stop)>,
+}
+
+/// What is gone of an organization.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Gone {
+    /// Entries.
+    pub entries: u64,
+    /// Their rows, links aside.
+    pub rows: u64,
+}
+
+impl Report {
+    fn add(&mut self, org: OrgId, entries: u64, rows: u64) {
+        self.purged += entries;
+        self.rows += rows;
+        let gone = self.organizations.entry(org).or_default();
+        gone.entries += entries;
+        gone.rows += rows;
+    }
 }
 
 /// An entry that could not be purged.
@@ -52,8 +73,10 @@ pub struct Failed {
     pub problem: PurgeProblem,
 }
 
-/// What stops a purge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+/// What stops a purge, the worst first.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Stop {
     /// The database's clock jumped.
@@ -102,7 +125,9 @@ pub fn run(
             .store
             .write(|conn| may_purge(conn, services, &organization))?
         {
-            Ok(0) => report.stopped.push((Some(organization.id), Stop::HourlyLimit)),
+            Ok(0) => report
+                .stopped
+                .push((Some(organization.id), Stop::HourlyLimit)),
             Ok(left) => turns.push_back(Turn {
                 org: organization.id,
                 left,
@@ -256,7 +281,10 @@ enum Taken {
     Nothing,
     /// Everything claimed was put on hold a moment before.
     Again,
-    Gone { entries: u64, rows: u64 },
+    Gone {
+        entries: u64,
+        rows: u64,
+    },
     Large(EntryId),
 }
 
@@ -269,7 +297,9 @@ fn take_batch(
     report: &mut Report,
 ) -> Result<Batch> {
     let limits = &services.purging.limits;
-    let most = i64::try_from(left.min(turn.left)).unwrap_or(i64::MAX).min(limits.batch);
+    let most = i64::try_from(left.min(turn.left))
+        .unwrap_or(i64::MAX)
+        .min(limits.batch);
     match take(services, caller, turn.org, ask.ids.as_deref(), most) {
         Ok(taken) => note(services, caller, turn.org, taken, report),
         Err(error) if is_of_an_entry(&error) => {
@@ -291,10 +321,7 @@ fn note(
         Taken::ClockJump => return Ok(Batch::ClockJump),
         Taken::Nothing => return Ok(Batch::Nothing),
         Taken::Again => {}
-        Taken::Gone { entries, rows } => {
-            report.purged += entries;
-            report.rows += rows;
-        }
+        Taken::Gone { entries, rows } => report.add(org, entries, rows),
         Taken::Large(entry) => finish(services, caller, org, entry, report)?,
     }
     Ok(Batch::Some)
@@ -358,7 +385,13 @@ fn take(
         };
         if size(first) > limits.large {
             let entry = first.id;
-            remove(tx, rows.get(..1).unwrap_or_default(), EntryState::Purging, now, false)?;
+            remove(
+                tx,
+                rows.get(..1).unwrap_or_default(),
+                EntryState::Purging,
+                now,
+                false,
+            )?;
             return Ok(Taken::Large(entry));
         }
         let mut sum = 0;
@@ -366,10 +399,10 @@ fn take(
             sum += size(row);
             sum <= limits.large
         });
-        let gone = remove(tx, &rows, EntryState::Purged, now, false)?;
+        remove(tx, &rows, EntryState::Purged, now, false)?;
         Ok(Taken::Gone {
             entries: u64::try_from(rows.len()).unwrap_or(u64::MAX),
-            rows: u64::try_from(gone).unwrap_or(u64::MAX),
+            rows: u64::try_from(rows.iter().map(size).sum::<i64>()).unwrap_or(0),
         })
     })
 }
@@ -384,9 +417,9 @@ fn finish(
 ) -> Result<()> {
     loop {
         match finish_some(services, caller, org, entry) {
-            Ok(Progress::Rows(rows)) => report.rows += rows,
-            Ok(Progress::Done) => {
-                report.purged += 1;
+            Ok(Progress::Some) => {}
+            Ok(Progress::Done(rows)) => {
+                report.add(org, 1, rows);
                 return Ok(());
             }
             Ok(Progress::Elsewhere) => return Ok(()),
@@ -403,8 +436,10 @@ fn finish(
 }
 
 enum Progress {
-    Rows(u64),
-    Done,
+    /// Some of its rows are gone.
+    Some,
+    /// It is gone, with so many rows.
+    Done(u64),
     /// Somebody else works on it, or it is to be tried again later.
     Elsewhere,
 }
@@ -427,11 +462,11 @@ fn finish_some(
         let rows = services.purging.limits.batch_rows;
         let gone = tx.conn.purge_some_rows(org, entry, rows)?;
         if gone > 0 {
-            return Ok(Progress::Rows(u64::try_from(gone).unwrap_or(u64::MAX)));
+            return Ok(Progress::Some);
         }
         tx.conn.finish_purging(org, entry)?;
         record(tx, &row, EntryState::Purged, false)?;
-        Ok(Progress::Done)
+        Ok(Progress::Done(u64::try_from(size(&row)).unwrap_or(0)))
     })
 }
 

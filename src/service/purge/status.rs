@@ -235,7 +235,11 @@ fn chosen(conn: &mut Conn, caller: &Caller, request: &PurgeDue) -> Result<Chosen
     caller.require(Scope::TrashPurge)?;
     let limit = request.limit.unwrap_or(MOST);
     if !(1..=MOST).contains(&limit) {
-        return Err(Error::field("/limit", "out_of_range", "It goes from 1 to 1000."));
+        return Err(Error::field(
+            "/limit",
+            "out_of_range",
+            "It goes from 1 to 1000.",
+        ));
     }
     let now = conn.now()?;
     let asked = match (&request.ids, &request.filter) {
@@ -278,7 +282,10 @@ fn in_trash(conn: &mut Conn, caller: &Caller, ids: &[EntryId]) -> Result<Vec<Ent
     if elsewhere.is_empty() {
         return Ok(ids.to_vec());
     }
-    let detail = format!("{} of the ids are not of entries in the trash.", elsewhere.len());
+    let detail = format!(
+        "{} of the ids are not of entries in the trash.",
+        elsewhere.len()
+    );
     Err(Problem::new(Code::NotInTrash, detail)
         .with("ids", elsewhere)
         .into())

@@ -125,9 +125,7 @@ pub(in crate::store) fn list_alarms(
 }
 
 /// How many alarms of each code are open, of all organizations: for the metrics.
-pub(in crate::store) fn count_open_alarms(
-    conn: &mut Conn,
-) -> QueryResult<Vec<(AlarmCode, i64)>> {
+pub(in crate::store) fn count_open_alarms(conn: &mut Conn) -> QueryResult<Vec<(AlarmCode, i64)>> {
     alarms::table
         .filter(alarms::resolved_at.is_null())
         .group_by(alarms::code)

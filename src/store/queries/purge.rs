@@ -11,8 +11,8 @@ use crate::store::due::{due_entries, due_entries_among};
 use crate::store::filters::Due;
 use crate::store::rows::{BrakeRow, EntryRow, HoldRow, PurgeFailureRow};
 use crate::store::schema::{
-    brakes, connections, holds, purge_failures, shredded_secrets, trash_connections,
-    trash_content, trash_entries, trash_integrations, trash_links, trash_models,
+    brakes, connections, holds, purge_failures, shredded_secrets, trash_connections, trash_content,
+    trash_entries, trash_integrations, trash_links, trash_models,
 };
 
 /// What the purge would take, with how many rows: no more than `limit`. Nothing is locked.
@@ -59,7 +59,11 @@ pub(in crate::store) fn count_held_past_date(
             holds::table
                 .filter(holds::org_id.eq(t::org_id))
                 .filter(holds::entry_id.eq(t::id))
-                .filter(holds::ends_at.is_null().or(holds::ends_at.gt(due.held_since))),
+                .filter(
+                    holds::ends_at
+                        .is_null()
+                        .or(holds::ends_at.gt(due.held_since)),
+                ),
         ))
         .count()
         .get_result(conn)
@@ -81,7 +85,11 @@ pub(in crate::store) fn count_braked_past_date(
             holds::table
                 .filter(holds::org_id.eq(t::org_id))
                 .filter(holds::entry_id.eq(t::id))
-                .filter(holds::ends_at.is_null().or(holds::ends_at.gt(due.held_since))),
+                .filter(
+                    holds::ends_at
+                        .is_null()
+                        .or(holds::ends_at.gt(due.held_since)),
+                ),
         )))
         .count()
         .get_result(conn)
@@ -323,10 +331,7 @@ pub(in crate::store) fn insert_brake(conn: &mut Conn, row: &BrakeRow) -> QueryRe
         .execute(conn)
 }
 
-pub(in crate::store) fn open_brake(
-    conn: &mut Conn,
-    org: OrgId,
-) -> QueryResult<Option<BrakeRow>> {
+pub(in crate::store) fn open_brake(conn: &mut Conn, org: OrgId) -> QueryResult<Option<BrakeRow>> {
     brakes::table
         .filter(brakes::org_id.eq(org))
         .filter(brakes::released_at.is_null())
@@ -405,10 +410,7 @@ pub(in crate::store) fn count_connections(conn: &mut Conn, org: OrgId) -> QueryR
 
 // Holds
 
-pub(in crate::store) fn insert_hold(
-    conn: &mut Conn,
-    row: &HoldRow,
-) -> QueryResult<usize> {
+pub(in crate::store) fn insert_hold(conn: &mut Conn, row: &HoldRow) -> QueryResult<usize> {
     diesel::insert_into(holds::table).values(row).execute(conn)
 }
 
