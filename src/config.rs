@@ -244,9 +244,14 @@ fn purge_limits(
 }
 
 fn purge_schedule(text: Option<&str>, zone: Option<&str>) -> Result<Option<Schedule>, ConfigError> {
-    let zone = zone.map_or(Ok(chrono_tz::Tz::UTC), str::parse).map_err(|_| {
-        refuse("--purge-time-zone", "takes a name of the time zone database, such as Europe/Berlin")
-    })?;
+    let zone = zone
+        .map_or(Ok(chrono_tz::Tz::UTC), str::parse)
+        .map_err(|_| {
+            refuse(
+                "--purge-time-zone",
+                "takes a name of the time zone database, such as Europe/Berlin",
+            )
+        })?;
     match text.unwrap_or(PURGE_SCHEDULE) {
         "off" => Ok(None),
         text => match Schedule::parse(text, zone) {

@@ -50,13 +50,28 @@ pub struct Options {
     #[arg(long, global = true, value_name = "FILTER", env = "REPRIEVE_LOG_LEVEL")]
     pub log_level: Option<String>,
     /// Nothing is purged sooner after its deletion, whoever asks: days, 0 is no floor [default: 0]
-    #[arg(long, global = true, value_name = "DAYS", env = "REPRIEVE_MIN_RETENTION_DAYS")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DAYS",
+        env = "REPRIEVE_MIN_RETENTION_DAYS"
+    )]
     pub min_retention_days: Option<i32>,
     /// The most entries of an organization that are purged within an hour [default: 1000, or a tenth of its entries if that is more]
-    #[arg(long, global = true, value_name = "NUMBER", env = "REPRIEVE_PURGE_HOURLY_LIMIT")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NUMBER",
+        env = "REPRIEVE_PURGE_HOURLY_LIMIT"
+    )]
     pub purge_hourly_limit: Option<u64>,
     /// Longer than the service is ever down: a clock that is further ahead at a start has jumped, and nothing is purged [default: 7d]
-    #[arg(long, global = true, value_name = "DURATION", env = "REPRIEVE_MAX_DOWNTIME")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DURATION",
+        env = "REPRIEVE_MAX_DOWNTIME"
+    )]
     pub max_downtime: Option<Span>,
 }
 

@@ -72,24 +72,46 @@ mod tests {
 
     fn wait(schedule: &str, zone: Tz, now: &str) -> u64 {
         let now = Ts::parse(now).unwrap();
-        Schedule::parse(schedule, zone).unwrap().wait_from(now).unwrap().as_secs()
+        Schedule::parse(schedule, zone)
+            .unwrap()
+            .wait_from(now)
+            .unwrap()
+            .as_secs()
     }
 
     #[test]
     fn a_cron_expression_goes_by_the_clocks_of_its_zone() {
         assert_eq!(wait("15m", Tz::UTC, "2026-11-22T12:00:00Z"), 900);
         assert_eq!(wait("30 2 * * *", Tz::UTC, "2026-11-22T02:00:00Z"), 1_800);
-        assert_eq!(wait("30 2 * * *", Tz::Europe__Berlin, "2026-11-22T01:00:00Z"), 1_800);
+        assert_eq!(
+            wait("30 2 * * *", Tz::Europe__Berlin, "2026-11-22T01:00:00Z"),
+            1_800
+        );
         // Clocks are put forward from two to three: the run of that night comes at three.
-        assert_eq!(wait("30 2 * * *", Tz::Europe__Berlin, "2026-03-29T00:30:00Z"), 1_800);
+        assert_eq!(
+            wait("30 2 * * *", Tz::Europe__Berlin, "2026-03-29T00:30:00Z"),
+            1_800
+        );
         // They are put back from three to two: half past two comes twice, the run once.
-        assert_eq!(wait("30 2 * * *", Tz::Europe__Berlin, "2026-10-25T00:29:00Z"), 60);
+        assert_eq!(
+            wait("30 2 * * *", Tz::Europe__Berlin, "2026-10-25T00:29:00Z"),
+            60
+        );
         assert!(wait("30 2 * * *", Tz::Europe__Berlin, "2026-10-25T00:31:00Z") > 23 * 3_600);
     }
 
     #[test]
     fn what_is_no_schedule_is_refused() {
-        for text in ["", "often", "0", "0s", "* * * *", "* * * * * *", "61 * * * *", "@daily"] {
+        for text in [
+            "",
+            "often",
+            "0",
+            "0s",
+            "* * * *",
+            "* * * * * *",
+            "61 * * * *",
+            "@daily",
+        ] {
             assert!(Schedule::parse(text, Tz::UTC).is_err(), "{text}");
         }
     }

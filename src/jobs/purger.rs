@@ -62,7 +62,10 @@ fn work(
         let wait = schedule.and_then(|schedule| schedule.wait_from(Ts::now()));
         wait.and_then(|wait| Instant::now().checked_add(wait))
     };
-    tell("go on with what was begun", purge::go_on(services).map(|_| ()));
+    tell(
+        "go on with what was begun",
+        purge::go_on(services).map(|_| ()),
+    );
     let mut run_at = next();
     let mut tick_at = Instant::now() + TICK;
     loop {
@@ -72,7 +75,10 @@ fn work(
             return;
         }
         match woken {
-            Ok(()) => tell("go on with what was begun", purge::go_on(services).map(|_| ())),
+            Ok(()) => tell(
+                "go on with what was begun",
+                purge::go_on(services).map(|_| ()),
+            ),
             Err(RecvTimeoutError::Disconnected) => return,
             Err(RecvTimeoutError::Timeout) => {}
         }

@@ -22,16 +22,19 @@ use crate::service::views::Page;
 )]
 #[get("/v1/alarms")]
 pub(super) async fn list_alarms(auth: Auth<needs::AlarmsRead>) -> Result<HttpResponse, ApiError> {
-    auth.read(&["page_size", "page_token", "state"], |conn, caller, input| {
-        let open = input.parsed("state", "open, resolved or any", |word| match word {
-            "open" => Some(Some(true)),
-            "resolved" => Some(Some(false)),
-            "any" => Some(None),
-            _ => None,
-        })?;
-        let open = open.unwrap_or(Some(true));
-        Ok((alarms::list(conn, caller, open, &input.page()?)?, None))
-    })
+    auth.read(
+        &["page_size", "page_token", "state"],
+        |conn, caller, input| {
+            let open = input.parsed("state", "open, resolved or any", |word| match word {
+                "open" => Some(Some(true)),
+                "resolved" => Some(Some(false)),
+                "any" => Some(None),
+                _ => None,
+            })?;
+            let open = open.unwrap_or(Some(true));
+            Ok((alarms::list(conn, caller, open, &input.page()?)?, None))
+        },
+    )
     .await
 }
 

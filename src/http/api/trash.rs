@@ -268,9 +268,7 @@ pub(super) async fn create_hold(
     extensions(("x-error-codes" = json!(["not_found"])))
 )]
 #[delete("/v1/trash/{id}/holds/{hold}")]
-pub(super) async fn release_hold(
-    auth: Auth<needs::TrashHold>,
-) -> Result<HttpResponse, ApiError> {
+pub(super) async fn release_hold(auth: Auth<needs::TrashHold>) -> Result<HttpResponse, ApiError> {
     auth.write(&[], |tx, input| {
         holds::release(tx, input.entry()?, input.hold()?)
     })
