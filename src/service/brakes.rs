@@ -85,10 +85,22 @@ pub(super) fn watch(
         return Ok(());
     }
     let (org, now) = (organization.id, entry.deleted_at);
-    let covers_from = now.plus(-WINDOW);
-    let deleted = tx.conn.connections_deleted_since(org, covers_from)?;
-    if deleted <= i64::from(organization.brake_deletions) {
+    let mut covers_from = now.plus(-WINDOW);
+    let is_enough = |deleted: i64| deleted > i64::from(organization.brake_deletions);
+    let mut deleted = tx.conn.connections_deleted_since(org, covers_from)?;
+    if !is_enough(deleted) {
         return Ok(());
+    }
+    // What somebody has looked at and released counts no more.
+    let last = tx.conn.list_brakes(org, None, 1)?;
+    if let Some(released) = last.first().and_then(|brake| brake.released_at)
+        && released > covers_from
+    {
+        covers_from = released;
+        deleted = tx.conn.connections_deleted_since(org, covers_from)?;
+        if !is_enough(deleted) {
+            return Ok(());
+        }
     }
     let all = deleted.saturating_add(tx.conn.count_connections(org)?);
     let part = all.saturating_mul(i64::from(organization.brake_percent));

@@ -80,6 +80,13 @@ pub struct EntryPatch {
 pub fn hold(tx: &mut Tx<'_>, entry: EntryId, new: &NewHold) -> Result<HoldView> {
     tx.caller.require(Scope::TrashHold)?;
     let reason = Reason::parse(&new.reason).map_err(|problem| problem.at("/reason"))?;
+    if reason.as_str().trim().is_empty() {
+        return Err(Error::field(
+            "/reason",
+            "required",
+            "Say why it must not be purged.",
+        ));
+    }
     let row = lock_open(tx, entry)?;
     let now = tx.conn.now()?;
     let ends_at = new

@@ -25,6 +25,7 @@ mod probes;
 mod races;
 mod records;
 mod reentry;
+mod retention;
 mod revocation;
 mod secrets;
 mod store;

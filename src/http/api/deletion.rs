@@ -84,7 +84,7 @@ pub(super) async fn get_integration_impact(
     ),
     responses((status = 200, body = EntryView, description = "The trash entry")),
     security(("api_key" = ["integrations:delete"])),
-    extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "deletion_protected", "plan_stale", "version_mismatch", "concurrent_change"])))
+    extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "deletion_protected", "deletion_brake", "plan_stale", "version_mismatch", "concurrent_change"])))
 )]
 #[delete("/v1/integrations/{key}")]
 pub(super) async fn delete_integration(
@@ -120,7 +120,7 @@ pub(super) async fn get_connection_impact(
     ),
     responses((status = 200, body = EntryView, description = "The trash entry")),
     security(("api_key" = ["connections:delete"])),
-    extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "deletion_protected", "plan_stale", "version_mismatch", "concurrent_change"])))
+    extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "deletion_protected", "deletion_brake", "plan_stale", "version_mismatch", "concurrent_change"])))
 )]
 #[delete("/v1/connections/{id}")]
 pub(super) async fn delete_connection(
@@ -156,7 +156,7 @@ pub(super) async fn get_model_impact(
     ),
     responses((status = 200, body = EntryView, description = "The trash entry")),
     security(("api_key" = ["connections:delete"])),
-    extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "deletion_protected", "plan_stale", "version_mismatch", "concurrent_change"])))
+    extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "deletion_protected", "deletion_brake", "plan_stale", "version_mismatch", "concurrent_change"])))
 )]
 #[delete("/v1/models/{id}")]
 pub(super) async fn delete_model(
@@ -192,7 +192,7 @@ pub(super) async fn get_content_impact(
     ),
     responses((status = 200, body = EntryView, description = "The trash entry")),
     security(("api_key" = ["connections:delete"])),
-    extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "deletion_protected", "plan_stale", "version_mismatch", "concurrent_change"])))
+    extensions(("x-error-codes" = json!(["invalid_input", "not_found", "in_trash", "deletion_protected", "deletion_brake", "plan_stale", "version_mismatch", "concurrent_change"])))
 )]
 #[delete("/v1/content/{id}")]
 pub(super) async fn delete_content(

@@ -178,7 +178,7 @@ pub(super) async fn restore_trash_entry(
     request_body = PurgeRequest,
     responses((status = 200, body = EntryView)),
     security(("api_key" = ["trash:purge"])),
-    extensions(("x-error-codes" = json!(["invalid_input", "not_found", "entry_closed", "confirm_mismatch", "held", "purge_protected"])))
+    extensions(("x-error-codes" = json!(["invalid_input", "not_found", "entry_closed", "confirm_mismatch", "held", "purge_protected", "min_retention", "braked"])))
 )]
 #[post("/v1/trash/{id}/purge")]
 pub(super) async fn purge_trash_entry(
@@ -222,7 +222,7 @@ pub(super) async fn patch_trash_entry(
 pub(super) async fn purge_due_entries(
     mut auth: Auth<needs::TrashPurge>,
 ) -> Result<HttpResponse, ApiError> {
-    let request: PurgeDue = auth.json_or_empty(body::JSON).await?;
+    let request: PurgeDue = auth.json(body::JSON).await?;
     if request.validate_only {
         return auth
             .read_beside(&[], move |services, caller, _| {

@@ -317,6 +317,8 @@ on_both! {
             for nonsense in [MARKER, "0", "-1", "null", &real.replace('-', ""), &format!("%7B{real}%7D"), "a%2Fb", "%F0%9F%98%80", &"x".repeat(2_000)] {
                 let body = operation.about.get("requestBody").map(|_| match operation.id.as_str() {
                     "purge_trash_entry" => json!({"confirm": "x"}),
+                    "patch_trash_entry" => json!({"purge_at": "2031-01-01T00:00:00Z"}),
+                    "create_hold" => json!({"reason": "x"}),
                     "put_connection_secrets" => json!({"secrets": {}}),
                     "create_models" | "create_contents" => json!({"items": [{"name": "x"}]}),
                     "patch_organization" | "restore_trash_entry" => json!({}),

@@ -62,6 +62,11 @@ fn harmful(client: &Client, operation: &Operation, samples: &Samples) -> Reply {
             "delete_connections" => json!({"ids": [samples.connection]}),
             "restore_trash_entry" => json!({"name": "revived"}),
             "purge_trash_entry" => json!({"confirm": "gone"}),
+            "purge_due_entries" => json!({"ids": [samples.entry]}),
+            "put_retention" => json!({"retention_days": 1}),
+            "put_purge_pause" => json!({"paused": true}),
+            "create_hold" => json!({"reason": "planted"}),
+            "patch_trash_entry" => json!({"purge_at": "2031-01-01T00:00:00Z"}),
             "create_api_key" => json!({"name": "k", "scopes": ["trash:read"]}),
             _ => json!({"name": "planted"}),
         });

@@ -88,6 +88,8 @@ on_both! {
             assert!(!is_refusal_of_the_key(&taken), "{}: {taken:#?}", operation.id);
             if operation.id == "purge_trash_entry" {
                 taken.problem(422, "confirm_mismatch");
+            } else if ["acknowledge_alarm", "release_brake"].contains(&operation.id.as_str()) {
+                taken.problem(404, "not_found");
             } else {
                 assert!(matches!(taken.status, 200..=202), "{}: {taken:#?}", operation.id);
             }

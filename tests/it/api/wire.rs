@@ -217,6 +217,7 @@ on_both! {
             "name": "Ana"
           },
           "held": false,
+          "holds": [],
           "id": "[id]",
           "impact": {
             "connections": 1,
@@ -227,6 +228,7 @@ on_both! {
             "references": 0
           },
           "integration": "postgres",
+          "kept_by": [],
           "purge_at": "[time]",
           "purge_protected": false,
           "reason": "moved",

@@ -71,6 +71,16 @@ impl Place {
         self.machine.serve(&[])
     }
 
+    /// A client of one of its servers that may do everything.
+    pub(crate) fn client(&self, address: std::net::SocketAddr) -> Client {
+        Client::new(address, &self.key)
+    }
+
+    /// The database behind the servers' back.
+    pub(crate) fn database(&self) -> Sql {
+        Sql::open(&self.url)
+    }
+
     /// Runs `reprieve verify` beside the servers.
     pub(crate) fn verify(&self) {
         let report = self.machine.run(&["verify"]).ok();

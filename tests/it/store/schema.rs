@@ -85,7 +85,7 @@ fn the_organization_leads_every_key() {
             let leads =
                 |columns: &[String]| columns.first().is_some_and(|column| column == "org_id");
             let exempt = match name.as_str() {
-                "organizations" | "key_epochs" => true,
+                "organizations" | "key_epochs" | "scheduler_ticks" => true,
                 "secret_slots" => backend == Backend::Sqlite,
                 _ => false,
             };
@@ -104,8 +104,10 @@ fn the_organization_leads_every_key() {
                     exempt || leads(&found.columns),
                     "{backend:?}: index {index}"
                 );
+                // One open one for one cause; those that are closed stay.
+                let one_open = matches!(index.as_str(), "alarms_open" | "brakes_open");
                 assert!(
-                    global || !found.partial || !found.unique,
+                    global || one_open || !found.partial || !found.unique,
                     "{backend:?}: index {index}"
                 );
             }
