@@ -18,7 +18,7 @@ pub(super) struct Args {
     #[command(subcommand)]
     action: Option<Action>,
     #[command(flatten)]
-    run: run::Args,
+    run: run::RunArgs,
 }
 
 const EXIT_CODES: &str = "\

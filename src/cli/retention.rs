@@ -109,7 +109,7 @@ fn render(retention: &Retention) -> String {
     let days = |number: i32| counted_one(i64::from(number), "day", "days");
     let kept = if retention.valid {
         format!(
-            "{} from its deletion, for deletions from now on",
+            "{} in the trash, for deletions from now on",
             days(retention.retention_days)
         )
     } else {

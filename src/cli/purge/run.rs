@@ -8,14 +8,15 @@ use super::lines::{Line, Lines};
 use crate::cli::output::{complain, say};
 use crate::cli::people::words::quoted;
 use crate::cli::progress::PurgeBar;
-use crate::cli::{InWords as _, open};
+use crate::cli::{InWords as _, open, require_database};
 use crate::config::Config;
 use crate::domain::ids::OrgId;
 use crate::service::purge::{self, Ask, Plan, Report, Stop};
 use crate::service::{Services, organizations, watch};
+use crate::store::{Conn, Store, migrate};
 
 #[derive(clap::Args)]
-pub(super) struct Args {
+pub(super) struct RunArgs {
     /// Only say what would go: the same numbers as the next run has
     #[arg(long)]
     validate_only: bool,
@@ -30,36 +31,18 @@ pub(super) struct Args {
     json: bool,
 }
 
-impl Args {
+impl RunArgs {
     /// Whether any was given; the organization may also stand in the environment, for other commands.
     pub(super) fn is_given(&self) -> bool {
         self.validate_only || self.limit.is_some() || self.json
     }
 }
 
-pub(super) fn run(args: &Args, config: &Config) -> anyhow::Result<ExitCode> {
-    let services = open(config)?;
-    let ask = Ask {
-        organization: organization(&services, args.organization.as_deref())?,
-        ids: None,
-        limit: args.limit,
-    };
-    let plan = purge::plan(&services, &ask).in_words()?;
-    let lines = if args.validate_only {
-        planned(&plan)
+pub(super) fn run(args: &RunArgs, config: &Config) -> anyhow::Result<ExitCode> {
+    let lines = if is_unused(config)? {
+        Lines::of(Vec::new(), args.validate_only)
     } else {
-        let bar = PurgeBar::of(plan.would_purge);
-        let report = purge::run(&services, None, &ask, &|gone| bar.at(gone));
-        bar.clear();
-        let report = report.in_words()?;
-        let rest = Ask { limit: None, ..ask };
-        let left = purge::plan(&services, &rest).in_words()?;
-        let lines = done(&services, &report, &left)?;
-        // What could not go is an alarm at once. The purge is over: its result is told, whatever becomes of this.
-        if let Err(error) = watch::round(&services) {
-            tracing::warn!(%error, "the alarms could not be brought up to date");
-        }
-        lines
+        purge(args, config)?
     };
     if args.json || !stdout().is_terminal() {
         say(&lines.json()?)?;
@@ -67,6 +50,39 @@ pub(super) fn run(args: &Args, config: &Config) -> anyhow::Result<ExitCode> {
         say(&lines.table())?;
     }
     Ok(judge(&lines))
+}
+
+/// Whether no service has begun to use this database: then nothing is in it, and its first encryption key must not be
+/// made by a job, on a machine that may be gone tomorrow.
+fn is_unused(config: &Config) -> anyhow::Result<bool> {
+    require_database(config)?;
+    let store = Store::open(config.database.clone(), config.pool_size)?;
+    Ok(migrate::pending(&store)?.is_empty() && store.read(Conn::list_key_epochs)?.is_empty())
+}
+
+fn purge(args: &RunArgs, config: &Config) -> anyhow::Result<Lines> {
+    let services = open(config)?;
+    let ask = Ask {
+        organization: organization(&services, args.organization.as_deref())?,
+        ids: None,
+        limit: args.limit,
+    };
+    let plan = purge::plan(&services, &ask).in_words()?;
+    if args.validate_only {
+        return Ok(planned(&plan));
+    }
+    let bar = PurgeBar::of(plan.would_purge);
+    let report = purge::run(&services, None, &ask, &|gone| bar.at(gone));
+    bar.clear();
+    let report = report.in_words()?;
+    let rest = Ask { limit: None, ..ask };
+    let left = purge::plan(&services, &rest).in_words()?;
+    let lines = done(&services, &report, &left)?;
+    // What could not go is an alarm at once. The purge is over: its result is told, whatever becomes of this.
+    if let Err(error) = watch::round(&services) {
+        tracing::warn!(%error, "the alarms could not be brought up to date");
+    }
+    Ok(lines)
 }
 
 fn organization(services: &Services, name: Option<&str>) -> anyhow::Result<Option<OrgId>> {

@@ -187,5 +187,8 @@ fn left(entry: &Entry) -> String {
     let earliest = ended.map_or(entry.purge_at, |end| {
         entry.purge_at.max(end.plus(Duration::days(1)))
     });
-    format!("{what} is not purged before {} UTC.", shown(earliest))
+    format!(
+        "{what} is not purged by its date before {} UTC.",
+        shown(earliest)
+    )
 }

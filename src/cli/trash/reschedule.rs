@@ -37,11 +37,15 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<Outcome, Failure> {
     }
     let entry: Entry = pages::read(&text)?;
     say(&format!(
-        "The {} {} is purged on {} UTC, {}{}.",
+        "The {} {} is purged on {} UTC{}{}.",
         plain(&entry.root.kind),
         quoted(&entry.root.name),
         shown(entry.purge_at),
-        until(entry.purge_at, Ts::now()),
+        match until(entry.purge_at, Ts::now()).as_str() {
+            // Within the minute.
+            "due" => String::new(),
+            soon => format!(", {soon}"),
+        },
         if entry.kept_by.is_empty() {
             ""
         } else {

@@ -2,12 +2,14 @@
 
 use serde_json::Value;
 
-use super::people::Ways;
+use super::people::{Ways, server, settle};
 use crate::support::*;
 
 /// A deleted connection with three models and four pieces of content; its entry.
 pub(super) fn deleted(app: &TestApp, name: &str) -> String {
-    app.delete_connection(&app.sample_connection(name))
+    let entry = app.delete_connection(&app.sample_connection(name));
+    settle(app);
+    entry
 }
 
 /// Lets the date of an entry pass.
@@ -55,13 +57,13 @@ on_both! {
         let ways = Ways::to(app);
         assert_eq!(
             ways.ok(&["retention", "show"]),
-            "  kept              30 days from its deletion, for deletions from now on\n  \
+            "  kept              30 days in the trash, for deletions from now on\n  \
                purge protection  off\n  \
                brake             above 20 connections and 50 % of all, deleted within an hour; deletions go on\n"
         );
         for (days, (_, machine)) in [7, 90].iter().zip(ways.both()) {
             let said = machine.run(&["retention", "set", "--days", &days.to_string()]).ok();
-            assert!(said.contains(&format!("  kept              {days} days from")), "{said}");
+            assert!(said.contains(&format!("  kept              {days} days in the trash")), "{said}");
             let policy = app.admin.get("/v1/retention").ok(200);
             assert_eq!((&policy["retention_days"], &policy["purge_protection"]), (&json!(days), &json!(false)));
         }
@@ -80,8 +82,8 @@ on_both! {
             ways.refused(1, &["retention", "set", &format!("--days={days}")], &["retention_days: It goes from 1 to 3650."]);
         }
         ways.refused(1, &["retention", "set", "--brake-connections", "5"], &["brake/connections: It goes from 20 to 1000000."]);
-        ways.refused(2, &["retention", "set"], &["--days"]);
-        ways.refused(2, &["retention", "set", "--purge-protection", "perhaps"], &["on", "off"]);
+        ways.database.run(&["retention", "set"]).refused(2, &["--days"]);
+        ways.database.run(&["retention", "set", "--purge-protection", "perhaps"]).refused(2, &["on", "off"]);
     }
 
     fn the_purge_is_paused_and_goes_on(app: &TestApp) {
@@ -134,7 +136,7 @@ on_both! {
             assert_eq!(said, format!("The hold of {way} (case 17) has ended.\nThe connection prod is kept by 1 other hold.\n"));
             // Now it is the only one.
             let said = machine.run(&["trash", "release", "prod"]).ok();
-            assert!(said.contains("The connection prod is not purged before "), "{said}");
+            assert!(said.contains("The connection prod is not purged by its date before "), "{said}");
             let shown = ways.ok(&["trash", "show", "prod"]);
             assert!(shown.contains("a hold ended less than a day ago") && shown.contains("ended 20"), "{shown}");
             let none = machine.run(&["trash", "release", "prod"]);
@@ -152,7 +154,7 @@ on_both! {
         }
         ways.refused(1, &["trash", "hold", "prod", "--reason", ""], &["reason: "]);
         ways.refused(1, &["trash", "hold", "prod", "--reason", "x", "--until", "2020-01-01"], &["ends_at: It is in the past."]);
-        ways.refused(2, &["trash", "hold", "prod"], &["--reason"]);
+        ways.database.run(&["trash", "hold", "prod"]).refused(2, &["--reason"]);
         ways.refused(1, &["trash", "release", "prod", &uuid::Uuid::now_v7().to_string()], &["There is no hold with this id."]);
     }
 
@@ -323,7 +325,7 @@ on_both! {
             (&["brakes", "list"], "retention:read"),
             (&["brakes", "release", id], "retention:write"),
         ] {
-            let without = super::people::server(app, app.client(&["connections:read"]).key());
+            let without = server(app, app.client(&["connections:read"]).key());
             without.run(args).refused(1, &[&format!("reprieve key create --name NAME --scope {scope}")]);
         }
     }
