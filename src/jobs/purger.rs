@@ -14,6 +14,8 @@ use crate::service::{Services, watch};
 
 /// How often the clocks are compared.
 const TICK: Duration = Duration::from_mins(1);
+/// How often it is looked for what nobody may notice otherwise: some statements for each organization.
+const WATCH: Duration = Duration::from_mins(5);
 
 /// The running purger.
 pub struct Running {
@@ -40,6 +42,7 @@ pub fn start(services: Services, schedule: Option<Schedule>) -> std::io::Result<
     let (stop, stopped) = mpsc::sync_channel(1);
     services.purging.listen(nudges.clone());
     tell("compare the clocks", tick(&services));
+    tell("look around", watch::round(&services));
     let own = services.clone();
     let thread = std::thread::Builder::new()
         .name("purger".to_owned())
@@ -68,6 +71,7 @@ fn work(
     );
     let mut run_at = next();
     let mut tick_at = Instant::now() + TICK;
+    let mut watch_at = Instant::now() + WATCH;
     loop {
         let wake = run_at.map_or(tick_at, |run_at| run_at.min(tick_at));
         let woken = nudged.recv_timeout(wake.saturating_duration_since(Instant::now()));
@@ -91,6 +95,10 @@ fn work(
             tell("compare the clocks", tick(services));
             tick_at = now + TICK;
         }
+        if now >= watch_at {
+            tell("look around", watch::round(services));
+            watch_at = now + WATCH;
+        }
     }
 }
 
@@ -99,7 +107,7 @@ fn tick(services: &Services) -> Result<()> {
     services
         .store
         .write(|conn| purging.guard.tick(conn, purging.limits.max_downtime))?;
-    watch::round(services)
+    Ok(())
 }
 
 fn run(services: &Services) -> Result<()> {
@@ -112,7 +120,7 @@ fn run(services: &Services) -> Result<()> {
             "purged what was due"
         );
     }
-    watch::round(services)
+    Ok(())
 }
 
 fn tell(what: &str, result: Result<()>) {

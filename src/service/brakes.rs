@@ -25,6 +25,8 @@ use crate::store::rows::{BrakeRow, EntryRow, OrganizationRow};
 
 /// What counts as at once.
 const WINDOW: Duration = Duration::hours(1);
+/// Of so many deletions within the window each is counted.
+const COUNTED: i64 = 2_000;
 
 /// A brake.
 #[derive(Debug, Serialize, ToSchema)]
@@ -85,10 +87,23 @@ pub(super) fn watch(
         return Ok(());
     }
     let (org, now) = (organization.id, entry.deleted_at);
+    let (few, percent) = (
+        i64::from(organization.brake_deletions),
+        i64::from(organization.brake_percent).max(1),
+    );
+    // Of very many deletions only every so many counts them all: a count for each would slow down all.
+    let most = if entry.id.0.as_bytes().ends_with(&[0]) {
+        i64::MAX
+    } else {
+        COUNTED
+    };
     let mut covers_from = now.plus(-WINDOW);
-    let is_enough = |deleted: i64| deleted > i64::from(organization.brake_deletions);
-    let mut deleted = tx.conn.connections_deleted_since(org, covers_from)?;
-    if !is_enough(deleted) {
+    let count = |tx: &mut Tx<'_>, since| -> Result<i64> {
+        let counts = tx.conn.connections_deleted_since(org, since, most)?;
+        Ok(counts.into_iter().sum())
+    };
+    let mut deleted = count(tx, covers_from)?;
+    if deleted <= few {
         return Ok(());
     }
     // What somebody has looked at and released counts no more.
@@ -97,16 +112,20 @@ pub(super) fn watch(
         && released > covers_from
     {
         covers_from = released;
-        deleted = tx.conn.connections_deleted_since(org, covers_from)?;
-        if !is_enough(deleted) {
+        deleted = count(tx, covers_from)?;
+        if deleted <= few {
             return Ok(());
         }
     }
-    let all = deleted.saturating_add(tx.conn.count_connections(org)?);
-    let part = all.saturating_mul(i64::from(organization.brake_percent));
-    if deleted.saturating_mul(100) <= part {
+    // The part is too large where fewer are left than this: that many are looked at, and not all of them.
+    let left = deleted
+        .saturating_mul(100 - percent)
+        .saturating_add(percent - 1)
+        .div_euclid(percent);
+    if percent == 100 || tx.conn.has_more_connections(org, left.saturating_sub(1))? {
         return Ok(());
     }
+    let all = deleted.saturating_add(tx.conn.count_connections(org)?);
     let brake = BrakeRow {
         org_id: org,
         id: BrakeId::mint(),

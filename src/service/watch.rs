@@ -1,4 +1,4 @@
-//! Watches what nobody may notice otherwise, and raises alarms or ends them.
+//! Watches what nobody may notice otherwise, and raises alarms or ends them. Writes only when one changes or is still open.
 
 use chrono::Duration;
 

@@ -437,8 +437,10 @@ dispatch! {
     fn list_brakes(org: OrgId, after: Option<BrakeId>, limit: i64) -> Vec<BrakeRow>;
     /// Releases a brake; 0 if it was released before.
     fn release_brake(org: OrgId, id: BrakeId, at: Ts, by: &str) -> usize;
-    /// Connections deleted since, those that were restored aside.
-    fn connections_deleted_since(org: OrgId, since: Ts) -> i64;
+    /// How many connections each of the newest deletions since took along, those that were restored aside.
+    fn connections_deleted_since(org: OrgId, since: Ts, limit: i64) -> Vec<i64>;
+    /// Whether more than so many connections are live.
+    fn has_more_connections(org: OrgId, number: i64) -> bool;
     /// Live connections.
     fn count_connections(org: OrgId) -> i64;
     /// Adds a hold.

@@ -118,13 +118,12 @@ pub fn run(
         return Ok(report);
     }
     let organizations = organizations(services, ask.organization)?;
-    go_on_with(services, caller, &organizations, &mut report)?;
+    if caller.is_none() {
+        go_on_with(services, &organizations, &mut report)?;
+    }
     let mut turns = VecDeque::new();
     for organization in organizations {
-        match services
-            .store
-            .write(|conn| may_purge(conn, services, &organization))?
-        {
+        match may_purge(services, &organization)? {
             Ok(0) => report
                 .stopped
                 .push((Some(organization.id), Stop::HourlyLimit)),
@@ -173,13 +172,12 @@ pub fn run(
 pub fn go_on(services: &Services) -> Result<Report> {
     let mut report = Report::default();
     let organizations = organizations(services, None)?;
-    go_on_with(services, None, &organizations, &mut report)?;
+    go_on_with(services, &organizations, &mut report)?;
     Ok(report)
 }
 
 fn go_on_with(
     services: &Services,
-    caller: Option<&Caller>,
     organizations: &[OrganizationRow],
     report: &mut Report,
 ) -> Result<()> {
@@ -188,7 +186,7 @@ fn go_on_with(
             .store
             .read(|conn| conn.purging_entries(organization.id, UNFINISHED))?;
         for entry in waiting {
-            finish(services, caller, organization.id, entry, report)?;
+            finish(services, None, organization.id, entry, report)?;
         }
     }
     Ok(())
@@ -223,26 +221,33 @@ pub(in crate::service) fn organizations(
     }
 }
 
-/// How many more entries of an organization may go now, or why none may.
+/// How many more entries of an organization may go now, or why none may. Raises or ends the alarm of its retention.
 fn may_purge(
-    conn: &mut Conn,
     services: &Services,
     organization: &OrganizationRow,
 ) -> Result<std::result::Result<u64, Stop>> {
-    let org = organization.id;
-    if is_valid(organization) {
-        alarms::resolve(conn, Some(org), AlarmCode::RetentionInvalid, "")?;
-    } else {
+    let (org, code) = (organization.id, AlarmCode::RetentionInvalid);
+    let (allowed, is_open) = services.store.read(|conn| {
+        let allowed = allowance(conn, services, organization)?;
+        Result::Ok((allowed, conn.is_alarm_open(org, code)?))
+    })?;
+    if !is_valid(organization) {
         let detail = format!(
             "The retention is {} days; it goes from 1 to 3650.",
             organization.retention_days
         );
-        alarms::raise(conn, Some(org), AlarmCode::RetentionInvalid, "", &detail)?;
+        services
+            .store
+            .write(|conn| alarms::raise(conn, Some(org), code, "", &detail))?;
+    } else if is_open {
+        services
+            .store
+            .write(|conn| alarms::resolve(conn, Some(org), code, ""))?;
     }
-    allowance(conn, services, organization)
+    Ok(allowed)
 }
 
-/// The same without a word to anybody.
+/// The same without a word to anybody, for a plan.
 pub(super) fn allowance(
     conn: &mut Conn,
     services: &Services,
@@ -322,6 +327,8 @@ fn note(
         Taken::Nothing => return Ok(Batch::Nothing),
         Taken::Again => {}
         Taken::Gone { entries, rows } => report.add(org, entries, rows),
+        // Whoever waits for an answer does not wait for a million rows.
+        Taken::Large(_) if caller.is_some() => services.purging.nudge(),
         Taken::Large(entry) => finish(services, caller, org, entry, report)?,
     }
     Ok(Batch::Some)
@@ -370,6 +377,7 @@ fn take(
         if !services.purging.guard.believes(now) {
             return Ok(Taken::ClockJump);
         }
+        tx.conn.allow_long_statements()?;
         let due = due(tx.conn, org, now)?;
         let mut rows = tx.conn.claim_due(org, &due, ids, most)?;
         if rows.is_empty() {
@@ -459,6 +467,7 @@ fn finish_some(
         let Some(row) = tx.conn.claim_purging(org, entry)? else {
             return Ok(Progress::Elsewhere);
         };
+        tx.conn.allow_long_statements()?;
         let rows = services.purging.limits.batch_rows;
         let gone = tx.conn.purge_some_rows(org, entry, rows)?;
         if gone > 0 {

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use super::Conn;
 use crate::domain::clock::Ts;
-use crate::domain::ids::{BrakeId, EntryId, HoldId, OrgId, RootId};
+use crate::domain::ids::{BrakeId, ConnectionId, EntryId, HoldId, OrgId, RootId};
 use crate::domain::kinds::EntryState;
 use crate::store::due::{due_entries, due_entries_among};
 use crate::store::filters::Due;
@@ -384,21 +384,39 @@ pub(in crate::store) fn release_brake(
     .execute(conn)
 }
 
-/// How many connections were deleted since, those that were restored aside.
+/// How many connections each of the newest deletions since took along, those that were restored aside.
 pub(in crate::store) fn connections_deleted_since(
     conn: &mut Conn,
     org: OrgId,
     since: Ts,
-) -> QueryResult<i64> {
+    limit: i64,
+) -> QueryResult<Vec<i64>> {
     use trash_entries as t;
     t::table
         .filter(t::org_id.eq(org))
         .filter(t::state.eq_any([EntryState::InTrash, EntryState::Purging, EntryState::Purged]))
         .filter(t::deleted_at.gt(since))
-        .select(diesel::dsl::sql::<diesel::sql_types::BigInt>(
-            "CAST(coalesce(sum(connections_count), 0) AS BIGINT)",
-        ))
+        .filter(t::connections_count.gt(0))
+        .order(t::deleted_at.desc())
+        .limit(limit)
+        .select(t::connections_count)
+        .load(conn)
+}
+
+/// Whether more than so many connections are live. Looks at no more than those.
+pub(in crate::store) fn has_more_connections(
+    conn: &mut Conn,
+    org: OrgId,
+    number: i64,
+) -> QueryResult<bool> {
+    let next: Option<ConnectionId> = connections::table
+        .filter(connections::org_id.eq(org))
+        .order(connections::id)
+        .select(connections::id)
+        .offset(number)
         .first(conn)
+        .optional()?;
+    Ok(next.is_some())
 }
 
 pub(in crate::store) fn count_connections(conn: &mut Conn, org: OrgId) -> QueryResult<i64> {

@@ -58,6 +58,8 @@ impl Place {
         let key = machine
             .run(&["key", "create", "--name", "admin", "--scope", "*"])
             .ok();
+        // The clients delete more than anybody does by right; the brake is not what they are about.
+        Sql::open(&url).run("UPDATE organizations SET brake_deletions = 1000000");
         Self {
             backend,
             machine,

@@ -484,7 +484,8 @@ impl Model {
             refusals.insert("held");
         }
         // Retention is at least a day and no sequence takes that long.
-        if entry.purge_protected {
+        // Protection is on for everything at once.
+        if entry.purge_protected || self.purge_protection {
             refusals.insert("purge_protected");
         }
         refusals

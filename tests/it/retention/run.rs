@@ -22,7 +22,7 @@ on_both! {
         assert_eq!(run(app).purged, 0);
     }
 
-    fn without_a_record_nothing_is_purged(app: &TestApp) {
+    fn edge_case_19_without_a_record_nothing_is_purged(app: &TestApp) {
         let entry_id = expired(app, "prod");
         refuse(app, "audit_events", "insert", "NEW.action = 'trash.purged'");
         let report = run(app);
