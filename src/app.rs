@@ -20,9 +20,9 @@ use crate::connectors;
 use crate::http::fallback::{Routes, fallback};
 use crate::http::middleware::observe;
 use crate::http::{State, api, metrics, openapi, reentry};
+use crate::jobs::shred_writer::ShredWriter;
 use crate::jobs::{eraser, housekeeping, importer, keykeeper, purger, revoker};
 use crate::metrics::Metrics;
-use crate::jobs::shred_writer::ShredWriter;
 use crate::outbound::{Dialer, Own};
 use crate::secrets::Vault;
 use crate::secrets::shred_log::ShredLog;
@@ -229,11 +229,7 @@ pub fn open_services(config: &Config) -> anyhow::Result<Services> {
     services(config, store, &[])
 }
 
-fn services(
-    config: &Config,
-    store: Store,
-    listening: &[SocketAddr],
-) -> anyhow::Result<Services> {
+fn services(config: &Config, store: Store, listening: &[SocketAddr]) -> anyhow::Result<Services> {
     connectors::load()?;
     let vault =
         Vault::open(&store, config.keys.clone()).context("the encryption keys can't be used")?;
@@ -245,7 +241,11 @@ fn services(
     }
     let dialer = dialer(config, listening);
     let log = ShredLog::beside(&config.keys, &config.data_dir);
-    let schedule = config.purge_schedule.as_ref().map(ToString::to_string);
+    // Another subcommand purges nothing by itself and does not know when the server does.
+    let schedule = listening
+        .first()
+        .and(config.purge_schedule.as_ref())
+        .map(ToString::to_string);
     let purging = Purging::new(config.purge.clone(), schedule);
     store.read(|conn| purging.guard.load(conn))?;
     Ok(Services {

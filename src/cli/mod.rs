@@ -3,7 +3,9 @@
 //! What must stay true: results go to stdout, everything else to stderr; a failure is a sentence and exit code 1
 //! (2 when the command line itself is wrong); no secret appears anywhere but where it was asked for.
 
+mod alarms;
 mod backup;
+mod brakes;
 mod completions;
 mod connection;
 mod demo;
@@ -18,6 +20,8 @@ mod org;
 mod output;
 mod people;
 mod progress;
+mod purge;
+mod retention;
 mod serve;
 #[cfg(test)]
 mod tests;
@@ -69,10 +73,18 @@ enum Command {
     Key(key::Args),
     /// Look at the encryption keys, rotate, retire, destroy them (for API keys see `key`)
     Keys(keys::Args),
-    /// Look into the trash, restore, purge
+    /// Look into the trash, restore, hold, purge one entry
     Trash(trash::Args),
     /// Look at connections, delete them, enter their secrets
     Connection(connection::Args),
+    /// Show and set how long deletions stay in the trash, and the brake on mass deletion
+    Retention(retention::Args),
+    /// Purge what is due, once: for cron and Kubernetes; or look at the purge, pause it, resume it
+    Purge(purge::Args),
+    /// List what somebody has to look at, and acknowledge it
+    Alarms(alarms::Args),
+    /// List brakes on mass deletion, and release them
+    Brakes(brakes::Args),
     /// Write an organization to a file, to keep it elsewhere or to move it to another database
     Export(export::Args),
     /// Read an export of Reprieve, or connections and what is built on them from another tool's
@@ -145,6 +157,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Keys(args) => keys::run(args, &config),
         Command::Trash(args) => Ok(trash::run(args, &config)),
         Command::Connection(args) => Ok(connection::run(args, &config)),
+        Command::Retention(args) => Ok(retention::run(args, &config)),
+        Command::Purge(args) => purge::run(args, &config),
+        Command::Alarms(args) => Ok(alarms::run(args, &config)),
+        Command::Brakes(args) => Ok(brakes::run(args, &config)),
         Command::Completions(args) => completions::run(&args),
         Command::Export(args) => export::run(&args, &config),
         Command::Import(args) => import::run(&args, &config),

@@ -47,3 +47,31 @@ fn bar(stage: Stage, total: Option<u64>) -> ProgressBar {
     }
     bar
 }
+
+/// A bar for the entries that a purge removes.
+pub(super) struct PurgeBar(ProgressBar);
+
+impl PurgeBar {
+    pub(super) fn of(entries: u64) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(entries), ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template(
+            "   purging [{bar:30}] {human_pos}/{human_len} entries ({eta})",
+        ) {
+            bar.set_style(style);
+        }
+        Self(bar)
+    }
+
+    /// So many are gone; more than were expected if some became due meanwhile.
+    pub(super) fn at(&self, gone: u64) {
+        if self.0.length().is_some_and(|expected| gone > expected) {
+            self.0.set_length(gone);
+        }
+        self.0.set_position(gone);
+    }
+
+    /// Takes the bar away: what comes next is the result.
+    pub(super) fn clear(&self) {
+        self.0.finish_and_clear();
+    }
+}

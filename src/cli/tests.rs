@@ -25,7 +25,7 @@ fn parse(command: Definition, args: &[&str]) -> Result<Cli, clap::Error> {
     Cli::from_arg_matches(&matches)
 }
 
-/// Every subcommand that does something, with the options it shows.
+/// Every subcommand that does something, with the options it shows; one that has subcommands may do something itself.
 fn leaves(mut command: Definition) -> Vec<Definition> {
     command.build();
     let inner: Vec<Definition> = command
@@ -33,11 +33,10 @@ fn leaves(mut command: Definition) -> Vec<Definition> {
         .filter(|inner| inner.get_name() != "help")
         .cloned()
         .collect();
-    if inner.is_empty() {
-        vec![command]
-    } else {
-        inner.into_iter().flat_map(leaves).collect()
-    }
+    let own = (!command.is_subcommand_required_set()).then_some(command);
+    own.into_iter()
+        .chain(inner.into_iter().flat_map(leaves))
+        .collect()
 }
 
 fn flags(command: &Definition) -> Vec<&Arg> {
@@ -58,7 +57,7 @@ fn the_definitions_hold() {
 #[test]
 fn the_help_shows_every_option_with_its_variable_and_its_default() {
     let leaves = leaves(Cli::command());
-    assert_eq!(leaves.len(), 27);
+    assert_eq!(leaves.len(), 41);
     for mut leaf in leaves {
         let help = leaf.render_long_help().to_string();
         let one_line = help.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -192,6 +191,24 @@ fn every_subcommand_takes_the_common_options_before_and_after_it() {
         &["trash", "show", "x"],
         &["trash", "restore", "x"],
         &["trash", "purge", "x"],
+        &["trash", "forecast"],
+        &["trash", "hold", "x", "--reason", "y"],
+        &["trash", "release", "x"],
+        &["trash", "reschedule", "x", "--at", "90d"],
+        &["retention", "show"],
+        &["retention", "set", "--days", "7"],
+        &["purge"],
+        &["purge", "status"],
+        &["purge", "pause"],
+        &["purge", "resume"],
+        &["alarms", "list"],
+        &[
+            "alarms",
+            "acknowledge",
+            "019365f0-2b1c-7d3e-8f4a-5b6c7d8e9f00",
+        ],
+        &["brakes", "list"],
+        &["brakes", "release", "019365f0-2b1c-7d3e-8f4a-5b6c7d8e9f00"],
         &["connection", "list"],
         &["connection", "show", "x"],
         &["connection", "delete", "x"],
@@ -257,6 +274,24 @@ fn what_it_does_not_know_is_a_usage_error_and_no_password_shows() {
         &["trash", "list", "--limit", "0"],
         &["trash", "restore", "x", "--target-connection", "y"],
         &["trash", "restore", "x", "--target-model", "y"],
+        &["trash", "hold", "x"],
+        &["trash", "hold", "x", "--reason", "y", "--until", "soon"],
+        &["trash", "release", "x", "y"],
+        &[
+            "trash",
+            "release",
+            "x",
+            "019365f0-2b1c-7d3e-8f4a-5b6c7d8e9f00",
+            "--all",
+        ],
+        &["trash", "reschedule", "x"],
+        &["retention", "set"],
+        &["retention", "set", "--purge-protection", "perhaps"],
+        &["purge", "--limit", "0"],
+        &["purge", "--limit", "10001"],
+        &["purge", "everything"],
+        &["alarms", "acknowledge", "1"],
+        &["brakes", "release", "1"],
         &["connection", "delete"],
         &["connection", "secrets", "x", "--from-file", "password"],
         &["completions", "csh"],

@@ -1,8 +1,11 @@
-//! `reprieve trash`: look into the trash, restore, purge; on the database or on a server.
+//! `reprieve trash`: look into the trash, restore, keep, purge; on the database or on a server.
 
+mod forecast;
+mod hold;
 mod list;
 mod many;
 mod purge;
+mod reschedule;
 mod restore;
 mod selection;
 mod show;
@@ -41,7 +44,15 @@ enum Action {
     Show(show::Args),
     /// Bring back exactly what a deletion removed: one entry, or many with one command
     Restore(Box<restore::Args>),
-    /// Remove one entry for good; asks for its name
+    /// What has its purge date when: a line for each of the next 30 days
+    Forecast(forecast::Args),
+    /// Put an entry on hold: it is not purged, whatever its date, until every hold has ended
+    Hold(hold::HoldArgs),
+    /// End a hold; the entry is not purged within a day of that
+    Release(hold::ReleaseArgs),
+    /// Move the purge date of one entry; not sooner where purge protection keeps it
+    Reschedule(reschedule::Args),
+    /// Remove one entry for good, before its date; asks for its name
     Purge(purge::Args),
 }
 
@@ -50,6 +61,10 @@ pub(super) fn run(args: Args, config: &Config) -> ExitCode {
         Action::List(args) => list::run(&args, config),
         Action::Show(args) => show::run(&args, config),
         Action::Restore(args) => restore::run(&args, config),
+        Action::Forecast(args) => forecast::run(&args, config),
+        Action::Hold(args) => hold::hold(&args, config),
+        Action::Release(args) => hold::release(&args, config),
+        Action::Reschedule(args) => reschedule::run(&args, config),
         Action::Purge(args) => purge::run(&args, config),
     })
 }

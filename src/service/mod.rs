@@ -44,8 +44,8 @@ use std::sync::Arc;
 use crate::jobs::eraser::Eraser;
 use crate::jobs::importer::Importer;
 use crate::jobs::revoker::Revoker;
-use crate::metrics::Metrics;
 use crate::jobs::shred_writer::ShredWriter;
+use crate::metrics::Metrics;
 use crate::secrets::Vault;
 use crate::store::Store;
 

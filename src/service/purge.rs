@@ -22,7 +22,7 @@ use serde_json::json;
 
 pub use plan::{OrganizationPlan, Plan, plan};
 pub(super) use run::organizations;
-pub use run::{Failed, Report, Stop, go_on, run};
+pub use run::{Failed, Gone, Report, Stop, go_on, run};
 
 use super::error::Result;
 use super::unit::Tx;
@@ -159,13 +159,12 @@ pub(super) fn remove(
     state: EntryState,
     at: Ts,
     by_hand: bool,
-) -> Result<usize> {
+) -> Result<()> {
     let (org, actor) = (tx.caller.org, tx.caller.actor.clone());
     let ids: Vec<EntryId> = rows.iter().map(|row| row.id).collect();
-    let gone = match state {
-        EntryState::Purged => tx.conn.purge_rows_of(org, &ids)?,
-        _ => 0,
-    };
+    if state == EntryState::Purged {
+        tx.conn.purge_rows_of(org, &ids)?;
+    }
     tx.conn
         .close_entries(org, &ids, state, at, &actor.id, actor.name.as_deref())?;
     for row in rows {
@@ -176,7 +175,7 @@ pub(super) fn remove(
         }));
         record(tx, row, state, by_hand)?;
     }
-    Ok(gone)
+    Ok(())
 }
 
 fn record(tx: &mut Tx<'_>, row: &EntryRow, state: EntryState, by_hand: bool) -> Result<()> {

@@ -50,7 +50,8 @@ pub struct PurgeRequest {
 pub struct SummaryView {
     /// Entries by the kind of their root.
     pub entries: SummaryCounts,
-    /// How many will be purged on each of the next 30 days (UTC); days without any are left out.
+    /// How many have their date on each of the next 30 days (UTC), or had it before and are still there; days without
+    /// any are left out.
     pub purges: Vec<PurgeDay>,
 }
 
@@ -69,13 +70,15 @@ pub struct SummaryCounts {
     pub content: i64,
 }
 
-/// What is purged on one day.
+/// What has its date on one day.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PurgeDay {
     /// The day, UTC.
     pub date: String,
     /// Entries.
     pub entries: i64,
+    /// Of those, on hold now: they stay until a day after every hold has ended.
+    pub held: i64,
 }
 
 /// The rows of an entry, a page of one kind.
@@ -169,13 +172,21 @@ pub fn summary(conn: &mut Conn, caller: &Caller) -> Result<SummaryView> {
             RootKind::Integration => entries.integration += count,
         }
     }
-    let horizon = conn.now()?.plus(Duration::days(30));
+    let now = conn.now()?;
+    let horizon = now.plus(Duration::days(30));
     let mut purges: Vec<PurgeDay> = Vec::new();
-    for at in conn.purge_dates(caller.org, horizon)? {
-        let date = at.utc().date_naive().to_string();
+    for (at, is_held) in conn.purge_dates(caller.org, horizon, now)? {
+        let (date, held) = (at.utc().date_naive().to_string(), i64::from(is_held));
         match purges.last_mut() {
-            Some(day) if day.date == date => day.entries += 1,
-            _ => purges.push(PurgeDay { date, entries: 1 }),
+            Some(day) if day.date == date => {
+                day.entries += 1;
+                day.held += held;
+            }
+            _ => purges.push(PurgeDay {
+                date,
+                entries: 1,
+                held,
+            }),
         }
     }
     Ok(SummaryView { entries, purges })

@@ -5,7 +5,7 @@ use chrono::Duration;
 use super::Services;
 use super::alarms;
 use super::error::Result;
-use super::purge::{due, organizations};
+use super::purge::{due, is_valid, organizations};
 use crate::domain::alarms::AlarmCode;
 use crate::domain::ids::OrgId;
 use crate::store::rows::OrganizationRow;
@@ -20,8 +20,14 @@ const ERASURE_OVERDUE_POSTGRES: Duration = Duration::days(1);
 
 /// Looks at everything once.
 pub fn round(services: &Services) -> Result<()> {
-    let overdue = services.store.read(erasure_overdue)?;
-    set(services, None, AlarmCode::ErasureOverdue, overdue)?;
+    // By a clock that jumped everything is overdue, or nothing; that alarm is enough.
+    let jumped = services
+        .store
+        .read(|conn| conn.is_alarm_open(alarms::SERVICE, AlarmCode::ClockJump))?;
+    if !jumped {
+        let overdue = services.store.read(erasure_overdue)?;
+        set(services, None, AlarmCode::ErasureOverdue, overdue)?;
+    }
     for organization in organizations(services, None)? {
         let (blocked, overdue) = services
             .store
@@ -32,12 +38,14 @@ pub fn round(services: &Services) -> Result<()> {
             AlarmCode::PurgeBlocked,
             blocked,
         )?;
-        set(
-            services,
-            Some(organization.id),
-            AlarmCode::PurgeOverdue,
-            overdue,
-        )?;
+        if !jumped {
+            set(
+                services,
+                Some(organization.id),
+                AlarmCode::PurgeOverdue,
+                overdue,
+            )?;
+        }
     }
     Ok(())
 }
@@ -74,7 +82,8 @@ fn purge(
         format!("{blocked} entries could not be purged and are tried again by themselves.")
     });
     let mut overdue = None;
-    if organization.purge_paused_at.is_none() {
+    // What stops it on purpose, or has an alarm of its own, makes nothing overdue.
+    if organization.purge_paused_at.is_none() && is_valid(organization) {
         // Those that were due a day ago already, and not merely past their date: a hold may have ended since.
         let then = conn.now()?.plus(-PURGE_OVERDUE);
         let due = due(conn, org, then)?;

@@ -295,7 +295,7 @@ dispatch! {
     /// Entries in the trash by kind of root.
     fn count_entries(org: OrgId) -> Vec<(RootKind, i64)>;
     /// When the entries that are due before a moment will be purged.
-    fn purge_dates(org: OrgId, before: Ts) -> Vec<Ts>;
+    fn purge_dates(org: OrgId, before: Ts, now: Ts) -> Vec<(Ts, bool)>;
     /// How many links would be live again if these entries were.
     fn links_to_return(org: OrgId, entries: &[EntryId]) -> i64;
     /// Links of an entry from content that stayed: id, name and connection of that content.

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use reprieve::domain::alarms::AlarmCode;
 use reprieve::domain::codes::Code;
 use reprieve::domain::scopes::Scope;
 use reprieve::http::openapi;
@@ -63,6 +64,32 @@ fn the_page_of_connectors_says_of_each_whether_it_can_be_tested() {
         assert_eq!(rows.len(), 1, "{name}: {rows:?}");
         let nothing = rows[0].split('|').nth(2).unwrap().trim() == "nothing";
         assert_eq!(nothing, connector.probe.is_none(), "{name}");
+    }
+}
+
+#[test]
+fn the_operators_guide_has_a_next_step_for_each_alarm_and_for_no_other() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let (_, section) = page.split_once("\n### Alarms\n").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let section = section.split("\n### ").next().unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| `"));
+    let told: Vec<[&str; 3]> = rows
+        .map(|row| {
+            let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+            cells.try_into().unwrap_or_else(|_| panic!("{row}"))
+        })
+        .collect();
+    let codes: Vec<&str> = told
+        .iter()
+        .map(|[code, ..]| code.trim_matches('`'))
+        .collect();
+    let all: Vec<&str> = AlarmCode::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(codes, all);
+    for ([_, title, next], code) in told.iter().zip(AlarmCode::ALL) {
+        assert_eq!(*title, code.title());
+        assert!(next.len() > 20, "{code}: {next}");
     }
 }
 

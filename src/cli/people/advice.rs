@@ -105,7 +105,17 @@ impl Refusal {
                 let date = Ts::parse(self.text("purge_at")?)?;
                 format!("That is {} UTC.", shown(date))
             }
-            Code::Held => "The hold must be lifted first.".to_owned(),
+            Code::MinRetention => {
+                let date = Ts::parse(self.text("keep_until")?)?;
+                format!("It may go from {} UTC on.", shown(date))
+            }
+            Code::Held => "Its holds must be released first: reprieve trash show lists them, reprieve trash release ends one."
+                .to_owned(),
+            Code::Braked | Code::DeletionBrake => format!(
+                "Look who deleted what (reprieve trash list), and then release the brake: reprieve brakes release {}",
+                self.text("brake_id")?
+            ),
+            Code::NotInTrash => "Nothing was done: reprieve trash list shows what there is.".to_owned(),
             Code::DeletionProtected => {
                 "Its deletion protection must be lifted first, by whoever may.".to_owned()
             }

@@ -1,6 +1,8 @@
 //! What the commands read out of the API's documents. Members they do not need are left out, so that an older
 //! program works with a newer server.
 
+pub(in crate::cli) mod keeping;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
@@ -8,6 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::domain::clock::Ts;
 use crate::domain::ids::{ConnectionId, DependentId, EntryId, RootId};
+use keeping::{Blocked, Hold};
 
 /// A trash entry.
 #[derive(Debug, Deserialize)]
@@ -31,6 +34,12 @@ pub(in crate::cli) struct Entry {
     pub(in crate::cli) blockers: Vec<Blocker>,
     #[serde(default)]
     pub(in crate::cli) broken_links: Vec<Link>,
+    #[serde(default)]
+    pub(in crate::cli) kept_by: Vec<String>,
+    #[serde(default)]
+    pub(in crate::cli) holds: Vec<Hold>,
+    #[serde(default)]
+    pub(in crate::cli) purge_problem: Option<Blocked>,
     pub(in crate::cli) closed_at: Option<Ts>,
     pub(in crate::cli) closed_by: Option<Actor>,
 }

@@ -1,10 +1,12 @@
 //! The calls behind the commands for people. A database and a server answer them alike: with the API's JSON.
 
 use super::Failure;
-use crate::domain::ids::{ConnectionId, EntryId};
+use crate::domain::ids::{AlarmId, BrakeId, ConnectionId, EntryId, HoldId};
 use crate::domain::kinds::RootKind;
 use crate::service::delete::DeleteRequest;
+use crate::service::holds::{EntryPatch, NewHold};
 use crate::service::restore::RestoreRequest;
+use crate::service::retention::{PauseChange, RetentionChange};
 use crate::service::secrets::PutSecrets;
 use crate::store::filters::EntryFilter;
 
@@ -32,7 +34,7 @@ pub(in crate::cli) struct ConnectionQuery {
 }
 
 /// A database or a server.
-pub(in crate::cli) trait Backend {
+pub(in crate::cli) trait Backend: Keeping {
     /// `GET /v1/trash`
     fn entries(&self, filter: &EntryFilter, by_purge_date: bool, page: PageAsk) -> Answer;
     /// `GET /v1/trash/{id}`
@@ -53,4 +55,32 @@ pub(in crate::cli) trait Backend {
     fn delete(&self, id: ConnectionId, request: &DeleteRequest) -> Answer;
     /// `PUT /v1/connections/{id}/secrets`, for the version that was seen
     fn put_secrets(&self, id: ConnectionId, version: i64, secrets: &PutSecrets) -> Answer;
+}
+
+/// The calls about what is kept for how long, and about what is wrong with that.
+pub(in crate::cli) trait Keeping {
+    /// `GET /v1/retention`
+    fn retention(&self) -> Answer;
+    /// `PUT /v1/retention`
+    fn set_retention(&self, change: &RetentionChange) -> Answer;
+    /// `GET /v1/purge`
+    fn purge_status(&self) -> Answer;
+    /// `PUT /v1/purge/pause`
+    fn pause_purge(&self, change: &PauseChange) -> Answer;
+    /// `GET /v1/trash/summary`
+    fn summary(&self) -> Answer;
+    /// `POST /v1/trash/{id}/holds`
+    fn hold(&self, entry: EntryId, new: &NewHold) -> Answer;
+    /// `DELETE /v1/trash/{id}/holds/{hold}`
+    fn release_hold(&self, entry: EntryId, hold: HoldId) -> Answer;
+    /// `PATCH /v1/trash/{id}`
+    fn reschedule(&self, entry: EntryId, patch: &EntryPatch) -> Answer;
+    /// `GET /v1/alarms`, the open ones or all
+    fn alarms(&self, all: bool, page: PageAsk) -> Answer;
+    /// `POST /v1/alarms/{id}/acknowledge`
+    fn acknowledge_alarm(&self, id: AlarmId) -> Answer;
+    /// `GET /v1/brakes`
+    fn brakes(&self, page: PageAsk) -> Answer;
+    /// `DELETE /v1/brakes/{id}`
+    fn release_brake(&self, id: BrakeId) -> Answer;
 }

@@ -1,12 +1,14 @@
 //! The calls on the database itself, by the same services that answer the API.
 
+mod keeping;
+
 use anyhow::Context as _;
 use serde::Serialize;
 
 use super::backend::{Answer, Backend, ConnectionQuery, PageAsk};
 use super::{Failure, Refusal};
 use crate::domain::ids::{ConnectionId, EntryId};
-use crate::domain::kinds::{Revocation, RootKind, Status};
+use crate::domain::kinds::{EntryState, Revocation, RootKind, Status};
 use crate::domain::tags::TagFilter;
 use crate::domain::text::Name;
 use crate::jobs::eraser;
@@ -15,6 +17,7 @@ use crate::service::delete::{self, DeleteRequest};
 use crate::service::error::{Error, Result as ServiceResult};
 use crate::service::impact::{self, Target};
 use crate::service::pages::PageQuery;
+use crate::service::purge;
 use crate::service::restore::{self, RestoreRequest};
 use crate::service::secrets::{self, PutSecrets};
 use crate::service::trash::{self, PurgeRequest};
@@ -86,7 +89,17 @@ impl Backend for Local {
         let request = PurgeRequest {
             confirm: confirm.to_owned(),
         };
-        self.write(|tx| trash::purge(tx, id, &request))
+        let purged = self
+            .services
+            .write_once(&self.caller, |tx| trash::purge(tx, id, &request));
+        match purged {
+            Ok(entry) if entry.state == EntryState::Purging => {
+                // A server would go on with its rows after the answer.
+                purge::go_on(&self.services).map_err(refused)?;
+                self.entry(id)
+            }
+            purged => document(purged),
+        }
     }
 
     fn connections(&self, query: &ConnectionQuery, page: PageAsk) -> Answer {

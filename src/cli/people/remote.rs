@@ -28,6 +28,7 @@ use crate::service::secrets::PutSecrets;
 use crate::store::filters::EntryFilter;
 
 mod body;
+mod keeping;
 mod setup;
 mod trouble;
 
@@ -117,10 +118,21 @@ impl Remote {
     }
 
     fn post(&self, path: String, body: &Value) -> Answer {
+        self.send_json(Method::POST, path, body)
+    }
+
+    fn send_json(&self, method: Method, path: String, body: &Value) -> Answer {
         let body = body.to_string();
         self.call(&Call {
-            method: Method::POST,
+            method,
             body: Some(body.as_bytes()),
+            ..Call::get(path)
+        })
+    }
+
+    fn delete_row(&self, path: String) -> Answer {
+        self.call(&Call {
+            method: Method::DELETE,
             ..Call::get(path)
         })
     }

@@ -94,6 +94,22 @@ fn a_refusal_says_what_to_type_next() {
             "Not before its date. That is 2026-12-22 09:30 UTC.".to_owned(),
         ),
         (
+            json!({"code": "min_retention", "detail": "Kept for 7 days.", "keep_until": "2026-12-22T09:30:00Z"}),
+            "Kept for 7 days. It may go from 2026-12-22 09:30 UTC on.".to_owned(),
+        ),
+        (
+            json!({"code": "held", "detail": "A hold keeps it."}),
+            "A hold keeps it. Its holds must be released first: reprieve trash show lists them, reprieve trash release ends one.".to_owned(),
+        ),
+        (
+            json!({"code": "braked", "detail": "Much went.", "brake_id": entry}),
+            format!("Much went. Look who deleted what (reprieve trash list), and then release the brake: reprieve brakes release {entry}"),
+        ),
+        (
+            json!({"code": "not_in_trash", "detail": "1 of them is not.", "ids": [entry]}),
+            "1 of them is not. Nothing was done: reprieve trash list shows what there is.".to_owned(),
+        ),
+        (
             json!({"code": "invalid_input", "detail": "2 fields are not valid.",
                 "errors": [{"pointer": "/name", "code": "x", "detail": "Too long."}, {"pointer": "", "code": "y", "detail": "No."}]}),
             "name: Too long.; No.".to_owned(),

@@ -47,9 +47,15 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<Outcome, Failure> {
     } else {
         let entry: Entry = pages::read(&text)?;
         say(&format!(
-            "The {} {} is purged.",
+            "The {} {} is {}.",
             plain(&entry.root.kind),
-            quoted(&entry.root.name)
+            quoted(&entry.root.name),
+            // A large one loses its rows in batches.
+            if entry.state == "purging" {
+                "being purged"
+            } else {
+                "purged"
+            }
         ))?;
     }
     Ok(Outcome::Done)

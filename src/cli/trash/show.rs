@@ -2,6 +2,7 @@
 
 use super::{find, list::with_it, shape};
 use crate::cli::output::{plain, say, table};
+use crate::cli::people::answers::keeping::Hold;
 use crate::cli::people::answers::{Blocker, Entry, Item, Link};
 use crate::cli::people::backend::{Backend, PageAsk};
 use crate::cli::people::moments::{shown, until};
@@ -38,6 +39,9 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<Outcome, Failure> {
     }
     let entry: Entry = pages::read(&text)?;
     let mut parts = vec![about(&entry, Ts::now())];
+    if !entry.holds.is_empty() {
+        parts.push(format!("Holds:\n{}", holds(&entry.holds)));
+    }
     if !entry.secrets.shape.is_empty() {
         parts.push(format!(
             "Secrets to enter again after a restore:\n{}",
@@ -82,12 +86,19 @@ fn about(entry: &Entry, now: Ts) -> String {
             shown(entry.purge_at),
             until(entry.purge_at, now)
         );
-        if entry.held {
-            text.push_str("; a hold keeps it");
-        } else if entry.purge_protected {
+        text.extend(entry.kept_by.iter().map(|keep| format!("; {}", kept(keep))));
+        if entry.purge_protected {
             text.push_str("; nobody may purge it sooner");
         }
         text
+    });
+    let blocked = entry.purge_problem.as_ref().map(|blocked| {
+        format!(
+            "{}, tried {}, again {} UTC",
+            plain(&blocked.code),
+            counted_one(blocked.attempts, "time", "times"),
+            shown(blocked.retry_at)
+        )
     });
     let closed = entry.closed_at.zip(entry.closed_by.as_ref());
     let lines = [
@@ -107,6 +118,7 @@ fn about(entry: &Entry, now: Ts) -> String {
         ),
         ("reason", entry.reason.as_deref().map(plain)),
         ("purge", purge),
+        ("not purged", blocked),
         (
             "closed",
             closed.map(|(at, by)| format!("{} UTC by {}", shown(at), person(by))),
@@ -136,6 +148,37 @@ fn about(entry: &Entry, now: Ts) -> String {
         quoted(&root.name),
         facts(&lines)
     )
+}
+
+/// What keeps it, besides its date.
+fn kept(keep: &str) -> String {
+    match keep {
+        "hold" => "a hold keeps it".to_owned(),
+        "ended_hold" => "a hold ended less than a day ago and keeps it for that day".to_owned(),
+        "brake" => "a brake keeps it: reprieve brakes list".to_owned(),
+        // Of a server that is newer than this program.
+        other => plain(other),
+    }
+}
+
+fn holds(holds: &[Hold]) -> String {
+    let mut rows =
+        vec![["HOLD", "OWNER", "REASON", "SINCE (UTC)", "ENDS (UTC)"].map(str::to_owned)];
+    rows.extend(holds.iter().map(|hold| {
+        let ends = match (hold.ends_at, hold.active) {
+            (None, _) => "when it is released".to_owned(),
+            (Some(end), true) => shown(end),
+            (Some(end), false) => format!("ended {}", shown(end)),
+        };
+        [
+            hold.id.to_string(),
+            plain(&hold.owner),
+            plain(&hold.reason),
+            shown(hold.created_at),
+            ends,
+        ]
+    }));
+    table(&rows)
 }
 
 fn connector(entry: &Entry) -> String {

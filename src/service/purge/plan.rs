@@ -14,7 +14,7 @@ pub struct Plan {
     pub would_purge: u64,
     /// Their rows.
     pub rows: u64,
-    /// Each organization that has anything past its date.
+    /// Each organization that has anything past its date, or whose retention is not valid.
     pub organizations: Vec<OrganizationPlan>,
     /// The purge stands still altogether.
     pub clock_jump: bool,
@@ -29,6 +29,8 @@ pub struct OrganizationPlan {
     pub name: String,
     /// Entries that would go.
     pub would_purge: u64,
+    /// Their rows.
+    pub rows: u64,
     /// Entries past their date, whatever keeps them.
     pub past_date: u64,
     /// Of those, held or held until less than a day ago.
@@ -64,6 +66,7 @@ pub fn plan(services: &Services, ask: &Ask) -> Result<Plan> {
                 id: org,
                 name: organization.name.clone(),
                 would_purge: 0,
+                rows: 0,
                 past_date: count(past_date),
                 held: count(conn.count_held_past_date(org, &due)?),
                 braked: count(conn.count_braked_past_date(org, &due)?),
@@ -71,7 +74,6 @@ pub fn plan(services: &Services, ask: &Ask) -> Result<Plan> {
                 oldest,
                 stopped: None,
             };
-            let mut rows = 0;
             if plan.clock_jump {
                 found.stopped = Some(Stop::ClockJump);
             } else {
@@ -82,20 +84,20 @@ pub fn plan(services: &Services, ask: &Ask) -> Result<Plan> {
                         let limit = i64::try_from(most).unwrap_or(i64::MAX);
                         let entries = conn.peek_due(org, &due, ask.ids.as_deref(), limit)?;
                         found.would_purge = u64::try_from(entries.len()).unwrap_or(u64::MAX);
-                        rows = entries.iter().map(size).sum();
+                        found.rows = count(entries.iter().map(size).sum());
                         if found.would_purge == allowed {
                             found.stopped = Some(Stop::HourlyLimit);
                         }
                     }
                 }
             }
-            Result::Ok((found, count(rows)))
+            Result::Ok(found)
         })?;
-        let (found, rows) = found;
         left -= found.would_purge;
         plan.would_purge += found.would_purge;
-        plan.rows += rows;
-        if found.past_date > 0 || found.blocked > 0 {
+        plan.rows += found.rows;
+        let invalid = found.stopped == Some(Stop::RetentionInvalid);
+        if found.past_date > 0 || found.blocked > 0 || invalid {
             plan.organizations.push(found);
         }
     }

@@ -1,6 +1,6 @@
 //! One run of the purge.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::thread::sleep;
 use std::time::Duration as Wait;
 
@@ -34,12 +34,33 @@ const LAST_RETRY: Duration = Duration::days(1);
 pub struct Report {
     /// Entries that are gone.
     pub purged: u64,
-    /// Rows that went with them.
+    /// Their rows, links aside.
     pub rows: u64,
+    /// The same for each organization of which anything went.
+    pub organizations: BTreeMap<OrgId, Gone>,
     /// Entries that could not be purged in this run.
     pub failed: Vec<Failed>,
     /// Why nothing more was purged of an organization, or of any (then without one).
     pub stopped: Vec<(Option<OrgId>, Stop)>,
+}
+
+/// What is gone of an organization.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Gone {
+    /// Entries.
+    pub entries: u64,
+    /// Their rows, links aside.
+    pub rows: u64,
+}
+
+impl Report {
+    fn add(&mut self, org: OrgId, entries: u64, rows: u64) {
+        self.purged += entries;
+        self.rows += rows;
+        let gone = self.organizations.entry(org).or_default();
+        gone.entries += entries;
+        gone.rows += rows;
+    }
 }
 
 /// An entry that could not be purged.
@@ -53,8 +74,10 @@ pub struct Failed {
     pub problem: PurgeProblem,
 }
 
-/// What stops a purge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+/// What stops a purge, the worst first.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Stop {
     /// The database's clock jumped.
@@ -304,10 +327,7 @@ fn note(
         Taken::ClockJump => return Ok(Batch::ClockJump),
         Taken::Nothing => return Ok(Batch::Nothing),
         Taken::Again => {}
-        Taken::Gone { entries, rows } => {
-            report.purged += entries;
-            report.rows += rows;
-        }
+        Taken::Gone { entries, rows } => report.add(org, entries, rows),
         // Whoever waits for an answer does not wait for a million rows.
         Taken::Large(_) if caller.is_some() => services.purging.nudge(),
         Taken::Large(entry) => finish(services, caller, org, entry, report)?,
@@ -388,10 +408,10 @@ fn take(
             sum += size(row);
             sum <= limits.large
         });
-        let gone = remove(tx, &rows, EntryState::Purged, now, false)?;
+        remove(tx, &rows, EntryState::Purged, now, false)?;
         Ok(Taken::Gone {
             entries: u64::try_from(rows.len()).unwrap_or(u64::MAX),
-            rows: u64::try_from(gone).unwrap_or(u64::MAX),
+            rows: u64::try_from(rows.iter().map(size).sum::<i64>()).unwrap_or(0),
         })
     })
 }
@@ -406,9 +426,9 @@ fn finish(
 ) -> Result<()> {
     loop {
         match finish_some(services, caller, org, entry) {
-            Ok(Progress::Rows(rows)) => report.rows += rows,
-            Ok(Progress::Done) => {
-                report.purged += 1;
+            Ok(Progress::Some) => {}
+            Ok(Progress::Done(rows)) => {
+                report.add(org, 1, rows);
                 return Ok(());
             }
             Ok(Progress::Elsewhere) => return Ok(()),
@@ -425,8 +445,10 @@ fn finish(
 }
 
 enum Progress {
-    Rows(u64),
-    Done,
+    /// Some of its rows are gone.
+    Some,
+    /// It is gone, with so many rows.
+    Done(u64),
     /// Somebody else works on it, or it is to be tried again later.
     Elsewhere,
 }
@@ -450,11 +472,11 @@ fn finish_some(
         let rows = services.purging.limits.batch_rows;
         let gone = tx.conn.purge_some_rows(org, entry, rows)?;
         if gone > 0 {
-            return Ok(Progress::Rows(u64::try_from(gone).unwrap_or(u64::MAX)));
+            return Ok(Progress::Some);
         }
         tx.conn.finish_purging(org, entry)?;
         record(tx, &row, EntryState::Purged, false)?;
-        Ok(Progress::Done)
+        Ok(Progress::Done(u64::try_from(size(&row)).unwrap_or(0)))
     })
 }
 

@@ -394,11 +394,7 @@ pub(in crate::store) fn connections_deleted_since(
     use trash_entries as t;
     t::table
         .filter(t::org_id.eq(org))
-        .filter(t::state.eq_any([
-            EntryState::InTrash,
-            EntryState::Purging,
-            EntryState::Purged,
-        ]))
+        .filter(t::state.eq_any([EntryState::InTrash, EntryState::Purging, EntryState::Purged]))
         .filter(t::deleted_at.gt(since))
         .filter(t::connections_count.gt(0))
         .order(t::deleted_at.desc())

@@ -252,19 +252,28 @@ pub(in crate::store) fn count_entries(
         .load(conn)
 }
 
-/// When the entries in the trash that are due before `before` will be purged.
+/// When the entries in the trash that are due before `before` will be purged, and whether a hold is on each.
 pub(in crate::store) fn purge_dates(
     conn: &mut Conn,
     org: OrgId,
     before: Ts,
-) -> QueryResult<Vec<Ts>> {
+    now: Ts,
+) -> QueryResult<Vec<(Ts, bool)>> {
     use trash_entries as t;
     t::table
         .filter(t::org_id.eq(org))
         .filter(t::state.eq(EntryState::InTrash))
         .filter(t::purge_at.lt(before))
         .order((t::purge_at, t::id))
-        .select(t::purge_at)
+        .select((
+            t::purge_at,
+            diesel::dsl::exists(
+                holds::table
+                    .filter(holds::org_id.eq(t::org_id))
+                    .filter(holds::entry_id.eq(t::id))
+                    .filter(holds::ends_at.is_null().or(holds::ends_at.gt(now))),
+            ),
+        ))
         .load(conn)
 }
 

@@ -41,7 +41,7 @@ on_both! {
              VALUES ('{}', '{}', '{entry}', 'legal', 'case 17', NULL, '2026-01-01T00:00:00.000000Z')",
             app.org, uuid::Uuid::now_v7()
         ));
-        ways.refused(1, &["trash", "purge", &entry, "--confirm", "prod"], &["A hold keeps this entry. The hold must be lifted first."]);
+        ways.refused(1, &["trash", "purge", &entry, "--confirm", "prod"], &["A hold keeps this entry. Its holds must be released first: reprieve trash show lists them, reprieve trash release ends one."]);
         ways.refused(1, &["trash", "purge", &entry, "--confirm", "Prod"], &["Nothing was purged."]);
         sql(app, &format!("UPDATE trash_entries SET purge_protected = '1' WHERE id = '{parent}'"));
         ways.refused(1, &["trash", "purge", &parent, "--confirm", "stray"], &["before its date. That is 20", "UTC."]);

@@ -3,7 +3,9 @@
 mod demo;
 mod errors;
 mod people;
+mod purge;
 mod restoring;
+mod retention;
 mod secrets;
 mod server;
 mod terminal;

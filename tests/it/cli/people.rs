@@ -60,7 +60,7 @@ pub(super) fn server(app: &TestApp, key: &str) -> Machine {
 }
 
 /// Waits until the entries change no more.
-fn settle(app: &TestApp) {
+pub(super) fn settle(app: &TestApp) {
     TestApp::wait_for("the erasure", || {
         !app.admin
             .get("/v1/trash?state=any")

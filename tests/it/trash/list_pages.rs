@@ -84,11 +84,25 @@ on_both! {
         for (entry_id, days) in entries.iter().zip([3, 1, 3, 29, 31]) {
             sql(app, &format!("UPDATE trash_entries SET purge_at = '{}T23:59:59.999999Z' WHERE id = '{entry_id}'", day(days)));
         }
+        // A hold that has ended holds nothing.
+        for (held, ends_at) in [(&entries[0], Value::Null), (&entries[1], json!("2999-01-01T00:00:00Z"))] {
+            let mut hold = json!({"reason": "case 17"});
+            if !ends_at.is_null() {
+                hold["ends_at"] = ends_at;
+            }
+            app.admin.post(&format!("/v1/trash/{held}/holds"), &hold).ok(201);
+        }
+        let ended = app.admin.post(&format!("/v1/trash/{}/holds", entries[3]), &json!({"reason": "over"})).ok(201);
+        app.admin.delete(&format!("/v1/trash/{}/holds/{}", entries[3], ended["id"].as_str().unwrap())).ok(200);
         let summary = app.admin.get("/v1/trash/summary").ok(200);
         assert_eq!(summary["entries"], json!({"all": 5, "integration": 0, "connection": 1, "model": 1, "content": 3}));
         assert_eq!(
             summary["purges"],
-            json!([{"date": day(1), "entries": 1}, {"date": day(3), "entries": 2}, {"date": day(29), "entries": 1}])
+            json!([
+                {"date": day(1), "entries": 1, "held": 1},
+                {"date": day(3), "entries": 2, "held": 1},
+                {"date": day(29), "entries": 1, "held": 0},
+            ])
         );
     }
 
