@@ -19,14 +19,18 @@ use crate::config::Config;
 use crate::connectors;
 use crate::http::fallback::{Routes, fallback};
 use crate::http::middleware::observe;
-use crate::http::{State, api, openapi, reentry};
+use crate::http::{State, api, metrics, openapi, reentry};
 use crate::jobs::{eraser, housekeeping, importer, keykeeper, purger, revoker};
+use crate::metrics::Metrics;
+use crate::jobs::shred_writer::ShredWriter;
 use crate::outbound::{Dialer, Own};
 use crate::secrets::Vault;
+use crate::secrets::shred_log::ShredLog;
 use crate::service::Services;
 use crate::service::probe::Prober;
 use crate::service::purge::Purging;
 use crate::service::revoke;
+use crate::service::shreds;
 use crate::service::transfer::{self, Spool};
 use crate::store::{Store, migrate};
 
@@ -43,6 +47,7 @@ pub struct Application {
     purger: purger::Running,
     listener: TcpListener,
     address: SocketAddr,
+    metrics: Option<(TcpListener, SocketAddr)>,
     /// Held as long as the service runs: one `serve` on one SQLite file.
     lock: Option<File>,
 }
@@ -65,15 +70,30 @@ impl Application {
         } else {
             refuse_pending(&store)?;
         }
-        let (eraser, running) = eraser::Eraser::start(store.clone(), config.erasure_interval)?;
-        let listener = TcpListener::bind(config.listen).with_context(|| {
-            format!(
-                "can't listen on {}; choose another address with --listen",
-                config.listen
-            )
-        })?;
-        let address = listener.local_addr()?;
-        let services = services(&config, store, eraser, Some(address))?;
+        let (listener, address) = bind(config.listen, "--listen")?;
+        let metrics = config
+            .metrics_listen
+            .map(|address| bind(address, "--metrics-listen"))
+            .transpose()?;
+        let own: Vec<SocketAddr> = [address]
+            .into_iter()
+            .chain(metrics.as_ref().map(|(_, address)| *address))
+            .collect();
+        let mut services = services(&config, store, &own)?;
+        // Before anybody can be answered: what was shredded must not come back with an older database.
+        let applied = shreds::apply(&services)?;
+        if applied.secrets > 0 {
+            tracing::warn!(
+                secrets = applied.secrets,
+                "secrets of an older database were shredded again"
+            );
+        }
+        let (eraser, running) = eraser::Eraser::start(
+            services.store.clone(),
+            Arc::clone(&services.shreds),
+            config.erasure_interval,
+        )?;
+        services.eraser = eraser;
         // What the last run left open; before the first new one could be taken for it.
         if let Err(error) = transfer::interrupt_stale(&services) {
             tracing::warn!(%error, "interrupted imports could not be closed; it is tried again");
@@ -94,6 +114,7 @@ impl Application {
             purger: purging,
             listener,
             address,
+            metrics,
             lock,
         })
     }
@@ -106,6 +127,11 @@ impl Application {
     /// The address that is bound.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address that serves metrics, if one does.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|(_, address)| *address)
     }
 
     /// Where links lead. What a request says in its `Host` header is anybody's word.
@@ -159,6 +185,16 @@ impl Application {
         .listen(self.listener)?
         .run();
         let handle = server.handle();
+        let metrics = match self.metrics {
+            Some((listener, address)) => {
+                let server = metrics::serve(listener, self.services.clone())?;
+                tracing::info!(%address, "metrics are served at /metrics");
+                let handle = server.handle();
+                rt::spawn(server);
+                Some(handle)
+            }
+            None => None,
+        };
         let keeper = rt::spawn(keep_house(self.services.clone()));
         rt::spawn(async move {
             stop.await;
@@ -168,6 +204,10 @@ impl Application {
         });
         let outcome = server.await;
         keeper.abort();
+        // To the end of the last request they tell how the service stops.
+        if let Some(metrics) = metrics {
+            metrics.stop(true).await;
+        }
         let (services, eraser, importer) = (self.services, self.eraser, self.importer);
         let (purger, keykeeper) = (self.purger, self.keykeeper);
         web::block(move || {
@@ -186,14 +226,13 @@ pub fn open_services(config: &Config) -> anyhow::Result<Services> {
     make_private_folder(&config.data_dir)?;
     let store = Store::open(config.database.clone(), config.pool_size)?;
     refuse_pending(&store)?;
-    services(config, store, eraser::Eraser::idle(), None)
+    services(config, store, &[])
 }
 
 fn services(
     config: &Config,
     store: Store,
-    eraser: eraser::Eraser,
-    listening: Option<SocketAddr>,
+    listening: &[SocketAddr],
 ) -> anyhow::Result<Services> {
     connectors::load()?;
     let vault =
@@ -205,26 +244,33 @@ fn services(
         );
     }
     let dialer = dialer(config, listening);
+    let log = ShredLog::beside(&config.keys, &config.data_dir);
     let schedule = config.purge_schedule.as_ref().map(ToString::to_string);
     let purging = Purging::new(config.purge.clone(), schedule);
     store.read(|conn| purging.guard.load(conn))?;
     Ok(Services {
         store,
         vault: Arc::new(vault),
-        eraser,
+        eraser: eraser::Eraser::idle(),
+        shreds: Arc::new(ShredWriter::new(log)),
         last_use: Arc::default(),
         importer: importer::Importer::default(),
         prober: Prober::new(dialer.clone(), config.tests),
         revoker: revoker::Revoker::new(dialer, config.revocation),
+        metrics: Metrics::new(config.metrics_kept),
         purging: Arc::new(purging),
         spool: Spool::within(&config.data_dir),
     })
 }
 
-/// The way to other systems, but never to the service's own listener and database.
-fn dialer(config: &Config, listening: Option<SocketAddr>) -> Dialer {
+/// The way to other systems, but never to the service's own listeners and database.
+fn dialer(config: &Config, listening: &[SocketAddr]) -> Dialer {
     let mut endpoints = config.database.servers();
-    endpoints.extend(listening.map(|address| (address.ip().to_string(), address.port())));
+    endpoints.extend(
+        listening
+            .iter()
+            .map(|address| (address.ip().to_string(), address.port())),
+    );
     let public = config
         .public_url
         .as_ref()
@@ -234,6 +280,15 @@ fn dialer(config: &Config, listening: Option<SocketAddr>) -> Dialer {
         &config.allow_cidrs,
         Own { endpoints, public },
     )
+}
+
+/// Binds an address that `option` names.
+fn bind(address: SocketAddr, option: &str) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).with_context(|| {
+        format!("can't listen on {address}; choose another address with {option}")
+    })?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
 }
 
 fn refuse_pending(store: &Store) -> anyhow::Result<()> {
@@ -294,7 +349,7 @@ fn close(services: &Services, eraser: eraser::Running, importer: importer::Runni
         tracing::warn!(%error, "the last use of keys could not be written down");
     }
     if services.store.sqlite_file().is_some()
-        && let Err(error) = eraser::round(&services.store)
+        && let Err(error) = eraser::round(&services.store, &services.shreds)
     {
         tracing::warn!(%error, "the last erasure could not be completed; the next start does it");
     }

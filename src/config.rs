@@ -21,6 +21,7 @@ use url::Url;
 
 use crate::jobs::keykeeper::{self, Times};
 use crate::jobs::revoker::Limits;
+use crate::metrics;
 use crate::outbound::{Network, SystemNetwork};
 use crate::secrets::KeySource;
 use crate::service::probe::Allowance;
@@ -64,6 +65,8 @@ pub struct Config {
     pub keys: KeySource,
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Where the metrics are told, if they are; port 0 takes a free one.
+    pub metrics_listen: Option<SocketAddr>,
     /// How people reach the service from outside.
     pub public_url: Option<Url>,
     /// The most database connections.
@@ -78,6 +81,8 @@ pub struct Config {
     pub key_times: Times,
     /// How long a request's body may take to arrive.
     pub body_timeout: Duration,
+    /// How long the metrics show again what they found in the database.
+    pub metrics_kept: Duration,
     /// The largest file that the API imports.
     pub max_import_bytes: u64,
     /// Loopback and private ranges that tests of connections may reach.
@@ -184,6 +189,7 @@ pub fn resolve(
             &data_dir,
         )?,
         listen: serve.listen.or(file.listen).unwrap_or(LISTEN),
+        metrics_listen: serve.metrics_listen.or(file.metrics_listen),
         public_url: serve
             .public_url
             .or(file.public_url)
@@ -206,6 +212,7 @@ pub fn resolve(
             look: keykeeper::LOOK,
         },
         body_timeout: BODY_TIMEOUT,
+        metrics_kept: metrics::KEPT,
         max_import_bytes: serve
             .max_import_bytes
             .or(file.max_import_bytes)

@@ -12,6 +12,7 @@ pub mod domain;
 pub mod http;
 pub mod import;
 pub mod jobs;
+pub mod metrics;
 pub mod outbound;
 pub mod secrets;
 pub mod service;

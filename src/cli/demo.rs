@@ -73,6 +73,7 @@ async fn perform(args: &Args, config: Config) -> anyhow::Result<()> {
         data_dir: folder.path().to_owned(),
         database: DatabaseUrl::Sqlite(folder.path().join("reprieve.db")),
         keys: KeySource::Folder(folder.path().join("keys")),
+        metrics_listen: None,
         listen: args.listen.unwrap_or_else(|| free(config.listen)),
         workers: WORKERS,
         ..config

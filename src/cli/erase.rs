@@ -8,20 +8,22 @@ use super::open;
 use super::output::{complain, count, say};
 use crate::config::Config;
 use crate::jobs::eraser;
-use crate::store::{Conn, Store, StoreError, StoreResult};
+use crate::service::Services;
+use crate::store::{Conn, StoreError, StoreResult};
 
 /// How long a reader may be in the way.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) fn run(config: &Config) -> anyhow::Result<ExitCode> {
-    let store = open(config)?.store;
+    let services = open(config)?;
+    let store = &services.store;
     let due = store.read(Conn::open_erasure_jobs)?.len();
     if due == 0 {
         say("Nothing waits to be erased.")?;
         return Ok(ExitCode::SUCCESS);
     }
-    let problem = erase(&store, Instant::now() + PATIENCE)?;
+    let problem = erase(&services, Instant::now() + PATIENCE)?;
     let pending = store.read(Conn::open_erasure_jobs)?.len();
     let done = due.saturating_sub(pending);
     if done > 0 {
@@ -43,9 +45,9 @@ pub(super) fn run(config: &Config) -> anyhow::Result<ExitCode> {
 }
 
 /// Tries until nothing is in the way; answers what still is at the deadline.
-fn erase(store: &Store, deadline: Instant) -> StoreResult<Option<String>> {
+fn erase(services: &Services, deadline: Instant) -> StoreResult<Option<String>> {
     loop {
-        let problem = match eraser::round(store) {
+        let problem = match eraser::round(&services.store, &services.shreds) {
             Ok(round) => round.problem,
             Err(StoreError::Unavailable(problem)) => Some(problem),
             Err(error) => return Err(error),

@@ -280,7 +280,7 @@ fn destroy(services: &Services, args: &Destroy, grace: Duration) -> anyhow::Resu
 /// What was wrapped under the old key is still in the files. A running service does the rest.
 fn erase(services: &Services) {
     if services.store.sqlite_file().is_some()
-        && let Err(error) = eraser::round(&services.store)
+        && let Err(error) = eraser::round(&services.store, &services.shreds)
     {
         tracing::debug!(%error, "the running service erases what is left");
     }

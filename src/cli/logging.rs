@@ -12,6 +12,9 @@ use crate::config::{LogConfig, LogFormat};
 pub(super) fn start(log: &LogConfig) -> anyhow::Result<()> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter(&log.level)?)
+        // Whoever reads the log may be gone. Of a line that can't be written it would be said on the same stderr, with a
+        // panic: every request would fail, and the signal to stop too.
+        .log_internal_errors(false)
         .with_writer(io::stderr);
     let started = match log.format {
         LogFormat::Json => builder

@@ -3,6 +3,7 @@
 //! What must stay true: results go to stdout, everything else to stderr; a failure is a sentence and exit code 1
 //! (2 when the command line itself is wrong); no secret appears anywhere but where it was asked for.
 
+mod backup;
 mod completions;
 mod connection;
 mod demo;
@@ -76,6 +77,8 @@ enum Command {
     Export(export::Args),
     /// Read an export of Reprieve, or connections and what is built on them from another tool's
     Import(import::Args),
+    /// Copy the SQLite database into a file, beside a running server, and check the copy; keys are never in it
+    Backup(backup::Args),
     /// Erase now from the database's files what was shredded
     Erase,
     /// Check the database against the promises; exit code 1 names what is broken
@@ -145,6 +148,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Completions(args) => completions::run(&args),
         Command::Export(args) => export::run(&args, &config),
         Command::Import(args) => import::run(&args, &config),
+        Command::Backup(args) => backup::run(&args, &config),
         Command::Erase => erase::run(&config),
         Command::Verify => verify::run(&config),
         Command::Demo(args) => demo::run(&args, config),

@@ -58,7 +58,7 @@ fn the_definitions_hold() {
 #[test]
 fn the_help_shows_every_option_with_its_variable_and_its_default() {
     let leaves = leaves(Cli::command());
-    assert_eq!(leaves.len(), 26);
+    assert_eq!(leaves.len(), 27);
     for mut leaf in leaves {
         let help = leaf.render_long_help().to_string();
         let one_line = help.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -202,6 +202,7 @@ fn every_subcommand_takes_the_common_options_before_and_after_it() {
         &["export", "ndjson"],
         &["erase"],
         &["verify"],
+        &["backup", "x.db"],
     ] {
         for args in [
             [leaf, &["--data-dir", "d"]].concat(),
@@ -259,6 +260,7 @@ fn what_it_does_not_know_is_a_usage_error_and_no_password_shows() {
         &["connection", "delete"],
         &["connection", "secrets", "x", "--from-file", "password"],
         &["completions", "csh"],
+        &["backup"],
         &[
             "serve",
             "--database-url",

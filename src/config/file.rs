@@ -20,6 +20,7 @@ pub struct File {
     pub log_format: Option<LogFormat>,
     pub log_level: Option<String>,
     pub listen: Option<SocketAddr>,
+    pub metrics_listen: Option<SocketAddr>,
     pub public_url: Option<String>,
     pub workers: Option<usize>,
     pub pool_size: Option<u32>,

@@ -81,6 +81,9 @@ pub struct ServeOptions {
     /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:3003]
     #[arg(long, value_name = "ADDRESS", env = "REPRIEVE_LISTEN")]
     pub listen: Option<SocketAddr>,
+    /// Address and port that serve metrics at /metrics, to whoever reaches it; port 0 takes a free one [default: none]
+    #[arg(long, value_name = "ADDRESS", env = "REPRIEVE_METRICS_LISTEN")]
+    pub metrics_listen: Option<SocketAddr>,
     /// How people reach the service from outside [default: the address it listens on]
     #[arg(long, value_name = "URL", env = "REPRIEVE_PUBLIC_URL")]
     pub public_url: Option<String>,

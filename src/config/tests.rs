@@ -36,7 +36,7 @@ fn url(text: &str) -> DatabaseUrlText {
 fn the_first_layer_that_speaks_wins_for_every_option() {
     type Upper = fn(&mut Options, &mut ServeOptions);
     // The option, in the file, as it shows by default, from the file, and with a flag over the file.
-    let table: [(&str, &str, &str, Upper, &str); 11] = [
+    let table: [(&str, &str, &str, Upper, &str); 12] = [
         (
             "data_dir: \"./reprieve-data\"",
             "data_dir = 'f'",
@@ -78,6 +78,13 @@ fn the_first_layer_that_speaks_wins_for_every_option() {
             "listen: [::1]:1",
             |_, s| s.listen = Some(([0, 0, 0, 0], 0).into()),
             "listen: 0.0.0.0:0",
+        ),
+        (
+            "metrics_listen: None",
+            "metrics_listen = '[::1]:1'",
+            "metrics_listen: Some([::1]:1)",
+            |_, s| s.metrics_listen = Some(([0, 0, 0, 0], 0).into()),
+            "metrics_listen: Some(0.0.0.0:0)",
         ),
         (
             "public_url: None",

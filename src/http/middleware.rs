@@ -7,10 +7,11 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage as _, ResponseError as _};
+use actix_web::{Error, HttpMessage as _, ResponseError as _, web};
 use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
+use super::State;
 use super::problem::ApiError;
 use crate::domain::codes::Code;
 use crate::domain::ids::{KeyId, OrgId};
@@ -31,7 +32,7 @@ pub struct Named {
     pub key: KeyId,
 }
 
-/// Gives the request its id, logs one line for it: never its body, its query or its headers.
+/// Gives the request its id, logs one line for it, never its body, its query or its headers, and counts it.
 pub async fn observe(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -46,7 +47,7 @@ pub async fn observe(
             .map_into_right_body(),
         None => next.call(request).await?.map_into_left_body(),
     };
-    let status = response.status();
+    let (status, took) = (response.status(), began.elapsed());
     let route = response.request().match_pattern();
     let named = response
         .request()
@@ -66,9 +67,13 @@ pub async fn observe(
         method = %method,
         route = route.as_deref().unwrap_or("-"),
         status = status.as_u16(),
-        duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         "request"
     );
+    if let Some(state) = response.request().app_data::<web::Data<State>>() {
+        let metrics = &state.services.metrics;
+        metrics.request(method.as_str(), route, status.as_u16(), took);
+    }
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(X_REQUEST_ID, value);
     }

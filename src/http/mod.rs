@@ -9,6 +9,7 @@ pub mod auth;
 pub mod body;
 pub mod fallback;
 pub mod input;
+pub mod metrics;
 pub mod middleware;
 pub mod openapi;
 mod probing;
@@ -17,13 +18,14 @@ pub mod reentry;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::web;
 use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::domain::codes::Code;
+use crate::metrics::Work;
 use crate::service::Services;
 use crate::service::error::{Error, Problem, Result};
 
@@ -103,7 +105,7 @@ impl State {
         work: impl FnOnce(&Services) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let turns = Arc::clone(&self.readers);
-        self.in_turn(turns, WAIT, work).await
+        self.in_turn(Work::Read, turns, WAIT, work).await
     }
 
     /// Runs blocking work that changes something.
@@ -112,17 +114,21 @@ impl State {
         work: impl FnOnce(&Services) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let turns = Arc::clone(&self.writers);
-        self.in_turn(turns, WRITE_WAIT, work).await
+        self.in_turn(Work::Write, turns, WRITE_WAIT, work).await
     }
 
     /// Waiting for a turn happens here, where it can time out, and not on a blocking thread.
     async fn in_turn<T: Send + 'static>(
         self: Arc<Self>,
+        kind: Work,
         turns: Arc<Semaphore>,
         wait: Duration,
         work: impl FnOnce(&Services) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        let began = Instant::now();
         let permit = tokio::time::timeout(wait, turns.acquire_owned()).await;
+        let metrics = &self.services.metrics;
+        metrics.waited(kind, began.elapsed(), matches!(permit, Ok(Ok(_))));
         let Ok(Ok(permit)) = permit else {
             return Err(busy());
         };

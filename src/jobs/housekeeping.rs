@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::domain::clock::Ts;
 use crate::service::Services;
-use crate::service::{revoke, transfer};
+use crate::service::{revoke, shreds, transfer};
 use crate::store::StoreResult;
 
 /// How long an expired re-entry session is kept, for whoever asks what became of it.
@@ -21,13 +21,16 @@ pub fn round(services: &Services) {
     if let Err(error) = forget_expired(services) {
         tracing::warn!(%error, "expired answers and sessions could not be forgotten");
     }
+    if let Err(error) = services.shreds.drop_old(&services.store) {
+        tracing::warn!(%error, "what is in the shred log could not be forgotten");
+    }
     if let Err(error) = transfer::interrupt_stale(services) {
         tracing::warn!(%error, "interrupted imports could not be closed");
     }
     if let Err(error) = revoke::settle_stale(services) {
         tracing::warn!(%error, "interrupted revocations could not be closed");
     }
-    if let Some(problem) = services.vault.refresh(&services.store) {
+    if let Some(problem) = shreds::unlock(services) {
         tracing::warn!(problem, "secrets can't be entered or read");
     }
 }

@@ -6,3 +6,4 @@ pub mod importer;
 pub mod keykeeper;
 pub mod purger;
 pub mod revoker;
+pub mod shred_writer;

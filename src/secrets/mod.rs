@@ -6,6 +6,7 @@
 
 pub mod envelope;
 pub mod keyring;
+pub mod shred_log;
 pub mod state;
 pub mod value;
 

@@ -167,6 +167,7 @@ mod tests {
     use super::*;
     use crate::domain::clock::Ts;
     use crate::jobs::eraser::Eraser;
+    use crate::jobs::shred_writer::ShredWriter;
     use crate::secrets::{KeySource, Vault};
     use crate::service::keys::ParsedKey;
     use crate::store::{DatabaseUrl, migrate};
@@ -179,11 +180,13 @@ mod tests {
             store,
             vault: Arc::new(vault),
             eraser: Eraser::idle(),
+            shreds: ShredWriter::of_tests(folder),
             last_use: Arc::default(),
             importer: crate::jobs::importer::Importer::default(),
             prober: crate::service::probe::Prober::default(),
             revoker: crate::jobs::revoker::Revoker::default(),
             purging: Arc::default(),
+            metrics: crate::metrics::Metrics::default(),
             spool: crate::service::transfer::Spool::within(folder),
         }
     }

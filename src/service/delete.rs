@@ -27,6 +27,7 @@ use crate::domain::ids::EntryId;
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{EntryState, OwnerKind, RootKind};
 use crate::domain::text::{Name, Reason};
+use crate::metrics::Fact;
 use crate::store::rows::{EntryRow, OrganizationRow};
 use crate::store::{Binds, Conn};
 
@@ -89,7 +90,8 @@ pub fn delete(tx: &mut Tx<'_>, target: &Target, request: &DeleteRequest) -> Resu
     )?;
     tx.conn.insert_entry(&new)?;
     revoke::prepare(tx, &root, entry)?;
-    let shredded = i64::try_from(tx.conn.shred_scope(root.kind(), binds)?).unwrap_or(i64::MAX);
+    let shredded = tx.conn.shred_scope(root.kind(), binds, tx.at)?;
+    let shredded = i64::try_from(shredded).unwrap_or(i64::MAX);
     let moved = tx.conn.move_out(root.kind(), binds)?;
     if impact::moved(moved) != counts || shredded != new.secrets_shredded {
         // A row left the root between the count and the move; the next attempt counts again.
@@ -99,6 +101,7 @@ pub fn delete(tx: &mut Tx<'_>, target: &Target, request: &DeleteRequest) -> Resu
         tx.erase_after_commit(Some(entry))?;
     }
     brakes::watch(tx, &organization, &new)?;
+    tx.count(Fact::Deleted(root.kind()));
     let view = whole_view(tx.conn, caller, new, tx.at)?;
     tx.record(
         &format!("{}.trashed", root.kind()),

@@ -4,6 +4,7 @@
 //! [`Tx`](unit::Tx) (a change) or a connection (a read) and answers a view or a [`Problem`](error::Problem).
 
 pub mod alarms;
+pub mod backup;
 pub mod bootstrap;
 pub mod brakes;
 pub mod bulk;
@@ -28,6 +29,7 @@ pub mod retention;
 pub mod revoke;
 pub mod rotation;
 pub mod secrets;
+pub mod shreds;
 pub mod superset;
 mod tokens;
 pub mod transfer;
@@ -42,6 +44,8 @@ use std::sync::Arc;
 use crate::jobs::eraser::Eraser;
 use crate::jobs::importer::Importer;
 use crate::jobs::revoker::Revoker;
+use crate::metrics::Metrics;
+use crate::jobs::shred_writer::ShredWriter;
 use crate::secrets::Vault;
 use crate::store::Store;
 
@@ -54,6 +58,8 @@ pub struct Services {
     pub vault: Arc<Vault>,
     /// Erases from the files what was shredded.
     pub eraser: Eraser,
+    /// Writes the shred log.
+    pub shreds: Arc<ShredWriter>,
     /// When keys were last used; written down in batches.
     pub last_use: Arc<keys::LastUse>,
     /// Imports what arrives through the API.
@@ -64,6 +70,8 @@ pub struct Services {
     pub revoker: Revoker,
     /// What the purge may do, and whether the clock can be believed.
     pub purging: Arc<purge::Purging>,
+    /// Counts what is done.
+    pub metrics: Metrics,
     /// Where private files are made.
     pub spool: transfer::Spool,
 }

@@ -30,6 +30,7 @@ use crate::domain::ids::{ConnectionId, OrgId, RecordId};
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{Outcome, OwnerKind, Status};
 use crate::domain::scopes::Scope;
+use crate::metrics::Fact;
 use crate::outbound::{Dialer, Own, SystemNetwork};
 use crate::secrets::value::SecretValue;
 use crate::store::rows::SecretRow;
@@ -333,6 +334,7 @@ pub fn finish(tx: &mut Tx<'_>, ticket: &Ticket, report: &Report) -> Result<Conne
         row.updated_at = tx.at;
         tx.conn.update_connection(&row)?;
     }
+    tx.count(Fact::Tested(report.outcome));
     tx.record(
         "connection.tested",
         "connection",
@@ -382,6 +384,7 @@ pub fn subject(key: &str, input: TestConnector) -> Result<Subject> {
 pub fn note(tx: &mut Tx<'_>, subject: &Subject, report: &Report) -> Result<TestView> {
     let detail =
         to_json(&json!({ "connector": subject.connector.key, "outcome": report.outcome }))?;
+    tx.count(Fact::Tested(report.outcome));
     tx.audit("connector.tested", "connector", None, None, detail)?;
     Ok(TestView::new(report.clone(), tx.at, tx.caller))
 }

@@ -29,6 +29,7 @@ use super::unit::Tx;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{EntryId, OrgId};
 use crate::domain::kinds::EntryState;
+use crate::metrics::{Fact, Purge};
 use crate::store::filters::Due;
 use crate::store::rows::{EntryRow, OrganizationRow};
 use crate::store::{Conn, StoreResult};
@@ -37,7 +38,7 @@ use guard::Guard;
 /// The longest retention there is; what an unreadable one means for a deletion (promise 6).
 pub const LONGEST_RETENTION_DAYS: i32 = 3_650;
 /// An ended hold never means purged within a day.
-const AFTER_A_HOLD: Duration = Duration::days(1);
+pub(crate) const AFTER_A_HOLD: Duration = Duration::days(1);
 
 /// How much a purge may do.
 #[derive(Debug, Clone)]
@@ -168,6 +169,11 @@ pub(super) fn remove(
     tx.conn
         .close_entries(org, &ids, state, at, &actor.id, actor.name.as_deref())?;
     for row in rows {
+        tx.count(Fact::Purge(if by_hand {
+            Purge::ByHand
+        } else {
+            Purge::Due
+        }));
         record(tx, row, state, by_hand)?;
     }
     Ok(gone)

@@ -28,6 +28,7 @@ use crate::domain::clock::Ts;
 use crate::domain::codes::Code;
 use crate::domain::ids::{ConnectionId, OrgId, SessionId};
 use crate::domain::kinds::OwnerKind;
+use crate::metrics::Fact;
 use crate::store::Conn;
 use crate::store::rows::{ConnectionRow, SessionRow};
 
@@ -91,6 +92,7 @@ pub fn create(tx: &mut Tx<'_>, id: ConnectionId, base: &str) -> Result<NewReentr
         ended_at: None,
     })?;
     let missing = missing_secrets(connector, &stored);
+    tx.count(Fact::LinkCreated);
     tx.record(
         "connection.reentry_created",
         "connection",
@@ -192,6 +194,7 @@ pub fn exchange(tx: &mut Tx<'_>, code: &LinkCode) -> Result<NewVisit> {
     {
         return Err(gone());
     }
+    tx.count(Fact::LinkUsed);
     tx.record(
         "connection.reentry_opened",
         "connection",

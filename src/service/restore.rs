@@ -23,6 +23,7 @@ use crate::domain::ids::{ConnectionId, DependentId, EntryId};
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{DependentKind, EntryState};
 use crate::domain::scopes::Scope;
+use crate::metrics::Fact;
 use crate::store::rows::{EntryRow, Moved};
 use crate::store::{Binds, Conn, StoreError};
 
@@ -350,6 +351,7 @@ fn bring_back(
         &actor.id,
         actor.name.as_deref(),
     )?;
+    tx.count(Fact::Restored(entry.root_kind));
     tx.record(
         &format!("{}.restored", entry.root_kind),
         entry.root_kind.as_str(),

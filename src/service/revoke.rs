@@ -30,6 +30,7 @@ use crate::domain::ids::{EntryId, OrgId, RootId};
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{OwnerKind, Revocation, RevocationOutcome};
 use crate::jobs::revoker::Place;
+use crate::metrics::Fact;
 use crate::secrets::value::SecretValue;
 use crate::store::filters::ConnectionFilter;
 use crate::store::rows::{ConnectionRow, IntegrationRow, RevocationRow, SecretRow};
@@ -243,7 +244,10 @@ impl Plan<'_> {
                 tx.revoke_after_commit(ticket);
                 RevocationOutcome::Pending
             }
-            Err(outcome) => outcome,
+            Err(outcome) => {
+                tx.count(Fact::Revoked(outcome));
+                outcome
+            }
         };
         self.rows.push(RevocationRow {
             org_id: subject.org,
@@ -370,6 +374,7 @@ pub fn settle(
         if tx.conn.finish_revocation(&row)? == 0 {
             return Ok(());
         }
+        tx.count(Fact::Revoked(outcome));
         let end = match outcome.state() {
             Revocation::Done => "revoked",
             _ => "revocation_failed",

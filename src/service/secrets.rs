@@ -253,8 +253,7 @@ pub(super) fn shred(tx: &mut Tx<'_>, owner: impl Into<Owner>, fields: &[&str]) -
         return Ok(());
     }
     let Owner { org, kind, id, .. } = owner.into();
-    tx.conn.shred_slots(org, kind, id, fields)?;
-    tx.conn.delete_secrets(org, kind, id, fields)?;
+    tx.conn.shred_fields(org, kind, id, fields, tx.at)?;
     tx.erase_after_commit(None)
 }
 

@@ -20,6 +20,7 @@ use crate::domain::ids::{EntryId, JobId, KeyId, RecordId, RootId};
 use crate::domain::json::JsonText;
 use crate::domain::text::IdempotencyKey;
 use crate::jobs::revoker::Revoker;
+use crate::metrics::Fact;
 use crate::secrets::Vault;
 use crate::store::Conn;
 use crate::store::rows::{AuditRow, ErasureJobRow, IdempotencyRow, OutboxRow};
@@ -89,6 +90,7 @@ pub struct Tx<'a> {
     erasure_due: bool,
     purge_due: bool,
     revocations: Vec<Ticket>,
+    facts: Vec<Fact>,
 }
 
 impl Services {
@@ -102,7 +104,8 @@ impl Services {
     ) -> Result<Written<T>> {
         let mut attempt = 1;
         loop {
-            let (mut erasure_due, mut purge_due, mut revocations) = (false, false, Vec::new());
+            let (mut erasure_due, mut purge_due) = (false, false);
+            let (mut revocations, mut facts) = (Vec::new(), Vec::new());
             let result: Result<Written<T>> = self.store.write(|conn| {
                 let mut tx = Tx {
                     conn,
@@ -114,6 +117,7 @@ impl Services {
                     erasure_due: false,
                     purge_due: false,
                     revocations: Vec::new(),
+                    facts: Vec::new(),
                 };
                 if let Some((once, key_id)) = once.zip(caller.key_id)
                     && let Some(answer) = tx.answered_before(once, key_id)?
@@ -128,6 +132,7 @@ impl Services {
                 erasure_due = tx.erasure_due;
                 purge_due = tx.purge_due;
                 revocations = tx.revocations;
+                facts = tx.facts;
                 Ok(Written::Fresh(value, answer))
             });
             match result {
@@ -151,6 +156,7 @@ impl Services {
                         self.purging.nudge();
                     }
                     if result.is_ok() {
+                        self.metrics.count(&facts);
                         self.revoker.submit(self, revocations);
                     }
                     return result;
@@ -308,6 +314,11 @@ impl Tx<'_> {
             detail,
         })?;
         Ok(())
+    }
+
+    /// Counts something that this transaction does, once it is committed.
+    pub(super) fn count(&mut self, fact: Fact) {
+        self.facts.push(fact);
     }
 
     /// Hands over a credential that this transaction shreds, to be revoked at the source after the commit; without one

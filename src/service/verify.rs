@@ -39,33 +39,36 @@ pub struct Check {
 
 /// Checks the whole database.
 pub fn verify(services: &Services) -> Result<Report> {
-    services.store.read_snapshot(|conn| {
-        // Before the first SELECT, which takes the snapshot.
-        conn.hold_slots()?;
-        conn.allow_long_statements()?;
-        let organizations = organizations(conn)?;
-        let mut checks = Vec::new();
-        let sqlite = conn.is_sqlite();
-        for check in checks::checks()
+    services.store.read_snapshot(verify_on)
+}
+
+/// Checks the database behind a connection, in whose transaction nothing was read yet.
+pub fn verify_on(conn: &mut Conn) -> Result<Report> {
+    // Before the first SELECT, which takes the snapshot.
+    conn.hold_slots()?;
+    conn.allow_long_statements()?;
+    let organizations = organizations(conn)?;
+    let mut checks = Vec::new();
+    let sqlite = conn.is_sqlite();
+    for check in checks::checks()
+        .iter()
+        .filter(|check| sqlite || !check.only_sqlite)
+    {
+        let findings = conn.run_check(check)?;
+        let total = findings.first().map_or(0, |finding| {
+            usize::try_from(finding.total).unwrap_or(usize::MAX)
+        });
+        let told = findings
             .iter()
-            .filter(|check| sqlite || !check.only_sqlite)
-        {
-            let findings = conn.run_check(check)?;
-            let total = findings.first().map_or(0, |finding| {
-                usize::try_from(finding.total).unwrap_or(usize::MAX)
-            });
-            let told = findings
-                .iter()
-                .map(|finding| sentence(finding, &organizations))
-                .collect();
-            checks.push(Check {
-                name: check.name,
-                problems: and_more(told, total),
-            });
-        }
-        checks.push(statuses(conn, &organizations)?);
-        Ok(Report { checks })
-    })
+            .map(|finding| sentence(finding, &organizations))
+            .collect();
+        checks.push(Check {
+            name: check.name,
+            problems: and_more(told, total),
+        });
+    }
+    checks.push(statuses(conn, &organizations)?);
+    Ok(Report { checks })
 }
 
 /// The organizations by their ids as text.

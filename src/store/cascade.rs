@@ -21,7 +21,7 @@ mod tests {
 
     #[test]
     fn every_placeholder_is_one_the_statements_know() {
-        let known = ["org", "root", "parent", "entry"];
+        let known = ["org", "root", "parent", "entry", "at"];
         let mut texts: Vec<&str> = Vec::new();
         for &kind in RootKind::ALL {
             let (cascade, back) = (cascade(kind), back(kind));
@@ -40,6 +40,7 @@ mod tests {
                 texts.extend([
                     &*shred.count,
                     &shred.fields,
+                    &shred.note,
                     &shred.slots_postgres,
                     &shred.slots_sqlite,
                     &shred.forget,

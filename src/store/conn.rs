@@ -191,6 +191,22 @@ impl Conn {
         matches!(self, Self::Sqlite(_))
     }
 
+    /// What is wrong with an SQLite file; nothing if it is whole.
+    pub fn quick_check(&mut self) -> StoreResult<Vec<String>> {
+        match self {
+            Self::Sqlite(conn) => Ok(sqlite::quick_check(conn)?),
+            Self::Pg(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// How many rows all tables of an SQLite file have.
+    pub fn count_rows(&mut self) -> StoreResult<i64> {
+        match self {
+            Self::Sqlite(conn) => Ok(sqlite::count_rows(conn)?),
+            Self::Pg(_) => Ok(0),
+        }
+    }
+
     pub(super) fn begin_write(&mut self) -> StoreResult<()> {
         Ok(match self {
             Self::Sqlite(conn) => {

@@ -3,13 +3,14 @@
 use super::checks::{Check, Finding};
 use super::conn::Conn;
 use super::error::StoreResult;
+use super::figures::Figures;
 use super::filters::{ConnectionFilter, DependentFilter, Due, EntryFilter, EntryOrder};
 use super::records::{InUse, Key, Record};
 use super::rows::{
     AlarmRow, ApiKeyRow, AuditRow, BrakeRow, ConnectionRow, DependentHead, DependentRow, EntryRow,
     ErasureJobRow, HoldRow, IdempotencyRow, ImpactRow, ImportRow, IntegrationRow, KeyEpochRow,
-    KeyReplicaRow, LinkRow, Moved, OrganizationRow, OutboxRow, Place, PurgeFailureRow,
-    RevocationRow, Rewrapped, SecretRow, SessionRow, ShreddedRow, TickRow,
+    KeyReplicaRow, LinkRow, LiveRecord, Moved, OrganizationRow, OutboxRow, Place, PurgeFailureRow,
+    RevocationRow, Rewrapped, SecretRow, SessionRow, ShredRow, ShreddedRow, TickRow,
 };
 use super::statement::Binds;
 use super::{postgres, sqlite};
@@ -17,7 +18,7 @@ use crate::domain::alarms::AlarmCode;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
     AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId,
-    KeyId, OrgId, ReplicaId, RootId, SessionId,
+    KeyId, OrgId, RecordId, ReplicaId, RootId, SessionId,
 };
 use crate::domain::kinds::{
     DependentKind, EntryState, ImportState, OwnerKind, RecordKind, RevocationOutcome, RootKind,
@@ -201,18 +202,32 @@ dispatch! {
     fn insert_secret(row: &SecretRow) -> usize;
     /// Writes a source hint.
     fn set_source_hint(org: OrgId, kind: OwnerKind, owner: RootId, field: &str, hint: Option<&str>) -> usize;
-    /// Forgets what is known of these fields; their slots must have been shredded.
-    fn delete_secrets(org: OrgId, kind: OwnerKind, owner: RootId, fields: &[&str]) -> usize;
+    /// Shreds these fields of an owner; how many secrets there were.
+    fn shred_fields(org: OrgId, kind: OwnerKind, owner: RootId, fields: &[&str], at: Ts) -> usize;
     /// Puts a sealed record into a slot.
     fn fill_slot(org: OrgId, record: &[u8]) -> i64;
     /// A sealed record.
     fn read_slot(org: OrgId, slot: i64) -> Option<Vec<u8>>;
-    /// Shreds the slots of these fields.
-    fn shred_slots(org: OrgId, kind: OwnerKind, owner: RootId, fields: &[&str]) -> usize;
     /// Erases what was shredded from the database's files; outside any transaction.
     fn erase() -> Result<(), String>;
     /// Readies a connection for [`Conn::erase`].
     fn prepare_eraser() -> ();
+
+    // The shred log
+    /// Notes secrets that were shredded; how many of them were not noted yet.
+    fn insert_shreds(rows: &[ShredRow]) -> usize;
+    /// A page of what was shredded since a moment, in the order of time.
+    fn shreds_since(since: Option<Ts>, after: Option<(Ts, RecordId)>, limit: i64) -> Vec<ShredRow>;
+    /// Whether a shred is noted.
+    fn knows_shred(row: &ShredRow) -> bool;
+    /// Forgets what was open in an organization before a moment: how many re-entry sessions and stored answers.
+    fn drop_open_before(org: OrgId, before: Ts) -> (usize, usize);
+    /// When something was shredded last.
+    fn newest_shred() -> Option<Ts>;
+    /// Forgets what was shredded before, but for the newest of all.
+    fn drop_shreds(before: Ts) -> usize;
+    /// The live secrets of the owners that follow one, of all organizations; none at the end.
+    fn live_records(after: Option<LiveRecord>) -> Vec<LiveRecord>;
 
     // Re-entry sessions
     /// Adds a session.
@@ -242,7 +257,7 @@ dispatch! {
     /// The fields of those secrets, each once.
     fn secret_fields_in_scope(kind: RootKind, binds: Binds) -> Vec<String>;
     /// Shreds the secrets of all that a deletion takes along; how many there were.
-    fn shred_scope(kind: RootKind, binds: Binds) -> usize;
+    fn shred_scope(kind: RootKind, binds: Binds, at: Ts) -> usize;
     /// Allows the statements of this transaction more time.
     fn allow_long_statements() -> ();
     /// Tells the planner of rows that came in at once; outside any transaction.
@@ -307,6 +322,8 @@ dispatch! {
     fn finish_erasure_job(org: OrgId, id: JobId, entry: Option<EntryId>, at: Ts) -> usize;
     /// Notes why the open jobs are still open.
     fn note_erasure_problem(problem: &str) -> usize;
+    /// The database in numbers, with what is due by a moment; a hold that ended since still keeps its entry.
+    fn figures(now: Ts, held_since: Ts) -> Figures;
     /// Where something is not as it must be.
     fn run_check(check: &'static Check) -> Vec<Finding>;
 

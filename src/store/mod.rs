@@ -13,8 +13,10 @@ mod conn;
 mod dispatch;
 mod due;
 mod error;
+pub mod figures;
 pub mod filters;
 pub mod migrate;
+mod pool;
 #[expect(
     clippy::duplicate_mod,
     reason = "the queries are compiled once for each backend"
@@ -31,15 +33,17 @@ mod sqlite;
 mod statement;
 pub mod types;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use conn::{Conn, DatabaseUrl, DatabaseUrlError};
 pub use error::{StoreError, StoreResult};
+pub use pool::PoolUse;
 pub use statement::Binds;
 
 use conn::Manager;
+use pool::Timeouts;
 
 /// How long a request waits for a connection before it is told to come back (docs/security.md, "The process").
 const POOL_WAIT: Duration = Duration::from_secs(2);
@@ -56,6 +60,7 @@ struct Inner {
     url: DatabaseUrl,
     writers: r2d2::Pool<Manager>,
     readers: r2d2::Pool<Manager>,
+    timeouts: [Timeouts; 2],
 }
 
 impl Store {
@@ -66,7 +71,9 @@ impl Store {
             // The change to WAL needs the file alone and does not wait for it: it is made before two pools race for it.
             drop(Conn::open(&url)?);
         }
-        let pool = |url: &DatabaseUrl, size: u32| {
+        let timeouts: [Timeouts; 2] = Default::default();
+        let [of_writers, of_readers] = &timeouts;
+        let pool = |size: u32, timeouts: &Timeouts| {
             r2d2::Pool::builder()
                 .max_size(size)
                 .min_idle(Some(1))
@@ -74,12 +81,13 @@ impl Store {
                 .max_lifetime(Some(SESSION_LIFETIME))
                 .test_on_check_out(false)
                 .error_handler(Box::new(LogPoolErrors))
+                .event_handler(Box::new(timeouts.clone()))
                 .build_unchecked(Manager::new(url.clone()))
         };
         let (writers, readers) = match &url {
-            DatabaseUrl::Sqlite(_) => (pool(&url, 1), pool(&url, size.max(1))),
+            DatabaseUrl::Sqlite(_) => (pool(1, of_writers), pool(size.max(1), of_readers)),
             DatabaseUrl::Postgres(_) => {
-                let pool = pool(&url, size.max(2));
+                let pool = pool(size.max(2), of_writers);
                 (pool.clone(), pool)
             }
         };
@@ -88,6 +96,7 @@ impl Store {
                 url,
                 writers,
                 readers,
+                timeouts,
             }),
         })
     }
@@ -108,6 +117,21 @@ impl Store {
     /// How many requests may use the database at once before they wait for a connection.
     pub fn capacity(&self) -> u32 {
         self.inner.readers.max_size()
+    }
+
+    /// What the connections of the pools do: of writers and readers on SQLite, of one for all on PostgreSQL.
+    pub fn pools(&self) -> Vec<PoolUse> {
+        let Inner {
+            writers, readers, ..
+        } = &*self.inner;
+        let [of_writers, of_readers] = &self.inner.timeouts;
+        match &self.inner.url {
+            DatabaseUrl::Sqlite(_) => vec![
+                PoolUse::of("writers", writers, of_writers),
+                PoolUse::of("readers", readers, of_readers),
+            ],
+            DatabaseUrl::Postgres(_) => vec![PoolUse::of("all", writers, of_writers)],
+        }
     }
 
     /// Reads: each statement sees what was committed when it began.
@@ -158,6 +182,20 @@ impl Store {
                 Err(error)
             }
         }
+    }
+
+    /// Writes a copy of an SQLite database, as of one moment, into an empty file; `None` on PostgreSQL, which has tools of
+    /// its own. Writers go on meanwhile.
+    pub fn copy_into(&self, file: &Path) -> StoreResult<Option<()>> {
+        match self.connect()? {
+            Conn::Sqlite(mut conn) => Ok(Some(sqlite::copy_into(&mut conn, file)?)),
+            Conn::Pg(_) => Ok(None),
+        }
+    }
+
+    /// Opens an SQLite file that nobody writes to, for reading.
+    pub fn open_copy(file: &Path) -> StoreResult<Conn> {
+        sqlite::open_copy(file).map(Conn::Sqlite)
     }
 
     /// A connection of its own outside the pool, for work that must not hold up requests.

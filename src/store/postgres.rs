@@ -343,7 +343,7 @@ pub(super) fn fill_slot(conn: &mut Conn, org: OrgId, record: &[u8]) -> QueryResu
 }
 
 /// Shreds the slots of an owner's fields. Their bytes stay in the table's file until the erasure cycle.
-pub(super) fn shred_slots(
+fn shred_slots(
     conn: &mut Conn,
     org: OrgId,
     kind: OwnerKind,

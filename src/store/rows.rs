@@ -281,6 +281,20 @@ pub struct ErasureJobRow {
     pub last_problem: Option<String>,
 }
 
+/// A secret that was shredded: what a line of the shred log says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::shreds, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct ShredRow {
+    pub org_id: OrgId,
+    pub record_id: RecordId,
+    pub key_epoch: i32,
+    pub shredded_at: Ts,
+}
+
+/// A live secret: organization, owner, record.
+pub type LiveRecord = (OrgId, OwnerKind, RootId, RecordId);
+
 /// A key epoch that the database knows of.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = schema::key_epochs, treat_none_as_default_value = false)]

@@ -380,6 +380,18 @@ diesel::table! {
     use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
     use crate::store::types::{Id, Moment};
 
+    shreds (org_id, record_id) {
+        org_id -> Id,
+        record_id -> Id,
+        key_epoch -> Integer,
+        shredded_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
     erasure_jobs (org_id, id) {
         org_id -> Id,
         id -> Id,
@@ -591,6 +603,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     imports,
     connect_sessions,
     revocations,
+    shreds,
     purge_failures,
     brakes,
     alarms,

@@ -117,19 +117,68 @@ fn set(conn: &mut Conn, setting: &str) -> QueryResult<()> {
     }
 }
 
-fn read_setting(conn: &mut Conn, name: &str) -> QueryResult<String> {
+/// Copies the database into an empty file, without free pages and what may be left in them.
+pub(super) fn copy_into(conn: &mut Conn, file: &Path) -> StoreResult<()> {
+    let path = file
+        .to_str()
+        .ok_or_else(|| StoreError::Unavailable(format!("{} is no UTF-8 name", file.display())))?;
+    diesel::sql_query("VACUUM INTO ?")
+        .bind::<Text, _>(path)
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Opens a file that nobody writes to, for reading; nothing is made beside it.
+pub(super) fn open_copy(file: &Path) -> StoreResult<Conn> {
+    let path = url::Url::from_file_path(file)
+        .map_err(|()| StoreError::Unavailable(format!("{} is no path", file.display())))?;
+    let mut conn = SqliteConnection::establish(&format!("{path}?mode=ro&immutable=1"))?;
+    conn.batch_execute("PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY")?;
+    Ok(conn)
+}
+
+/// What SQLite finds wrong with the file; nothing if it is whole.
+pub(super) fn quick_check(conn: &mut Conn) -> QueryResult<Vec<String>> {
+    let found: Vec<String> = texts(conn, "SELECT quick_check AS value FROM pragma_quick_check")?;
+    Ok(found.into_iter().filter(|line| line != "ok").collect())
+}
+
+/// How many rows all tables have.
+pub(super) fn count_rows(conn: &mut Conn) -> QueryResult<i64> {
+    let tables = texts(
+        conn,
+        "SELECT name AS value FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!' \
+         AND name <> '__diesel_schema_migrations'",
+    )?;
+    let mut rows = 0;
+    for table in tables {
+        // A name from the schema itself; ours have no quotes.
+        let sql = format!("(SELECT count(*) FROM \"{}\")", table.replace('"', "\"\""));
+        rows += diesel::dsl::sql::<BigInt>(&format!("SELECT {sql}")).get_result::<i64>(conn)?;
+    }
+    Ok(rows)
+}
+
+/// The column `value` of a query.
+fn texts(conn: &mut Conn, sql: &str) -> QueryResult<Vec<String>> {
     #[derive(QueryableByName)]
-    struct Setting {
+    struct Row {
         #[diesel(sql_type = Text)]
         value: String,
     }
+    let rows: Vec<Row> = diesel::sql_query(sql).load(conn)?;
+    Ok(rows.into_iter().map(|row| row.value).collect())
+}
+
+fn read_setting(conn: &mut Conn, name: &str) -> QueryResult<String> {
     // A pragma's table function takes its name as text; this one is from the list above.
-    diesel::sql_query(format!(
+    let sql = format!(
         "SELECT CAST({} AS TEXT) AS value FROM pragma_{name}",
         column_of(name)
-    ))
-    .get_result::<Setting>(conn)
-    .map(|setting| setting.value)
+    );
+    texts(conn, &sql)?
+        .pop()
+        .ok_or(diesel::result::Error::NotFound)
 }
 
 /// The column of a pragma's table function: its own name, with one exception.
@@ -353,7 +402,7 @@ pub(super) fn fill_slot(conn: &mut Conn, org: OrgId, record: &[u8]) -> QueryResu
 
 /// Shreds the slots of an owner's fields: overwritten in place with as many zeros, never deleted or resized
 /// (measured: 0 of 8,380 dead values left in the file, against 6).
-pub(super) fn shred_slots(
+fn shred_slots(
     conn: &mut Conn,
     org: OrgId,
     kind: OwnerKind,

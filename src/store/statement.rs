@@ -1,8 +1,8 @@
 //! Statements of fixed text with ids as binds: what the DSL can't say (moves between tables, recursive
 //! cascades, impact).
 //!
-//! The text is `'static` and never contains input. Placeholders are `{org}`, `{root}`, `{parent}` and
-//! `{entry}`. Unlike `diesel::sql_query`, such a statement is prepared once and cached by its text (measured
+//! The text is `'static` and never contains input. Placeholders are `{org}`, `{root}`, `{parent}`, `{entry}`
+//! and `{at}`. Unlike `diesel::sql_query`, such a statement is prepared once and cached by its text (measured
 //! 773 instead of 481 deletions a second).
 
 use std::marker::PhantomData;
@@ -13,7 +13,8 @@ use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
 use diesel::sql_types::HasSqlType;
 
-use super::types::Id;
+use super::types::{Id, Moment};
+use crate::domain::clock::Ts;
 use crate::domain::ids::{EntryId, OrgId, RootId};
 
 /// The ids a fixed statement may refer to.
@@ -33,6 +34,7 @@ pub struct Binds {
 pub(super) struct Statement<R = ()> {
     text: &'static str,
     binds: Binds,
+    at: Option<Ts>,
     row: PhantomData<R>,
 }
 
@@ -41,7 +43,16 @@ impl<R> Statement<R> {
         Self {
             text,
             binds,
+            at: None,
             row: PhantomData,
+        }
+    }
+
+    /// The moment of `{at}`.
+    pub(super) fn at(self, at: Ts) -> Self {
+        Self {
+            at: Some(at),
+            ..self
         }
     }
 }
@@ -60,7 +71,8 @@ impl<R, C> diesel::RunQueryDsl<C> for Statement<R> {}
 
 impl<R, DB> QueryFragment<DB> for Statement<R>
 where
-    DB: Backend + HasSqlType<Id>,
+    DB: Backend + HasSqlType<Id> + HasSqlType<Moment>,
+    Ts: ToSql<Moment, DB>,
     OrgId: ToSql<Id, DB>,
     RootId: ToSql<Id, DB>,
     EntryId: ToSql<Id, DB>,
@@ -72,17 +84,32 @@ where
             let Some((name, after)) = after.split_once('}') else {
                 return Err(unknown(after));
             };
-            match name {
-                "org" => out.push_bind_param::<Id, _>(&self.binds.org)?,
-                "root" => out.push_bind_param::<Id, _>(&self.binds.root)?,
-                "parent" => out.push_bind_param::<Id, _>(&self.binds.parent)?,
-                "entry" => out.push_bind_param::<Id, _>(&self.binds.entry)?,
-                other => return Err(unknown(other)),
+            match (name, &self.at) {
+                ("at", Some(at)) => out.push_bind_param::<Moment, _>(at)?,
+                (name, _) => self.push_id(name, &mut out)?,
             }
             rest = after;
         }
         out.push_sql(rest);
         Ok(())
+    }
+}
+
+impl<R> Statement<R> {
+    fn push_id<'b, DB>(&'b self, name: &str, out: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend + HasSqlType<Id>,
+        OrgId: ToSql<Id, DB>,
+        RootId: ToSql<Id, DB>,
+        EntryId: ToSql<Id, DB>,
+    {
+        match name {
+            "org" => out.push_bind_param::<Id, _>(&self.binds.org),
+            "root" => out.push_bind_param::<Id, _>(&self.binds.root),
+            "parent" => out.push_bind_param::<Id, _>(&self.binds.parent),
+            "entry" => out.push_bind_param::<Id, _>(&self.binds.entry),
+            other => Err(unknown(other)),
+        }
     }
 }
 

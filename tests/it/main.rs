@@ -12,6 +12,7 @@
 mod support;
 
 mod api;
+mod backup;
 mod bulk;
 mod cli;
 mod docs;
@@ -20,6 +21,7 @@ mod import;
 mod integrations;
 mod kill;
 mod main_job;
+mod metrics;
 mod model;
 mod probes;
 mod races;

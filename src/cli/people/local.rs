@@ -48,11 +48,14 @@ impl Local {
 
     /// A server would have been told to erase what was shredded. Here nobody else does it, if none runs.
     fn erase(&self) {
-        // On PostgreSQL it is the cycle's: it rewrites a table under an exclusive lock.
-        if self.services.store.sqlite_file().is_some()
-            && let Err(error) = eraser::round(&self.services.store)
-        {
-            tracing::warn!(%error, "what was shredded could not be erased yet: `reprieve erase` does it");
+        let Services { store, shreds, .. } = &self.services;
+        if store.sqlite_file().is_some() {
+            if let Err(error) = eraser::round(store, shreds) {
+                tracing::warn!(%error, "what was shredded could not be erased yet: `reprieve erase` does it");
+            }
+        } else if let Err(error) = shreds.catch_up(store) {
+            // On PostgreSQL it is the cycle's to erase: it rewrites a table under an exclusive lock.
+            tracing::warn!(%error, "what was shredded could not be logged yet: `reprieve serve` does it");
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::http::openapi::Document;
 use crate::http::problem::ApiError;
 use crate::service::caller::Actor;
 use crate::service::error::Error;
+use crate::service::shreds;
 use crate::store::migrate;
 
 /// Who calls.
@@ -71,7 +72,7 @@ pub(super) async fn readyz(state: web::Data<State>) -> HttpResponse {
     let looked = Arc::clone(&state)
         .run(|services| {
             let pending = migrate::pending(&services.store).map_err(Error::from)?;
-            Ok((pending, services.vault.refresh(&services.store)))
+            Ok((pending, shreds::unlock(services)))
         })
         .await;
     match looked {

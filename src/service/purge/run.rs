@@ -17,6 +17,7 @@ use crate::domain::clock::Ts;
 use crate::domain::codes::Code;
 use crate::domain::ids::{EntryId, OrgId};
 use crate::domain::kinds::{EntryState, PurgeProblem};
+use crate::metrics::{Fact, Purge};
 use crate::store::rows::{OrganizationRow, PurgeFailureRow};
 use crate::store::{Conn, StoreError};
 
@@ -507,6 +508,7 @@ fn failed(
             retry_at: next_try(now, attempts),
         })
     })?;
+    services.metrics.count(&[Fact::Purge(Purge::Failed)]);
     report.failed.push(Failed {
         org,
         entry,

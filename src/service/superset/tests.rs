@@ -12,6 +12,7 @@ use crate::domain::ids::{DependentId, EntryId};
 use crate::domain::kinds::{OwnerKind, Status};
 use crate::import::superset::{Chart, Dashboard, Database, Dataset, ParsedUri, SettingValue};
 use crate::jobs::eraser::Eraser;
+use crate::jobs::shred_writer::ShredWriter;
 use crate::secrets::value::SecretValue;
 use crate::secrets::{KeySource, Vault};
 use crate::service::delete::{self, DeleteRequest};
@@ -40,11 +41,13 @@ impl Place {
             store,
             vault: Arc::new(vault),
             eraser: Eraser::idle(),
+            shreds: ShredWriter::of_tests(folder.path()),
             last_use: Arc::new(keys::LastUse::default()),
             importer: crate::jobs::importer::Importer::default(),
             prober: crate::service::probe::Prober::default(),
             revoker: crate::jobs::revoker::Revoker::default(),
             purging: Arc::default(),
+            metrics: crate::metrics::Metrics::default(),
             spool: crate::service::transfer::Spool::within(folder.path()),
         };
         let organization = organizations::ensure_default(&services).unwrap();

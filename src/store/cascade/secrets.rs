@@ -13,6 +13,8 @@ pub(in crate::store) struct Shred {
     pub(in crate::store) fields: String,
     /// Keeps the shape of those below the root; the root's own goes into its entry.
     pub(in crate::store) keep: Option<String>,
+    /// Notes what is shredded, for the shred log.
+    pub(in crate::store) note: String,
     /// PostgreSQL: removes the slots; the erasure cycle does the rest.
     pub(in crate::store) slots_postgres: String,
     /// SQLite: overwrites the slots in place (`sqlite::shred_slots` says why).
@@ -61,6 +63,11 @@ fn build(connections: &str, owned: &str, below: Option<&str>) -> Shred {
                  SELECT org_id, {{entry}}, owner_kind, owner_id, field, source_hint, set_at, set_by FROM secrets WHERE {below}"
             )
         }),
+        // A deletion never fails because of its note: a database that was put back may have it already.
+        note: format!(
+            "INSERT INTO shreds (org_id, record_id, key_epoch, shredded_at) \
+             SELECT org_id, record_id, key_epoch, {{at}} FROM secrets WHERE {owned} ON CONFLICT DO NOTHING"
+        ),
         slots_postgres: format!("DELETE FROM secret_slots WHERE org_id = {{org}} AND id IN ({slots})"),
         slots_sqlite: format!(
             "UPDATE secret_slots SET record = zeroblob(length(record)), free = 1 WHERE id IN ({slots})"

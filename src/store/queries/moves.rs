@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 
 use super::Conn;
+use crate::domain::clock::Ts;
 use crate::domain::ids::{ConnectionId, DependentId, RootId};
 use crate::domain::kinds::RootKind;
 use crate::store::cascade::{RETURN, cascade, shred};
@@ -99,6 +100,7 @@ pub(in crate::store) fn shred_scope(
     conn: &mut Conn,
     kind: RootKind,
     binds: Binds,
+    at: Ts,
 ) -> QueryResult<usize> {
     let Some(shred) = shred(kind) else {
         return Ok(0);
@@ -106,6 +108,9 @@ pub(in crate::store) fn shred_scope(
     if let Some(keep) = &shred.keep {
         Statement::<()>::new(keep, binds).execute(conn)?;
     }
+    Statement::<()>::new(&shred.note, binds)
+        .at(at)
+        .execute(conn)?;
     Statement::<()>::new(super::super::slots_text(shred), binds).execute(conn)?;
     Statement::<()>::new(&shred.sessions, binds).execute(conn)?;
     Statement::<()>::new(&shred.forget, binds).execute(conn)

@@ -5,10 +5,12 @@
 use diesel::prelude::*;
 
 use super::Conn;
+use crate::domain::clock::Ts;
 use crate::domain::ids::{EntryId, OrgId, RootId};
 use crate::domain::kinds::OwnerKind;
 use crate::store::rows::{SecretRow, ShreddedRow};
-use crate::store::schema::{secret_slots, secrets, shredded_secrets};
+use crate::store::schema::{secret_slots, secrets, shredded_secrets, shreds};
+use crate::store::types::Moment;
 
 pub(in crate::store) fn secrets_of(
     conn: &mut Conn,
@@ -60,21 +62,39 @@ pub(in crate::store) fn set_source_hint(
         .execute(conn)
 }
 
-pub(in crate::store) fn delete_secrets(
+/// Shreds single fields of an owner: notes it for the shred log, empties the slots, forgets the secrets.
+pub(in crate::store) fn shred_fields(
     conn: &mut Conn,
     org: OrgId,
     kind: OwnerKind,
     owner: RootId,
     fields: &[&str],
+    at: Ts,
 ) -> QueryResult<usize> {
-    diesel::delete(
+    let own = || {
         secrets::table
             .filter(secrets::org_id.eq(org))
             .filter(secrets::owner_kind.eq(kind))
             .filter(secrets::owner_id.eq(owner))
-            .filter(secrets::field.eq_any(fields)),
-    )
-    .execute(conn)
+            .filter(secrets::field.eq_any(fields))
+    };
+    diesel::insert_into(shreds::table)
+        .values(own().select((
+            secrets::org_id,
+            secrets::record_id,
+            secrets::key_epoch,
+            at.into_sql::<Moment>(),
+        )))
+        .into_columns((
+            shreds::org_id,
+            shreds::record_id,
+            shreds::key_epoch,
+            shreds::shredded_at,
+        ))
+        .on_conflict_do_nothing()
+        .execute(conn)?;
+    super::super::shred_slots(conn, org, kind, owner, fields)?;
+    diesel::delete(own()).execute(conn)
 }
 
 /// The shape of the secrets that these owners lost with an entry they were not the root of.
@@ -94,6 +114,28 @@ pub(in crate::store) fn shredded_of_many(
         .order((s::owner_id, s::field))
         .select(ShreddedRow::as_select())
         .load(conn)
+}
+
+/// Forgets the re-entry sessions and stored answers that an organization has from before a moment.
+pub(in crate::store) fn drop_open_before(
+    conn: &mut Conn,
+    org: OrgId,
+    before: Ts,
+) -> QueryResult<(usize, usize)> {
+    use crate::store::schema::{connect_sessions as c, idempotency_keys as i};
+    let sessions = diesel::delete(
+        c::table
+            .filter(c::org_id.eq(org))
+            .filter(c::created_at.lt(before)),
+    )
+    .execute(conn)?;
+    let answers = diesel::delete(
+        i::table
+            .filter(i::org_id.eq(org))
+            .filter(i::created_at.lt(before)),
+    )
+    .execute(conn)?;
+    Ok((sessions, answers))
 }
 
 pub(in crate::store) fn read_slot(

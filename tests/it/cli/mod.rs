@@ -17,6 +17,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::support::process::Machine;
@@ -358,4 +359,21 @@ fn on_postgres_the_tables_and_the_first_key_come_from_the_command_line() {
         "Nothing waits to be erased.\n"
     );
     served.stop();
+}
+
+#[test]
+fn the_service_goes_on_and_stops_when_nobody_reads_its_log() {
+    let machine = Machine::new();
+    let (mut child, address) = machine.serve_unread();
+    let stranger = Client::new(address, "");
+    TestApp::wait_for("the server", || {
+        std::net::TcpStream::connect(address).is_ok()
+    });
+    for _ in 0..3 {
+        stranger.get("/readyz").ok(200);
+        stranger.get("/v1/whoami").problem(401, "unauthenticated");
+    }
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    TestApp::wait_for("its end", || child.try_wait().unwrap().is_some());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }

@@ -152,6 +152,7 @@ const EVERY_TABLE: &[&str] = &[
     "revocations",
     "trash_entries",
     "erasure_jobs",
+    "shreds",
     "audit_events",
     "outbox",
 ];

@@ -4,47 +4,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use reprieve::store::DatabaseUrl;
-
 use crate::support::*;
-
-/// Lets nobody into the database any more and throws out who is in, or opens it again.
-struct Door {
-    server: Sql,
-    name: String,
-}
-
-impl Door {
-    fn of(app: &TestApp) -> Self {
-        let DatabaseUrl::Postgres(url) = &app.config.database else {
-            panic!("not PostgreSQL")
-        };
-        let mut server = url::Url::parse(url).unwrap();
-        let name = server.path().trim_start_matches('/').to_owned();
-        server.set_path("postgres");
-        Self {
-            server: Sql::open(&DatabaseUrl::parse(server.as_str()).unwrap()),
-            name,
-        }
-    }
-
-    fn close(&mut self) {
-        let name = &self.name;
-        self.server.run(&format!(
-            "ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false"
-        ));
-        self.server.run(&format!(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
-        ));
-    }
-
-    fn open(&mut self) {
-        self.server.run(&format!(
-            "ALTER DATABASE {} WITH ALLOW_CONNECTIONS true",
-            self.name
-        ));
-    }
-}
 
 #[test]
 fn without_its_database_the_service_is_busy_and_recovers() {

@@ -1,6 +1,7 @@
 //! A whole service for one test: its own database, its own port, clients with keys of any scopes.
 
 mod client;
+mod door;
 mod network;
 mod postgres;
 pub(crate) mod process;
@@ -27,8 +28,11 @@ use serde_json::Value;
 pub(crate) use serde_json::json;
 
 pub(crate) use client::{Client, Reply};
+pub(crate) use door::Door;
 pub(crate) use network::Watched;
-pub(crate) use postgres::{TestDatabase, data_folder as postgres_data_folder};
+pub(crate) use postgres::{
+    TestDatabase, data_folder as postgres_data_folder, tool as postgres_tool,
+};
 pub(crate) use sql::{Row, Sql};
 
 /// Makes a test on SQLite and one on PostgreSQL of one body.
@@ -93,10 +97,12 @@ pub(crate) struct TestApp {
     /// A client whose key may do everything.
     pub(crate) admin: Client,
     address: std::net::SocketAddr,
+    metrics: Option<std::net::SocketAddr>,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     server: Option<JoinHandle<()>>,
     verify: bool,
-    _database: Option<postgres::TestDatabase>,
+    /// The PostgreSQL databases that go with it.
+    pub(crate) databases: Vec<TestDatabase>,
     folder: tempfile::TempDir,
 }
 
@@ -117,7 +123,7 @@ impl TestApp {
         let network = Watched::default();
         config.network = Arc::new(network.clone());
         change(&mut config);
-        let (address, services, stop, server) = serve(config.clone());
+        let (address, metrics, services, stop, server) = serve(config.clone());
         let org = organizations::ensure_default(&services).unwrap().id;
         let admin = Client::new(address, &issue(&services, org, &["*"]));
         Self {
@@ -128,10 +134,11 @@ impl TestApp {
             org,
             admin,
             address,
+            metrics,
             stop: Some(stop),
             server: Some(server),
             verify: true,
-            _database: database,
+            databases: database.into_iter().collect(),
             folder,
         }
     }
@@ -159,6 +166,11 @@ impl TestApp {
         self.address
     }
 
+    /// The address that serves metrics.
+    pub(crate) fn metrics_address(&self) -> std::net::SocketAddr {
+        self.metrics.expect("this test's service has no metrics")
+    }
+
     /// The folder of the service's data.
     pub(crate) fn data_dir(&self) -> &Path {
         self.folder.path()
@@ -181,9 +193,10 @@ impl TestApp {
     /// Stops the service and starts it again on the same database.
     pub(crate) fn restart(&mut self) {
         self.halt();
-        let (address, services, stop, server) = serve(self.config.clone());
+        let (address, metrics, services, stop, server) = serve(self.config.clone());
         self.admin.move_to(address);
         self.address = address;
+        self.metrics = metrics;
         self.services = services;
         self.stop = Some(stop);
         self.server = Some(server);
@@ -289,6 +302,7 @@ pub(crate) fn config(folder: &Path, database: DatabaseUrl) -> Config {
         database,
         keys: KeySource::Folder(folder.join("keys")),
         listen: "127.0.0.1:0".parse().unwrap(),
+        metrics_listen: None,
         public_url: None,
         pool_size: 6,
         workers: 2,
@@ -300,6 +314,7 @@ pub(crate) fn config(folder: &Path, database: DatabaseUrl) -> Config {
             look: LOOK,
         },
         body_timeout: Duration::from_secs(2),
+        metrics_kept: Duration::ZERO,
         max_import_bytes: 64 * 1024 * 1024,
         allow_cidrs: vec!["127.0.0.0/8".parse().unwrap()],
         tests: Allowance {
@@ -331,6 +346,7 @@ pub(crate) fn postgres_connection(name: &str) -> Value {
 
 pub(crate) type Served = (
     std::net::SocketAddr,
+    Option<std::net::SocketAddr>,
     Services,
     tokio::sync::oneshot::Sender<()>,
     JoinHandle<()>,
@@ -344,7 +360,11 @@ pub(crate) fn serve(config: Config) -> Served {
         actix_web::rt::System::new().block_on(async move {
             let application = Application::build(config).unwrap();
             started
-                .send((application.address(), application.services().clone()))
+                .send((
+                    application.address(),
+                    application.metrics_address(),
+                    application.services().clone(),
+                ))
                 .unwrap();
             application
                 .run_until(async {
@@ -354,8 +374,8 @@ pub(crate) fn serve(config: Config) -> Served {
                 .unwrap();
         });
     });
-    let (address, services) = starting.recv().unwrap();
-    (address, services, stop, server)
+    let (address, metrics, services) = starting.recv().unwrap();
+    (address, metrics, services, stop, server)
 }
 
 /// A key of an organization with these scopes.

@@ -1,6 +1,7 @@
 //! A PostgreSQL database for each test, copied from a template that is migrated once a run.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -33,6 +34,18 @@ pub(crate) fn data_folder() -> PathBuf {
     std::env::var("REPRIEVE_TEST_POSTGRES_DATA")
         .expect("REPRIEVE_TEST_POSTGRES_DATA names no folder: run the tests with scripts/test, which starts a server of its own")
         .into()
+}
+
+/// A program of PostgreSQL's: from PATH, or else the newest that Debian keeps beside it.
+pub(crate) fn tool(name: &str) -> Command {
+    let mut beside: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .map(|version| version.unwrap().path().join("bin").join(name))
+        .filter(|path| path.exists())
+        .collect();
+    beside.sort();
+    Command::new(beside.pop().unwrap_or_else(|| PathBuf::from(name)))
 }
 
 fn url_of(name: &str) -> String {

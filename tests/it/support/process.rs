@@ -187,6 +187,19 @@ impl Machine {
         Served::start(self.command(&[&["serve", "--listen", "127.0.0.1:0"], args].concat()))
     }
 
+    /// A server whose log nobody reads any more; what it is known by, and its address.
+    pub(crate) fn serve_unread(&self) -> (Child, SocketAddr) {
+        let args = ["serve", "--listen", "127.0.0.1:0", "--log-format", "json"];
+        let mut child = self.command(&args).spawn().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        let address = log.lines().find_map(|line| {
+            let line = line.unwrap();
+            let after = line.split_once("\"url\":\"http://")?.1;
+            after.split('"').next().unwrap().parse().ok()
+        });
+        (child, address.unwrap())
+    }
+
     /// The demo, from its first words on.
     pub(crate) fn demo(&self) -> Served {
         Served::start(self.command(&["demo", "--listen", "127.0.0.1:0"]))

@@ -187,7 +187,7 @@ impl Replica {
             key_folder(app)
         };
         config.keys = KeySource::Folder(keys);
-        let (address, services, stop, server) = serve(config.clone());
+        let (address, _, services, stop, server) = serve(config.clone());
         Self {
             config,
             services,
