@@ -116,7 +116,15 @@ fn rotate(services: &Services, wait: bool) -> anyhow::Result<ExitCode> {
     };
     let (mut rewrapped, mut told) = (0, Vec::new());
     loop {
-        let progress = rotation::go_on(services, BY)?;
+        let progress = match rotation::go_on(services, BY) {
+            Ok(progress) => progress,
+            // Others work on the database too; what was done is done, and the next round goes on.
+            Err(error) if wait && error.is_passing() => {
+                sleep(PAUSE);
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
         rewrapped += progress.rewrapped;
         erase(services);
         if let Some(waiting) = &progress.waits {

@@ -71,6 +71,19 @@ pub enum KeysError {
     Service(#[from] Error),
 }
 
+impl KeysError {
+    /// Whether the same may well succeed a moment later: the database is busy, or somebody else was in the way.
+    pub fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Overtaken
+                | Self::Store(StoreError::Unavailable(_) | StoreError::Conflict)
+                | Self::Vault(VaultError::Store(StoreError::Unavailable(_)))
+                | Self::Service(Error::Store(StoreError::Unavailable(_) | StoreError::Conflict))
+        )
+    }
+}
+
 type Result<T> = std::result::Result<T, KeysError>;
 
 fn refuse<T>(why: impl Into<String>) -> Result<T> {
