@@ -38,7 +38,7 @@ impl Running {
 /// Starts the purger's thread, once the clocks have been compared. Without a schedule it purges nothing by itself, but
 /// goes on with what was begun.
 pub fn start(services: Services, schedule: Option<Schedule>) -> std::io::Result<Running> {
-    let (nudges, nudged) = mpsc::sync_channel(1);
+    let (nudges, woken) = mpsc::sync_channel(1);
     let (stop, stopped) = mpsc::sync_channel(1);
     services.purging.listen(nudges.clone());
     tell("compare the clocks", tick(&services));
@@ -46,7 +46,7 @@ pub fn start(services: Services, schedule: Option<Schedule>) -> std::io::Result<
     let own = services.clone();
     let thread = std::thread::Builder::new()
         .name("purger".to_owned())
-        .spawn(move || work(&services, schedule.as_ref(), &nudged, &stopped))?;
+        .spawn(move || work(&services, schedule.as_ref(), &woken, &stopped))?;
     Ok(Running {
         services: own,
         stop,
@@ -58,7 +58,7 @@ pub fn start(services: Services, schedule: Option<Schedule>) -> std::io::Result<
 fn work(
     services: &Services,
     schedule: Option<&Schedule>,
-    nudged: &mpsc::Receiver<()>,
+    nudges: &mpsc::Receiver<()>,
     stopped: &mpsc::Receiver<()>,
 ) {
     let next = || {
@@ -74,7 +74,7 @@ fn work(
     let mut watch_at = Instant::now() + WATCH;
     loop {
         let wake = run_at.map_or(tick_at, |run_at| run_at.min(tick_at));
-        let woken = nudged.recv_timeout(wake.saturating_duration_since(Instant::now()));
+        let woken = nudges.recv_timeout(wake.saturating_duration_since(Instant::now()));
         if stopped.try_recv().is_ok() {
             return;
         }
