@@ -240,13 +240,12 @@ fn destroy(services: &Services, args: &Destroy, grace: Duration) -> anyhow::Resu
     };
     match ask::agree(&question, args.yes) {
         Ok(true) => {}
-        Ok(false) => return Ok(ExitCode::FAILURE),
+        Ok(false) | Err(Failure::Refused(_)) => return Ok(ExitCode::FAILURE),
         Err(Failure::Usage(text)) => {
             complain(&text);
             return Ok(ExitCode::from(2));
         }
         Err(Failure::Broken(error)) => return Err(error),
-        Err(Failure::Refused(_)) => return Ok(ExitCode::FAILURE),
     }
     if !args.lost {
         let grace = if args.now { Duration::ZERO } else { grace };
@@ -299,31 +298,24 @@ fn render(view: &KeysView) -> String {
             services_of(epoch),
         ]
     }));
-    let mut text = table(&rows);
+    let mut lines = vec![table(&rows)];
     for replica in &view.replicas {
-        let seen = if replica.alive {
-            "runs"
+        let line = if replica.alive {
+            format!("{} runs since {}", replica.name, replica.started_at)
         } else {
-            "last heard of"
+            format!("{} last heard of at {}", replica.name, replica.seen_at)
         };
-        text.push_str(&format!(
-            "\n{} {seen} {} {}",
-            replica.name,
-            if replica.alive { "since" } else { "at" },
-            if replica.alive {
-                replica.started_at
-            } else {
-                replica.seen_at
-            }
-        ));
-        if let Some(problem) = &replica.problem {
-            text.push_str(&format!(": {problem}"));
-        }
+        lines.push(match &replica.problem {
+            Some(problem) => format!("{line}: {problem}"),
+            None => line,
+        });
     }
-    if let Some(problem) = &view.problem {
-        text.push_str(&format!("\nThis keyring: {problem}"));
-    }
-    text
+    lines.extend(
+        view.problem
+            .iter()
+            .map(|problem| format!("This keyring: {problem}")),
+    );
+    lines.join("\n")
 }
 
 fn state(epoch: &EpochView) -> String {

@@ -110,18 +110,18 @@ fn render(retention: &Retention) -> String {
     let kept = if retention.valid {
         format!(
             "{} in the trash, for deletions from now on",
-            days(retention.retention_days)
+            days(retention.days)
         )
     } else {
         format!(
             "{} IS NOT VALID: nothing is purged; set 1 to 3650 with --days",
-            retention.retention_days
+            retention.days
         )
     };
-    let floor = (retention.min_retention_days > 0).then(|| {
+    let floor = (retention.min_days > 0).then(|| {
         format!(
             "{}, whoever asks (--min-retention-days)",
-            days(retention.min_retention_days)
+            days(retention.min_days)
         )
     });
     let protection = if retention.purge_protection {

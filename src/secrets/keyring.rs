@@ -43,6 +43,7 @@ impl Epoch {
     pub const FIRST: Self = Self(1);
 
     /// The one after it.
+    #[must_use]
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }

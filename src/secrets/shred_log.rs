@@ -192,9 +192,10 @@ impl ShredLog {
             Err(errno) => return Err(self.io("open", errno)),
         };
         let metadata = file.metadata().map_err(|error| self.io("examine", error))?;
+        let open_to_others = metadata.mode() & 0o077 != 0;
         let private = metadata.is_file()
             && metadata.uid() == rustix::process::geteuid().as_raw()
-            && metadata.mode() & 0o077 == 0;
+            && !open_to_others;
         if private {
             Ok(Some(file))
         } else {

@@ -79,7 +79,9 @@ impl KeysError {
             Self::Overtaken
                 | Self::Store(StoreError::Unavailable(_) | StoreError::Conflict)
                 | Self::Vault(VaultError::Store(StoreError::Unavailable(_)))
-                | Self::Service(Error::Store(StoreError::Unavailable(_) | StoreError::Conflict))
+                | Self::Service(Error::Store(
+                    StoreError::Unavailable(_) | StoreError::Conflict
+                ))
         )
     }
 }

@@ -148,19 +148,19 @@ fn tell(
         return Ok(());
     }
     let holds: Result<Vec<Hold>, Failure> = released.iter().map(|text| pages::read(text)).collect();
-    let mut text: String = holds?
+    let mut lines: Vec<String> = holds?
         .iter()
         .map(|hold| {
             format!(
-                "The hold of {} ({}) has ended.\n",
+                "The hold of {} ({}) has ended.",
                 plain(&hold.owner),
                 plain(&hold.reason)
             )
         })
         .collect();
     let entry: Entry = pages::read(&backend.entry(id)?)?;
-    text.push_str(&left(&entry));
-    say(&text)?;
+    lines.push(left(&entry));
+    say(&lines.join("\n"))?;
     Ok(())
 }
 

@@ -79,7 +79,7 @@ fn damage_anywhere_else_is_named_by_its_line() {
         (1, changed(1, "another file")),
         (2, changed(2, "")),
         (3, changed(3, &other_digit)),
-        (3, changed(3, &lines[2][..40])),
+        (3, changed(3, lines[2].get(..40).unwrap())),
         (4, changed(4, "\u{0}\u{0}")),
         (4, changed(4, &format!("{} more", lines[3]))),
         (5, format!("{text}{}", "x".repeat(400))),

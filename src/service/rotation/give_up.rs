@@ -107,14 +107,14 @@ fn replace_primary(services: &Services, lost: Epoch, by: By) -> Result<Epoch> {
         let epochs = Epochs::read(conn)?;
         let next = epochs.next()?.map(number).transpose()?;
         let ring = read_source(services.vault.source())?;
-        let epoch = match next.filter(|next| ring.is_some_and(|ring| ring.has(*next))) {
-            Some(next) => next,
-            None => {
-                let (ring, epoch) = key_above(folder, epochs.highest()?)?;
-                let row = claimed(conn, &ring, epoch, false)?;
-                conn.insert_key_epoch(&row)?;
-                epoch
-            }
+        let has_next = next.filter(|next| ring.is_some_and(|ring| ring.has(*next)));
+        let epoch = if let Some(next) = has_next {
+            next
+        } else {
+            let (ring, epoch) = key_above(folder, epochs.highest()?)?;
+            let row = claimed(conn, &ring, epoch, false)?;
+            conn.insert_key_epoch(&row)?;
+            epoch
         };
         let now = conn.now()?;
         if conn.switch_primary(lost.get(), epoch.get(), now)? == 0 {

@@ -58,11 +58,10 @@ fn harmful(client: &Client, operation: &Operation, samples: &Samples) -> Reply {
             }
             "create_models" | "create_contents" => json!({"items": [{"name": "planted"}]}),
             "patch_connection" => json!({"name": "renamed", "secrets": {"password": "stolen"}}),
-            "restore_trash_entries" => json!({"ids": [samples.entry]}),
+            "restore_trash_entries" | "purge_due_entries" => json!({"ids": [samples.entry]}),
             "delete_connections" => json!({"ids": [samples.connection]}),
             "restore_trash_entry" => json!({"name": "revived"}),
             "purge_trash_entry" => json!({"confirm": "gone"}),
-            "purge_due_entries" => json!({"ids": [samples.entry]}),
             "put_retention" => json!({"retention_days": 1}),
             "put_purge_pause" => json!({"paused": true}),
             "create_hold" => json!({"reason": "planted"}),

@@ -1,5 +1,6 @@
 //! `reprieve purge` as cron and people run it: what it prints, and the exit code.
 
+use reprieve::domain::clock::Ts;
 use serde_json::Value;
 
 use super::people::Ways;
@@ -93,7 +94,7 @@ on_both! {
 
     fn a_clock_that_jumped_stops_it_with_exit_code_2(app: &TestApp) {
         let entry = expired(app, "prod");
-        let then = (chrono::Utc::now() - chrono::Duration::days(40)).format("%Y-%m-%dT%H:%M:%S%.6fZ");
+        let then = (Ts::now().utc() - chrono::Duration::days(40)).format("%Y-%m-%dT%H:%M:%S%.6fZ");
         app.sql().run(&format!("UPDATE scheduler_ticks SET ticked_at = '{then}'"));
         let machine = Ways::to(app).database;
         for args in [&["--validate-only"][..], &[]] {

@@ -30,7 +30,7 @@ on_both! {
         assert_eq!(refused["state"], "purging");
         app.admin.post(&format!("/v1/trash/{entry_id}/holds"), &json!({"reason": "too late"})).problem(409, "entry_closed");
         assert_eq!(app.admin.get("/v1/purge").ok(200)["purging"], json!([entry_id]));
-        assert_eq!(ids(&app.admin.get("/v1/trash?state=purging").ok(200)), [entry_id.clone()]);
+        assert_eq!(ids(&app.admin.get("/v1/trash?state=purging").ok(200)), std::slice::from_ref(&entry_id));
 
         run::allow(app, "trash_models");
         sql(app, &format!("UPDATE purge_failures SET retry_at = '{PAST}'"));

@@ -11,6 +11,7 @@ mod run;
 mod statements;
 mod storm;
 
+use reprieve::domain::clock::Ts;
 use reprieve::service::purge::{self, Ask, Report, Stop};
 use serde_json::Value;
 
@@ -110,6 +111,6 @@ fn alarms(app: &TestApp) -> Vec<String> {
 
 /// A moment so many hours from now, as the API takes it.
 fn in_hours(hours: i64) -> String {
-    let at = chrono::Utc::now() + chrono::Duration::hours(hours);
+    let at = Ts::now().utc() + chrono::Duration::hours(hours);
     at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
 }

@@ -30,9 +30,11 @@ pub(in crate::cli) struct Blocked {
 /// How long deletions are kept.
 #[derive(Debug, Deserialize)]
 pub(in crate::cli) struct Retention {
-    pub(in crate::cli) retention_days: i32,
+    #[serde(rename = "retention_days")]
+    pub(in crate::cli) days: i32,
     pub(in crate::cli) valid: bool,
-    pub(in crate::cli) min_retention_days: i32,
+    #[serde(rename = "min_retention_days")]
+    pub(in crate::cli) min_days: i32,
     pub(in crate::cli) purge_protection: bool,
     pub(in crate::cli) brake: BrakePolicy,
 }

@@ -159,7 +159,7 @@ on_each! {
         let readers = create(&app, &["r1", "r2", "r3", "r4"]);
         let writers: Vec<String> = create(&app, &["w1", "w2"]).into_keys().collect();
         fill(&app.services, app.org, "many", 300);
-        let (ended, reads, writes) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
+        let (ended, reads, entered) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
         let failed = Mutex::new(Vec::new());
         let services = beside(&app);
         std::thread::scope(|scope| {
@@ -180,7 +180,7 @@ on_each! {
             for (number, id) in writers.iter().enumerate() {
                 let client = &clients[number % clients.len()];
                 let reader = &clients[(number + 1) % clients.len()];
-                let (failed, writes, ended) = (&failed, &writes, &ended);
+                let (failed, entered, ended) = (&failed, &entered, &ended);
                 scope.spawn(move || {
                     let path = format!("/v1/connections/{id}/secrets");
                     for round in 0.. {
@@ -191,7 +191,7 @@ on_each! {
                         let put = client.put(&path, &json!({"secrets": {"password": password}}));
                         let got = reader.get(&path);
                         if put.status == 200 && got.status == 200 && got.text.contains(&password) {
-                            writes.fetch_add(1, Ordering::SeqCst);
+                            entered.fetch_add(1, Ordering::SeqCst);
                         } else {
                             failed.lock().unwrap().push(format!("{put:?} {got:?}"));
                         }
@@ -201,7 +201,7 @@ on_each! {
             for number in 2.. {
                 assert_eq!(rotate(&services), epoch(number));
                 rotation::destroy(&services, epoch(number - 1), Duration::ZERO, BY).unwrap();
-                let enough = reads.load(Ordering::SeqCst) > 50 && writes.load(Ordering::SeqCst) > 10;
+                let enough = reads.load(Ordering::SeqCst) > 50 && entered.load(Ordering::SeqCst) > 10;
                 if number >= 5 && enough || !failed.lock().unwrap().is_empty() {
                     break;
                 }
@@ -210,9 +210,9 @@ on_each! {
         });
         let failed = failed.into_inner().unwrap();
         assert!(failed.is_empty(), "{} failed: {}", failed.len(), failed[0]);
-        let (reads, writes) = (reads.into_inner(), writes.into_inner());
+        let (reads, entered) = (reads.into_inner(), entered.into_inner());
         let rotations = states(&services).len() - 1;
-        println!("{backend:?}: {reads} reads and {writes} writes during {rotations} rotations");
+        println!("{backend:?}: {reads} reads and {entered} entered during {rotations} rotations");
         TestApp::wait_for("the old keys to go", || key_files(&app).len() == 1);
         opens(&app.admin, &readers);
     }

@@ -59,13 +59,12 @@ on_each! {
     fn a_clock_that_has_jumped_destroys_no_key(backend: Backend) {
         use reprieve::domain::alarms::AlarmCode;
         use reprieve::service::alarms;
-        use reprieve::store::StoreResult;
         let app = TestApp::start_with(backend, |config| {
             config.key_times.destruction = Some(Duration::from_secs(1));
             config.key_times.look = OFTEN;
         });
         let services = beside(&app);
-        app.services.store.write(|conn| StoreResult::Ok(alarms::raise(conn, None, AlarmCode::ClockJump, "", "test")?)).unwrap();
+        app.services.store.write(|conn| alarms::raise(conn, None, AlarmCode::ClockJump, "", "test")).unwrap();
         rotate(&services);
         // Rounds of the keykeeper: each takes up what it finds.
         let begun = rotation::begin(&services).unwrap();
@@ -73,7 +72,7 @@ on_each! {
         TestApp::wait_for("the keykeeper's rounds", || states(&services)[2] == "primary" && states(&services)[1] == "retired");
         std::thread::sleep(Duration::from_millis(1500));
         assert_eq!(count(&app, "key_epochs WHERE destroyed_at IS NOT NULL"), 0);
-        app.services.store.write(|conn| StoreResult::Ok(alarms::resolve(conn, None, AlarmCode::ClockJump, "")?)).unwrap();
+        app.services.store.write(|conn| alarms::resolve(conn, None, AlarmCode::ClockJump, "")).unwrap();
         TestApp::wait_for("the destruction", || count(&app, "key_epochs WHERE destroyed_at IS NOT NULL") == 2);
     }
 
