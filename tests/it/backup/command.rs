@@ -163,6 +163,15 @@ fn on_postgres_the_recipe_is_told_and_nothing_written() {
     assert!(!refused.stderr.contains("hunter2") && !machine.path("copy.db").exists());
 }
 
+/// Tells the writers to stop when it goes.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn a_backup_while_writers_work_is_of_one_moment() {
     let app = TestApp::start(Backend::Sqlite);
@@ -184,6 +193,8 @@ fn a_backup_while_writers_work_is_of_one_moment() {
                 }
             });
         }
+        // Also when something below fails, or the writers would go on for ever.
+        let _stop = Stop(&stop);
         // Each is checked against the promises as it is made.
         let mut entries = Vec::new();
         let deadline = Instant::now() + Duration::from_mins(1);
@@ -192,6 +203,5 @@ fn a_backup_while_writers_work_is_of_one_moment() {
             entries.push(Sql::open(&DatabaseUrl::Sqlite(backup.0)).count("trash_entries"));
             assert!(Instant::now() < deadline, "nobody writes: {entries:?}");
         }
-        stop.store(true, Ordering::Relaxed);
     });
 }
