@@ -211,9 +211,11 @@ impl Application {
         let (services, eraser, importer) = (self.services, self.eraser, self.importer);
         let (purger, keykeeper) = (self.purger, self.keykeeper);
         web::block(move || {
+            // First what a client waits for: it is to end as interrupted and not to go on meanwhile.
+            importer.stop();
             purger.stop();
             keykeeper.stop();
-            close(&services, eraser, importer);
+            close(&services, eraser);
         })
         .await?;
         drop(self.lock);
@@ -341,8 +343,7 @@ async fn keep_house(services: Services) {
 }
 
 /// What must not be lost with the process: the last use of keys, and an erasure that is due.
-fn close(services: &Services, eraser: eraser::Running, importer: importer::Running) {
-    importer.stop();
+fn close(services: &Services, eraser: eraser::Running) {
     services.revoker.stop();
     eraser.stop();
     if let Err(error) = services.last_use.flush(&services.store) {

@@ -201,8 +201,11 @@ pub(super) fn destroy_key(folder: &File, dir: &Path, epoch: Epoch) -> Result<(),
     file.write_all(&[0; KEY_BYTES])
         .and_then(|()| file.sync_all())
         .map_err(|error| io_error("overwrite", &path, error))?;
-    rustix::fs::unlinkat(folder, &renamed, AtFlags::empty())
-        .map_err(|errno| io_error("remove", &path, errno))?;
+    match rustix::fs::unlinkat(folder, &renamed, AtFlags::empty()) {
+        // Another process on the same folder was faster.
+        Ok(()) | Err(Errno::NOENT) => {}
+        Err(errno) => return Err(io_error("remove", &path, errno)),
+    }
     sync_folder(folder, dir)
 }
 

@@ -143,6 +143,7 @@ fn key_files(app: &TestApp) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(key_folder(app))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != "shreds.log")
         .collect();
     names.sort();
     names
