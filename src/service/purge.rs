@@ -8,7 +8,9 @@
 //! * A large entry is first committed as `purging`, with no way back, and then goes in batches; whoever comes next goes
 //!   on with what a kill left behind.
 
+mod failures;
 pub mod guard;
+mod large;
 mod plan;
 mod run;
 pub mod status;
@@ -20,9 +22,10 @@ use std::sync::{Mutex, PoisonError};
 use chrono::Duration;
 use serde_json::json;
 
+pub use large::go_on;
 pub use plan::{OrganizationPlan, Plan, plan};
 pub(super) use run::organizations;
-pub use run::{Failed, Gone, Report, Stop, go_on, run};
+pub use run::{Failed, Gone, Report, Stop, run};
 
 use super::error::Result;
 use super::unit::Tx;

@@ -9,25 +9,18 @@ use chrono::Duration;
 use super::super::Services;
 use super::super::alarms;
 use super::super::caller::Caller;
-use super::super::error::{Error, Result};
-use super::super::unit::Tx;
-use super::{Ask, due, is_valid, record, remove, size};
+use super::super::error::Result;
+use super::failures::{failed, is_of_an_entry};
+use super::large::{finish, go_on_with};
+use super::{Ask, due, is_valid, remove, size};
 use crate::domain::alarms::AlarmCode;
-use crate::domain::clock::Ts;
-use crate::domain::codes::Code;
 use crate::domain::ids::{EntryId, OrgId};
 use crate::domain::kinds::{EntryState, PurgeProblem};
-use crate::metrics::{Fact, Purge};
-use crate::store::rows::{OrganizationRow, PurgeFailureRow};
-use crate::store::{Conn, StoreError};
+use crate::store::Conn;
+use crate::store::rows::OrganizationRow;
 
 /// Between two transactions, so that others get their turn.
-const PAUSE: Wait = Wait::from_millis(2);
-/// How many entries that wait for their batches are gone on with in one run.
-const UNFINISHED: i64 = 1_000;
-/// After a first failure an entry is tried again in so long, then in twice as long, up to a day.
-const FIRST_RETRY: Duration = Duration::minutes(15);
-const LAST_RETRY: Duration = Duration::days(1);
+pub(super) const PAUSE: Wait = Wait::from_millis(2);
 
 /// What a run came to.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -54,7 +47,7 @@ pub struct Gone {
 }
 
 impl Report {
-    fn add(&mut self, org: OrgId, entries: u64, rows: u64) {
+    pub(super) fn add(&mut self, org: OrgId, entries: u64, rows: u64) {
         self.purged += entries;
         self.rows += rows;
         let gone = self.organizations.entry(org).or_default();
@@ -167,30 +160,6 @@ pub fn run(
         sleep(PAUSE);
     }
     Ok(report)
-}
-
-/// Goes on with the large entries that are being purged already, whatever the clock says.
-pub fn go_on(services: &Services) -> Result<Report> {
-    let mut report = Report::default();
-    let organizations = organizations(services, None)?;
-    go_on_with(services, &organizations, &mut report)?;
-    Ok(report)
-}
-
-fn go_on_with(
-    services: &Services,
-    organizations: &[OrganizationRow],
-    report: &mut Report,
-) -> Result<()> {
-    for organization in organizations {
-        let waiting = services
-            .store
-            .read(|conn| conn.purging_entries(organization.id, UNFINISHED))?;
-        for entry in waiting {
-            finish(services, None, organization.id, entry, report)?;
-        }
-    }
-    Ok(())
 }
 
 fn is_clock_right(services: &Services) -> Result<bool> {
@@ -416,133 +385,6 @@ fn take(
     })
 }
 
-/// Goes on with an entry that is being purged, until nothing is left of it or somebody else works on it.
-fn finish(
-    services: &Services,
-    caller: Option<&Caller>,
-    org: OrgId,
-    entry: EntryId,
-    report: &mut Report,
-) -> Result<()> {
-    loop {
-        match finish_some(services, caller, org, entry) {
-            Ok(Progress::Some) => {}
-            Ok(Progress::Done(rows)) => {
-                report.add(org, 1, rows);
-                return Ok(());
-            }
-            Ok(Progress::Elsewhere) => return Ok(()),
-            Err(error) if is_of_an_entry(&error) => {
-                return failed(services, org, entry, &error, report);
-            }
-            Err(error) => return Err(error),
-        }
-        if services.purging.is_halted() {
-            return Ok(());
-        }
-        sleep(PAUSE);
-    }
-}
-
-enum Progress {
-    /// Some of its rows are gone.
-    Some,
-    /// It is gone, with so many rows.
-    Done(u64),
-    /// Somebody else works on it, or it is to be tried again later.
-    Elsewhere,
-}
-
-fn finish_some(
-    services: &Services,
-    caller: Option<&Caller>,
-    org: OrgId,
-    entry: EntryId,
-) -> Result<Progress> {
-    services.write_once(&acting(caller, org), |tx: &mut Tx<'_>| {
-        let now = tx.conn.now()?;
-        let waits = tx.conn.purge_failures_of(org, Some(&[entry]), 1)?;
-        if waits.first().is_some_and(|failure| failure.retry_at > now) {
-            return Ok(Progress::Elsewhere);
-        }
-        let Some(row) = tx.conn.claim_purging(org, entry)? else {
-            return Ok(Progress::Elsewhere);
-        };
-        tx.conn.allow_long_statements()?;
-        let rows = services.purging.limits.batch_rows;
-        let gone = tx.conn.purge_some_rows(org, entry, rows)?;
-        if gone > 0 {
-            return Ok(Progress::Some);
-        }
-        tx.conn.finish_purging(org, entry)?;
-        record(tx, &row, EntryState::Purged, false)?;
-        Ok(Progress::Done(u64::try_from(size(&row)).unwrap_or(0)))
-    })
-}
-
-fn acting(caller: Option<&Caller>, org: OrgId) -> Caller {
+pub(super) fn acting(caller: Option<&Caller>, org: OrgId) -> Caller {
     caller.map_or_else(|| Caller::service(org), Clone::clone)
-}
-
-/// Whether it is the entry that fails and not the database as a whole.
-fn is_of_an_entry(error: &Error) -> bool {
-    problem(error).is_some()
-}
-
-fn problem(error: &Error) -> Option<PurgeProblem> {
-    match error {
-        Error::Problem(problem) if problem.code == Code::ConcurrentChange => {
-            Some(PurgeProblem::RefusedByDatabase)
-        }
-        Error::Store(StoreError::ForeignKey | StoreError::Unique(_) | StoreError::Conflict) => {
-            Some(PurgeProblem::RefusedByDatabase)
-        }
-        Error::Store(StoreError::Internal(_)) => Some(PurgeProblem::DatabaseError),
-        Error::Store(StoreError::Unavailable(text))
-            if text.contains("statement timeout") || text.contains("lock timeout") =>
-        {
-            Some(PurgeProblem::OutOfTime)
-        }
-        Error::Problem(_) | Error::Store(_) | Error::Internal(_) => None,
-    }
-}
-
-/// Writes down that an entry could not be purged, and when it is tried again.
-fn failed(
-    services: &Services,
-    org: OrgId,
-    entry: EntryId,
-    error: &Error,
-    report: &mut Report,
-) -> Result<()> {
-    let problem = problem(error).unwrap_or(PurgeProblem::DatabaseError);
-    tracing::warn!(%error, %org, %entry, code = %problem, "an entry can't be purged; it is tried again later");
-    services.store.write(|conn| {
-        let now = conn.now()?;
-        let before = conn.purge_failures_of(org, Some(&[entry]), 1)?;
-        let attempts = before.first().map_or(0, |failure| failure.attempts) + 1;
-        conn.put_purge_failure(&PurgeFailureRow {
-            org_id: org,
-            entry_id: entry,
-            code: problem,
-            attempts,
-            failed_at: now,
-            retry_at: next_try(now, attempts),
-        })
-    })?;
-    services.metrics.count(&[Fact::Purge(Purge::Failed)]);
-    report.failed.push(Failed {
-        org,
-        entry,
-        problem,
-    });
-    Ok(())
-}
-
-fn next_try(now: Ts, attempts: i64) -> Ts {
-    let doublings = u32::try_from(attempts - 1).unwrap_or(0).min(10);
-    let wait = FIRST_RETRY
-        .checked_mul(2_i32.saturating_pow(doublings))
-        .map_or(LAST_RETRY, |wait| wait.min(LAST_RETRY));
-    now.plus(wait)
 }
