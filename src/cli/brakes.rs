@@ -74,12 +74,7 @@ fn list(args: &ListArgs, config: &Config) -> Result<Outcome, Failure> {
             say(&render(&brakes))?;
         }
     }
-    if listed.more {
-        remark(&format!(
-            "There are more: --limit {} shows them.",
-            args.limit.saturating_mul(2)
-        ));
-    }
+    listed.tell_more(args.limit);
     Ok(Outcome::Done)
 }
 

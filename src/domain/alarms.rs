@@ -60,9 +60,9 @@ alarms! {
 }
 
 impl AlarmCode {
-    /// Whether it stands until somebody acknowledges it, whatever became of its cause.
-    pub fn stands_until_acknowledged(self) -> bool {
-        matches!(self, Self::BackupOlderThanShred)
+    /// Whether it ends when somebody acknowledges it, whatever became of its cause.
+    pub fn ends_with_a_word(self) -> bool {
+        matches!(self, Self::BackupOlderThanShred | Self::ClockJump)
     }
 }
 

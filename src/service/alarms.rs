@@ -165,7 +165,7 @@ pub fn acknowledge(tx: &mut Tx<'_>, id: AlarmId) -> Result<AlarmView> {
         if row.code == AlarmCode::ClockJump {
             tx.conn.forget_ticks()?;
         }
-        if row.code == AlarmCode::ClockJump || row.code.stands_until_acknowledged() {
+        if row.code.ends_with_a_word() {
             tx.conn.resolve_alarm_by_id(row.org_id, id, now)?;
         }
         tx.record(

@@ -154,8 +154,8 @@ pub(super) fn size(entry: &EntryRow) -> i64 {
     entry.connections_count + entry.models_count + entry.content_count
 }
 
-/// Removes these entries, which are locked and nothing keeps: those of a few rows at once; a large one is only marked,
-/// for [`finish`]. Writes down who did it.
+/// Removes these entries, which are locked and nothing keeps, with all their rows, or only marks a large one as `purging`,
+/// for [`large::finish`]. Writes down who did it.
 pub(super) fn remove(
     tx: &mut Tx<'_>,
     rows: &[EntryRow],

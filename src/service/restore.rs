@@ -343,9 +343,9 @@ fn bring_back(
     counts.links += links;
     let now = tx.conn.now()?;
     let actor = &tx.caller.actor;
-    tx.conn.close_entry(
+    tx.conn.close_entries(
         org,
-        entry.id,
+        &[entry.id],
         EntryState::Restored,
         now,
         &actor.id,

@@ -167,6 +167,7 @@ pub fn put(
     row.updated_at = tx.at;
     tx.conn.update_organization(&row)?;
     let protected = if row.purge_protection {
+        tx.conn.allow_long_statements()?;
         tx.conn.protect_entries(row.id)?
     } else {
         0

@@ -55,7 +55,6 @@ mod tests {
             &RETURN.links_back,
             &RETURN.links_clear,
         ]);
-        texts.extend(RETURN.purge.iter().map(String::as_str));
         for text in texts {
             for after in text.split('{').skip(1) {
                 let name = after.split('}').next().unwrap();

@@ -272,8 +272,6 @@ dispatch! {
     fn hold_slots() -> ();
     /// Brings the links of an entry back: how many returned, how many lost their other end.
     fn return_links(binds: Binds) -> (usize, usize);
-    /// Removes the rows of an entry for good.
-    fn purge_rows(binds: Binds) -> usize;
     /// Adds a trash entry.
     fn insert_entry(row: &EntryRow) -> usize;
     /// One trash entry.
@@ -282,8 +280,6 @@ dispatch! {
     fn lock_entry(org: OrgId, id: EntryId) -> Option<EntryRow>;
     /// The newest entry of a root, whatever its state.
     fn newest_entry_of_root(org: OrgId, root: RootId) -> Option<EntryRow>;
-    /// Closes an entry that is in the trash.
-    fn close_entry(org: OrgId, id: EntryId, state: EntryState, at: Ts, by: &str, by_name: Option<&str>) -> usize;
     /// Which of these entries a hold is on.
     fn held_among(org: OrgId, ids: &[EntryId], now: Ts) -> Vec<EntryId>;
     /// A page of trash entries.
@@ -418,8 +414,6 @@ dispatch! {
     fn find_alarm(org: OrgId, id: AlarmId) -> Option<AlarmRow>;
     /// A page of the alarms of these organizations, newest first.
     fn list_alarms(orgs: &[OrgId], open: Option<bool>, after: Option<AlarmId>, limit: i64) -> Vec<AlarmRow>;
-    /// How many alarms of each code are open, of all organizations: for the metrics.
-    fn count_open_alarms() -> Vec<(AlarmCode, i64)>;
     /// Whether an alarm of this code is open.
     fn is_alarm_open(org: OrgId, code: AlarmCode) -> bool;
     /// Notes who took note of an alarm.
@@ -468,8 +462,6 @@ dispatch! {
     fn purge_failures_of(org: OrgId, entries: Option<&[EntryId]>, limit: i64) -> Vec<PurgeFailureRow>;
     /// How many entries could not be purged.
     fn count_purge_failures(org: OrgId) -> i64;
-    /// Forgets that an entry could not be purged.
-    fn drop_purge_failure(org: OrgId, entry: EntryId) -> usize;
     /// Moves the purge date of an entry.
     fn set_purge_at(org: OrgId, entry: EntryId, at: Ts) -> usize;
     /// Puts off the purge of what was deleted from a moment on.

@@ -61,12 +61,7 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<Outcome, Failure> {
             say(&render(&connections))?;
         }
     }
-    if listed.more {
-        remark(&format!(
-            "There are more: --limit {} shows them.",
-            args.limit.saturating_mul(2)
-        ));
-    }
+    listed.tell_more(args.limit);
     Ok(Outcome::Done)
 }
 

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use super::Failure;
 use super::backend::{Answer, PageAsk};
 use crate::cli::PAGE;
+use crate::cli::output::remark;
 
 /// The rows of a list as the API wrote them: numbers in settings and metadata keep all their digits.
 pub(in crate::cli) struct Listed {
@@ -44,6 +45,16 @@ impl Listed {
                 listed.more = token.is_some();
                 return Ok(listed);
             }
+        }
+    }
+
+    /// Says on stderr that there are more, and how to see them.
+    pub(in crate::cli) fn tell_more(&self, limit: u32) {
+        if self.more {
+            remark(&format!(
+                "There are more: --limit {} shows them.",
+                limit.saturating_mul(2)
+            ));
         }
     }
 

@@ -72,12 +72,7 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<Outcome, Failure> {
             say(&render(&entries, Ts::now()))?;
         }
     }
-    if listed.more {
-        remark(&format!(
-            "There are more: --limit {} shows them.",
-            args.limit.saturating_mul(2)
-        ));
-    }
+    listed.tell_more(args.limit);
     Ok(Outcome::Done)
 }
 

@@ -1,9 +1,9 @@
-//! What a restore brings back, and what a purge removes.
+//! What a restore brings back. What a purge removes stands in `queries/purge.rs`.
 
 use std::sync::LazyLock;
 
 use super::out::Step;
-use super::tables::{LINKS, OUT_ORDER, tables_of};
+use super::tables::{LINKS, tables_of};
 use crate::domain::kinds::RootKind;
 
 /// The SQL that brings the rows of an entry back, for one kind of root.
@@ -64,8 +64,7 @@ fn build(kind: RootKind) -> Back {
     }
 }
 
-/// The SQL for the links of an entry that comes back, and that removes an entry's rows for good; the same for every
-/// kind of root.
+/// The SQL for the links of an entry that comes back; the same for every kind of root.
 pub(in crate::store) struct Return {
     /// PostgreSQL: locks the entries that hold the other ends of an entry's links; answers how many.
     pub(in crate::store) lock_other_ends: String,
@@ -75,8 +74,6 @@ pub(in crate::store) struct Return {
     pub(in crate::store) links_back: String,
     /// Removes what is left of the entry's links: those just copied, and those whose other end is gone.
     pub(in crate::store) links_clear: String,
-    /// Removes the rows of the entry for good, children first.
-    pub(in crate::store) purge: Vec<String>,
 }
 
 pub(in crate::store) static RETURN: LazyLock<Return> = LazyLock::new(|| {
@@ -104,11 +101,5 @@ pub(in crate::store) static RETURN: LazyLock<Return> = LazyLock::new(|| {
             live("to_id")
         ),
         links_clear: format!("DELETE FROM trash_links WHERE {entry}"),
-        purge: OUT_ORDER
-            .iter()
-            .map(|table| table.trash)
-            .chain(["shredded_secrets"])
-            .map(|table| format!("DELETE FROM {table} WHERE {entry}"))
-            .collect(),
     }
 });

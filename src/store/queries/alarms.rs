@@ -9,6 +9,17 @@ use crate::domain::ids::{AlarmId, OrgId};
 use crate::store::rows::{AlarmRow, TickRow};
 use crate::store::schema::{alarms, scheduler_ticks};
 
+/// The open alarm of one cause; a macro, for its type has no short name.
+macro_rules! open_alarm {
+    ($org:expr, $code:expr, $subject:expr) => {
+        alarms::table
+            .filter(alarms::org_id.eq($org))
+            .filter(alarms::code.eq($code))
+            .filter(alarms::subject.eq($subject))
+            .filter(alarms::resolved_at.is_null())
+    };
+}
+
 /// Notes that an open alarm is still to be raised; 0 if none is open.
 pub(in crate::store) fn touch_alarm(
     conn: &mut Conn,
@@ -18,15 +29,9 @@ pub(in crate::store) fn touch_alarm(
     detail: &str,
     at: Ts,
 ) -> QueryResult<usize> {
-    diesel::update(
-        alarms::table
-            .filter(alarms::org_id.eq(org))
-            .filter(alarms::code.eq(code))
-            .filter(alarms::subject.eq(subject))
-            .filter(alarms::resolved_at.is_null()),
-    )
-    .set((alarms::last_seen_at.eq(at), alarms::detail.eq(detail)))
-    .execute(conn)
+    diesel::update(open_alarm!(org, code, subject))
+        .set((alarms::last_seen_at.eq(at), alarms::detail.eq(detail)))
+        .execute(conn)
 }
 
 /// Adds an alarm, unless one like it is open; answers whether it was added.
@@ -44,15 +49,9 @@ pub(in crate::store) fn resolve_alarm(
     subject: &str,
     at: Ts,
 ) -> QueryResult<usize> {
-    diesel::update(
-        alarms::table
-            .filter(alarms::org_id.eq(org))
-            .filter(alarms::code.eq(code))
-            .filter(alarms::subject.eq(subject))
-            .filter(alarms::resolved_at.is_null()),
-    )
-    .set(alarms::resolved_at.eq(at))
-    .execute(conn)
+    diesel::update(open_alarm!(org, code, subject))
+        .set(alarms::resolved_at.eq(at))
+        .execute(conn)
 }
 
 pub(in crate::store) fn resolve_alarm_by_id(

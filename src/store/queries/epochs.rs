@@ -7,8 +7,8 @@ use diesel::prelude::*;
 use super::Conn;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{OrgId, ReplicaId};
-use crate::store::rows::{AuditRow, KeyEpochRow, KeyReplicaRow, SecretRow};
-use crate::store::schema::{audit_events, key_epochs, key_replicas, secrets};
+use crate::store::rows::{KeyEpochRow, KeyReplicaRow, SecretRow};
+use crate::store::schema::{key_epochs, key_replicas, secrets};
 
 pub(in crate::store) fn list_key_epochs(conn: &mut Conn) -> QueryResult<Vec<KeyEpochRow>> {
     key_epochs::table
@@ -122,12 +122,6 @@ pub(in crate::store) fn secrets_under(
         .limit(limit)
         .select(SecretRow::as_select())
         .load(conn)
-}
-
-pub(in crate::store) fn insert_audits(conn: &mut Conn, rows: &[AuditRow]) -> QueryResult<usize> {
-    diesel::insert_into(audit_events::table)
-        .values(rows)
-        .execute(conn)
 }
 
 pub(in crate::store) fn beat(conn: &mut Conn, row: &KeyReplicaRow) -> QueryResult<usize> {

@@ -124,12 +124,3 @@ pub(in crate::store) fn return_links(conn: &mut Conn, binds: Binds) -> QueryResu
     let cleared = Statement::<()>::new(&RETURN.links_clear, binds).execute(conn)?;
     Ok((returned, cleared.saturating_sub(returned)))
 }
-
-/// Removes the rows of an entry for good.
-pub(in crate::store) fn purge_rows(conn: &mut Conn, binds: Binds) -> QueryResult<usize> {
-    let mut gone = 0;
-    for statement in &RETURN.purge {
-        gone += Statement::<()>::new(statement, binds).execute(conn)?;
-    }
-    Ok(gone)
-}

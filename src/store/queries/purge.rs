@@ -206,7 +206,7 @@ pub(in crate::store) fn finish_purging(
     .execute(conn)
 }
 
-/// Entries that are being purged, of any organization: what a kill left behind is gone on with first.
+/// Entries that are being purged: what a kill left behind is gone on with first.
 pub(in crate::store) fn purging_entries(
     conn: &mut Conn,
     org: OrgId,
@@ -284,15 +284,6 @@ pub(in crate::store) fn count_purge_failures(conn: &mut Conn, org: OrgId) -> Que
         .filter(purge_failures::org_id.eq(org))
         .count()
         .get_result(conn)
-}
-
-/// Forgets what kept an entry from being purged.
-pub(in crate::store) fn drop_purge_failure(
-    conn: &mut Conn,
-    org: OrgId,
-    entry: EntryId,
-) -> QueryResult<usize> {
-    diesel::delete(purge_failures::table.find((org, entry))).execute(conn)
 }
 
 // Dates and protection

@@ -14,6 +14,12 @@ pub(in crate::store) fn insert_audit(conn: &mut Conn, row: &AuditRow) -> QueryRe
         .execute(conn)
 }
 
+pub(in crate::store) fn insert_audits(conn: &mut Conn, rows: &[AuditRow]) -> QueryResult<usize> {
+    diesel::insert_into(audit_events::table)
+        .values(rows)
+        .execute(conn)
+}
+
 pub(in crate::store) fn insert_event(conn: &mut Conn, row: &OutboxRow) -> QueryResult<usize> {
     diesel::insert_into(outbox::table).values(row).execute(conn)
 }

@@ -81,30 +81,6 @@ pub(in crate::store) fn newest_entry_of_root(
         .optional()
 }
 
-pub(in crate::store) fn close_entry(
-    conn: &mut Conn,
-    org: OrgId,
-    id: EntryId,
-    state: EntryState,
-    at: Ts,
-    by: &str,
-    by_name: Option<&str>,
-) -> QueryResult<usize> {
-    use trash_entries as t;
-    diesel::update(
-        t::table
-            .find((org, id))
-            .filter(t::state.eq(EntryState::InTrash)),
-    )
-    .set((
-        t::state.eq(state),
-        t::closed_at.eq(at),
-        t::closed_by.eq(by),
-        t::closed_by_name.eq(by_name),
-    ))
-    .execute(conn)
-}
-
 /// Which of these entries a hold is on.
 pub(in crate::store) fn held_among(
     conn: &mut Conn,
