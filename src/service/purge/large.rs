@@ -1,6 +1,7 @@
 //! Entries of many rows: marked as `purging` first, with no way back, and then without their rows, batch by batch.
 
 use std::thread::sleep;
+use std::time::Duration;
 
 use super::super::Services;
 use super::super::caller::Caller;
@@ -15,6 +16,10 @@ use crate::store::rows::OrganizationRow;
 
 /// How many entries that wait for their batches are gone on with in one run.
 const UNFINISHED: i64 = 1_000;
+/// How often an entry that somebody else has locked is looked at again: it may be another purge that goes on with it, but
+/// also the eraser, who has it for a moment only.
+const LOOKS: u32 = 50;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// Goes on with the large entries that are being purged already, whatever the clock says.
 pub fn go_on(services: &Services) -> Result<Report> {
@@ -40,7 +45,7 @@ pub(super) fn go_on_with(
     Ok(())
 }
 
-/// Goes on with an entry that is being purged, until nothing is left of it or somebody else works on it.
+/// Goes on with an entry that is being purged, until nothing is left of it or somebody else keeps working on it.
 pub(super) fn finish(
     services: &Services,
     caller: Option<&Caller>,
@@ -48,14 +53,19 @@ pub(super) fn finish(
     entry: EntryId,
     report: &mut Report,
 ) -> Result<()> {
+    let mut looks = 0;
     loop {
         match finish_some(services, caller, org, entry) {
-            Ok(Progress::Some) => {}
+            Ok(Progress::Some) => looks = 0,
             Ok(Progress::Done(rows)) => {
                 report.add(org, 1, rows);
                 return Ok(());
             }
-            Ok(Progress::Elsewhere) => return Ok(()),
+            Ok(Progress::Elsewhere) if looks < LOOKS => {
+                looks += 1;
+                sleep(BETWEEN_LOOKS);
+            }
+            Ok(Progress::Elsewhere | Progress::None) => return Ok(()),
             Err(error) if is_of_an_entry(&error) => {
                 return failed(services, org, entry, &error, report);
             }
@@ -73,8 +83,10 @@ enum Progress {
     Some,
     /// It is gone, with so many rows.
     Done(u64),
-    /// Somebody else works on it, or it is to be tried again later.
+    /// Somebody else has it locked.
     Elsewhere,
+    /// It is to be tried again later, or somebody else was done with it.
+    None,
 }
 
 fn finish_some(
@@ -87,10 +99,16 @@ fn finish_some(
         let now = tx.conn.now()?;
         let waits = tx.conn.purge_failures_of(org, Some(&[entry]), 1)?;
         if waits.first().is_some_and(|failure| failure.retry_at > now) {
-            return Ok(Progress::Elsewhere);
+            return Ok(Progress::None);
         }
         let Some(row) = tx.conn.claim_purging(org, entry)? else {
-            return Ok(Progress::Elsewhere);
+            let entry = tx.conn.find_entry(org, entry)?;
+            let goes_on = entry.is_some_and(|entry| entry.state == EntryState::Purging);
+            return Ok(if goes_on {
+                Progress::Elsewhere
+            } else {
+                Progress::None
+            });
         };
         tx.conn.allow_long_statements()?;
         let rows = services.purging.limits.batch_rows;

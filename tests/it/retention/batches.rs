@@ -58,6 +58,26 @@ on_both! {
     }
 }
 
+/// The eraser has a row locked for a moment, too, when it notes what it erased.
+#[test]
+fn an_entry_that_somebody_has_locked_for_a_moment_is_not_left_lying() {
+    let app = TestApp::start(Backend::Postgres);
+    let entry_id = deleted(&app, "prod");
+    let mut other = Sql::open(&app.config.database);
+    other.run(&format!(
+        "UPDATE trash_entries SET state = 'purging', closed_at = now(), closed_by = 'k' WHERE id = '{entry_id}'"
+    ));
+    other.run(&format!(
+        "BEGIN; SELECT 1 FROM trash_entries WHERE id = '{entry_id}' FOR UPDATE"
+    ));
+    let services = app.services.clone();
+    let going_on = std::thread::spawn(move || purge::go_on(&services).unwrap());
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    other.run("COMMIT");
+    assert_eq!(going_on.join().unwrap().purged, 1);
+    assert_eq!(state(&app, &entry_id), "purged");
+}
+
 /// A server that is killed between two batches; the next one goes on.
 fn killed_between_batches(place: &Place) {
     let mut met = 0;
