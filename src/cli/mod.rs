@@ -21,6 +21,7 @@ mod output;
 mod people;
 mod progress;
 mod purge;
+mod receipt;
 mod retention;
 mod serve;
 #[cfg(test)]
@@ -85,6 +86,8 @@ enum Command {
     Alarms(alarms::Args),
     /// List brakes on mass deletion, and release them
     Brakes(brakes::Args),
+    /// Show what became of a deletion, signed, and check such a receipt anywhere
+    Receipt(receipt::Args),
     /// Write an organization to a file, to keep it elsewhere or to move it to another database
     Export(export::Args),
     /// Read an export of Reprieve, or connections and what is built on them from another tool's
@@ -135,6 +138,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Command::Completions(args) = &cli.command {
         return completions::run(args);
     }
+    if let Command::Receipt(args) = &cli.command
+        && let Some(verified) = args.verify()
+    {
+        return Ok(verified);
+    }
     let serve = match &cli.command {
         Command::Serve(options) => options.clone(),
         Command::Keys(args) => ServeOptions {
@@ -161,6 +169,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Purge(args) => purge::run(args, &config),
         Command::Alarms(args) => Ok(alarms::run(args, &config)),
         Command::Brakes(args) => Ok(brakes::run(args, &config)),
+        Command::Receipt(args) => Ok(receipt::run(args, &config)),
         Command::Completions(args) => completions::run(&args),
         Command::Export(args) => export::run(&args, &config),
         Command::Import(args) => import::run(&args, &config),

@@ -32,7 +32,7 @@ use crate::store::rows::{AuditRow, KeyEpochRow, KeyReplicaRow, Rewrapped, Secret
 use crate::store::{Conn, StoreError, StoreResult};
 
 pub use give_up::{GivenUp, give_up};
-pub(super) use status::destroyed_up_to;
+pub(super) use status::{destroyed_by, destroyed_up_to};
 pub use status::{EpochView, KeysView, ReplicaView, status};
 
 /// Secrets that are wrapped anew in one transaction.

@@ -25,6 +25,7 @@ mod metrics;
 mod model;
 mod probes;
 mod races;
+mod receipts;
 mod records;
 mod reentry;
 mod retention;

@@ -57,7 +57,7 @@ pub(in crate::cli) trait Backend: Keeping {
     fn put_secrets(&self, id: ConnectionId, version: i64, secrets: &PutSecrets) -> Answer;
 }
 
-/// The calls about what is kept for how long, and about what is wrong with that.
+/// The calls about what is kept for how long, about what is wrong with that, and about what became of it.
 pub(in crate::cli) trait Keeping {
     /// `GET /v1/retention`
     fn retention(&self) -> Answer;
@@ -83,4 +83,8 @@ pub(in crate::cli) trait Keeping {
     fn brakes(&self, page: PageAsk) -> Answer;
     /// `DELETE /v1/brakes/{id}`
     fn release_brake(&self, id: BrakeId) -> Answer;
+    /// `GET /v1/receipts/{id}`
+    fn receipt(&self, id: EntryId) -> Answer;
+    /// `GET /v1/receipt-keys`
+    fn receipt_keys(&self) -> Answer;
 }

@@ -1,4 +1,4 @@
-//! Retention, holds, alarms and brakes, on the database itself.
+//! Retention, holds, alarms, brakes and receipts, on the database itself.
 
 use super::super::backend::{Answer, Keeping, PageAsk};
 use super::{Local, document, page_query};
@@ -6,7 +6,7 @@ use crate::domain::ids::{AlarmId, BrakeId, EntryId, HoldId};
 use crate::service::holds::{self, EntryPatch, NewHold};
 use crate::service::purge::status;
 use crate::service::retention::{self, PauseChange, RetentionChange};
-use crate::service::{alarms, brakes, trash};
+use crate::service::{alarms, brakes, receipts, trash};
 
 impl Keeping for Local {
     fn retention(&self) -> Answer {
@@ -57,5 +57,13 @@ impl Keeping for Local {
 
     fn release_brake(&self, id: BrakeId) -> Answer {
         self.write(|tx| brakes::release(tx, id))
+    }
+
+    fn receipt(&self, id: EntryId) -> Answer {
+        document(receipts::get(&self.services, &self.caller, id))
+    }
+
+    fn receipt_keys(&self) -> Answer {
+        document(receipts::keys(&self.services, &self.caller))
     }
 }
