@@ -1,6 +1,6 @@
 //! Who calls: the organization, the key, the person behind it, and what they may do.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::{Problem, Result};
 use crate::domain::codes::Code;
@@ -8,7 +8,8 @@ use crate::domain::ids::{KeyId, OrgId, SessionId};
 use crate::domain::scopes::{Grants, Scope};
 
 /// The person or key a change is written down to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Actor {
     /// The caller's own id of the person; `key:<id>` for an API key, `cli` for the command line.
     pub id: String,
