@@ -21,7 +21,7 @@ use crate::http::fallback::{Routes, fallback};
 use crate::http::middleware::observe;
 use crate::http::{State, api, metrics, openapi, reentry};
 use crate::jobs::shred_writer::ShredWriter;
-use crate::jobs::{eraser, housekeeping, importer, keykeeper, purger, revoker};
+use crate::jobs::{eraser, housekeeping, importer, keykeeper, purger, revoker, sealer};
 use crate::metrics::Metrics;
 use crate::outbound::{Dialer, Own};
 use crate::secrets::Vault;
@@ -45,6 +45,7 @@ pub struct Application {
     importer: importer::Running,
     keykeeper: keykeeper::Running,
     purger: purger::Running,
+    sealer: sealer::Running,
     listener: TcpListener,
     address: SocketAddr,
     metrics: Option<(TcpListener, SocketAddr)>,
@@ -102,6 +103,7 @@ impl Application {
             tracing::warn!(%error, "interrupted revocations could not be closed; it is tried again");
         }
         let importing = services.importer.start(services.clone())?;
+        let sealing = sealer::start(services.store.clone(), &services.sealer)?;
         let purging = purger::start(services.clone(), config.purge_schedule.clone())?;
         let keykeeping =
             keykeeper::start(services.clone(), &address.to_string(), config.key_times)?;
@@ -112,6 +114,7 @@ impl Application {
             importer: importing,
             keykeeper: keykeeping,
             purger: purging,
+            sealer: sealing,
             listener,
             address,
             metrics,
@@ -209,13 +212,14 @@ impl Application {
             metrics.stop(true).await;
         }
         let (services, eraser, importer) = (self.services, self.eraser, self.importer);
-        let (purger, keykeeper) = (self.purger, self.keykeeper);
+        let (purger, keykeeper, sealer) = (self.purger, self.keykeeper, self.sealer);
         web::block(move || {
             // First what a client waits for: it is to end as interrupted and not to go on meanwhile.
             importer.stop();
             purger.stop();
             keykeeper.stop();
             close(&services, eraser);
+            sealer.stop();
         })
         .await?;
         drop(self.lock);
@@ -263,6 +267,7 @@ fn services(config: &Config, store: Store, listening: &[SocketAddr]) -> anyhow::
         purging: Arc::new(purging),
         // Another subcommand does not know how often the server rotates.
         key_times: listening.first().map(|_| config.key_times),
+        sealer: sealer::Sealer::default(),
         spool: Spool::within(&config.data_dir),
     })
 }

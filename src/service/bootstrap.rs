@@ -187,6 +187,7 @@ mod tests {
             revoker: crate::jobs::revoker::Revoker::default(),
             purging: Arc::default(),
             key_times: None,
+            sealer: crate::jobs::sealer::Sealer::default(),
             metrics: crate::metrics::Metrics::default(),
             spool: crate::service::transfer::Spool::within(folder),
         }

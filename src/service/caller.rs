@@ -9,6 +9,7 @@ use crate::domain::scopes::{Grants, Scope};
 
 /// The person or key a change is written down to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Actor {
     /// The caller's own id of the person; `key:<id>` for an API key, `cli` for the command line.
     pub id: String,

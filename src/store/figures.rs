@@ -1,7 +1,7 @@
 //! What a scrape of the metrics asks of the database as a whole: counts over all organizations.
 //!
 //! What must stay true: it costs a walk along the index of the entries that are in the trash, and of closed entries, rows
-//! in the trash and events nothing, however many there are.
+//! in the trash and records nothing, however many there are.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub(super) const TOTALS: &str = "SELECT \
         FROM organizations o) AS purging, \
     (SELECT count(*) FROM erasure_jobs WHERE finished_at IS NULL) AS erasure_pending, \
     (SELECT min(created_at) FROM erasure_jobs WHERE finished_at IS NULL) AS erasure_oldest, \
-    (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT 10000) counted) AS outbox";
+    (SELECT count(*) FROM (SELECT 1 FROM audit_seals WHERE seq IS NULL LIMIT 10000) counted) AS unsealed";
 
 /// The entries that are due by `$2`, by what keeps them; a hold that ended after `$1` still does. (SQLite numbers the
 /// binds as they come in the text, whatever they are called.)
@@ -90,8 +90,8 @@ pub struct Figures {
     pub erasure_pending: i64,
     /// When the oldest of them was made.
     pub erasure_oldest: Option<Ts>,
-    /// Events, up to 10,000.
-    pub outbox: i64,
+    /// Audit records without a number, up to 10,000.
+    pub unsealed: i64,
     alarms: Vec<(AlarmCode, i64)>,
     due: BTreeMap<String, (i64, Option<Ts>)>,
 }
@@ -107,7 +107,7 @@ pub(super) struct Totals {
     #[diesel(sql_type = Nullable<Moment>)]
     erasure_oldest: Option<Ts>,
     #[diesel(sql_type = BigInt)]
-    outbox: i64,
+    unsealed: i64,
 }
 
 #[derive(QueryableByName)]
@@ -133,7 +133,7 @@ impl Figures {
             purging: totals.purging,
             erasure_pending: totals.erasure_pending,
             erasure_oldest: totals.erasure_oldest,
-            outbox: totals.outbox,
+            unsealed: totals.unsealed,
             alarms,
             due: due
                 .into_iter()

@@ -48,6 +48,7 @@ impl Place {
             revoker: crate::jobs::revoker::Revoker::default(),
             purging: Arc::default(),
             key_times: None,
+            sealer: crate::jobs::sealer::Sealer::default(),
             metrics: crate::metrics::Metrics::default(),
             spool: crate::service::transfer::Spool::within(folder.path()),
         };

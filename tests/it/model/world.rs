@@ -154,7 +154,7 @@ const EVERY_TABLE: &[&str] = &[
     "erasure_jobs",
     "shreds",
     "audit_events",
-    "outbox",
+    "audit_seals",
 ];
 
 /// What a call came to.
