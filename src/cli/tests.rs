@@ -213,11 +213,7 @@ fn every_subcommand_takes_the_common_options_before_and_after_it() {
         &["connection", "show", "x"],
         &["connection", "delete", "x"],
         &["connection", "secrets", "x"],
-        &[
-            "receipt",
-            "show",
-            "019365f0-2b1c-7d3e-8f4a-5b6c7d8e9f00",
-        ],
+        &["receipt", "show", "019365f0-2b1c-7d3e-8f4a-5b6c7d8e9f00"],
         &["receipt", "keys"],
         &["receipt", "verify", "r.json", "--keys", "k.json"],
         &["completions", "bash"],

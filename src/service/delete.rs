@@ -93,9 +93,7 @@ pub fn delete(tx: &mut Tx<'_>, target: &Target, request: &DeleteRequest) -> Resu
     revoke::prepare(tx, &root, entry)?;
     let shredded = tx.conn.shred_scope(root.kind(), binds, tx.at)?;
     let shredded = i64::try_from(shredded).unwrap_or(i64::MAX);
-    let moved = tx
-        .conn
-        .move_out(root.kind(), binds, &to_json(&fields)?)?;
+    let moved = tx.conn.move_out(root.kind(), binds, &to_json(&fields)?)?;
     if impact::moved(moved) != counts || shredded != new.secrets_shredded {
         // A row left the root between the count and the move; the next attempt counts again.
         return Err(crate::store::StoreError::Conflict.into());

@@ -26,7 +26,7 @@ use crate::domain::json::JsonText;
 use crate::store::Conn;
 use crate::store::rows::ReceiptKeyRow;
 
-pub use check::{Checked, PublicKey, Refusal, check};
+pub use check::{Checked, Refusal, VerifyingKey, check};
 pub use claims::Receipt;
 pub(super) use signer::retire;
 
@@ -127,7 +127,11 @@ pub fn get(services: &Services, caller: &Caller, id: EntryId) -> Result<ReceiptV
 
 /// The public halves of the keys. The first is made here too, so that an auditor can have it before anything is deleted.
 pub fn keys(services: &Services, caller: &Caller) -> Result<ReceiptKeysView> {
-    let look = || services.store.read(|conn| conn.list_receipt_keys(caller.org));
+    let look = || {
+        services
+            .store
+            .read(|conn| conn.list_receipt_keys(caller.org))
+    };
     let mut rows = look()?;
     let in_use = rows.iter().any(|row| row.retired_at.is_none());
     if !in_use && signer::make_if_open(services, caller.org)? {
@@ -138,12 +142,7 @@ pub fn keys(services: &Services, caller: &Caller) -> Result<ReceiptKeysView> {
     })
 }
 
-fn describe(
-    services: &Services,
-    conn: &mut Conn,
-    caller: &Caller,
-    id: EntryId,
-) -> Result<Receipt> {
+fn describe(services: &Services, conn: &mut Conn, caller: &Caller, id: EntryId) -> Result<Receipt> {
     let org = caller.org;
     let Some(entry) = conn.find_entry(org, id)? else {
         return Err(Error::not_found("deletion"));

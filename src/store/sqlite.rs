@@ -354,14 +354,23 @@ pub(super) fn move_out(
     }
     let mut hash = |table: &Table| -> QueryResult<String> {
         let mut digest = Sha256::new();
-        let ids = cascade.ids_sqlite.iter().find(|(one, _)| one.name == table.name);
+        let ids = cascade
+            .ids_sqlite
+            .iter()
+            .find(|(one, _)| one.name == table.name);
         if let Some((_, text)) = ids {
-            for id in Statement::<Id>::new(text, binds).load_iter::<RootId, DefaultLoadingMode>(conn)? {
+            for id in
+                Statement::<Id>::new(text, binds).load_iter::<RootId, DefaultLoadingMode>(conn)?
+            {
                 digest.update(id?.0);
             }
         }
-        let digest = digest.finalize();
-        Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+        let pairs: Vec<String> = digest
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Ok(pairs.concat())
     };
     let row = ReceiptRow {
         org_id: binds.org,

@@ -14,7 +14,7 @@ use crate::cli::people::{Failure, Outcome};
 use crate::domain::clock::Ts;
 use crate::domain::kinds::EntryState;
 use crate::service::caller;
-use crate::service::receipts::{Checked, PublicKey, Receipt, Refusal, check};
+use crate::service::receipts::{Checked, Receipt, Refusal, VerifyingKey, check};
 
 /// No receipt and no list of keys is larger.
 const LIMIT: u64 = 4 * 1024 * 1024;
@@ -59,7 +59,10 @@ fn told(args: &Args, refusal: Refusal) -> anyhow::Error {
 
 fn words(Checked { receipt, key }: &Checked) -> String {
     let checked = [
-        ("signature", Some("Ed25519, over every byte of the payload".to_owned())),
+        (
+            "signature",
+            Some("Ed25519, over every byte of the payload".to_owned()),
+        ),
         ("key", Some(key_of(key))),
         ("issued", Some(moment(receipt.issued_at))),
     ];
@@ -78,7 +81,11 @@ fn words(Checked { receipt, key }: &Checked) -> String {
         ("connector", Some(plain(&receipt.deleted.connector))),
         (
             "deleted",
-            Some(format!("{} by {}", moment(deletion.at), actor(&deletion.by))),
+            Some(format!(
+                "{} by {}",
+                moment(deletion.at),
+                actor(&deletion.by)
+            )),
         ),
         ("reason", deletion.reason.as_deref().map(plain)),
         ("rows", Some(counted(&counts(receipt)))),
@@ -91,14 +98,14 @@ fn words(Checked { receipt, key }: &Checked) -> String {
         ("models", Some(plain(&manifest.models))),
         ("content", Some(plain(&manifest.content))),
     ];
-    let not_covered: String = receipt
+    let not_covered: Vec<String> = receipt
         .not_covered
         .iter()
-        .map(|sentence| format!("  * {}\n", plain(sentence)))
+        .map(|sentence| format!("  * {}", plain(sentence)))
         .collect();
     format!(
         "Good: this receipt is as it was signed.\n{}\nIt says of the deletion of the {} {}\n{}\nOf the secrets\n{}\n\
-         Of the ids that left: {}\n{}\nIt does not cover\n{not_covered}\n\
+         Of the ids that left: {}\n{}\nIt does not cover\n{}\n\n\
          Not checked: whether the key is the organization's (compare it with one that you fetched yourself), and whether what \
          the server said was true.",
         facts(&checked),
@@ -108,6 +115,7 @@ fn words(Checked { receipt, key }: &Checked) -> String {
         facts(&secrets(receipt)),
         plain(&manifest.algorithm),
         facts(&hashes),
+        not_covered.join("\n"),
     )
 }
 
@@ -123,7 +131,10 @@ fn secrets(receipt: &Receipt) -> Vec<(&'static str, Option<String>)> {
     );
     let of_copies = match (secrets.crypto_erased_at, secrets.crypto_erase_by) {
         (Some(at), _) => format!("{}: no copy of the database opens them", moment(at)),
-        (None, Some(at)) => format!("due {}; copies made before the deletion open them until then", moment(at)),
+        (None, Some(at)) => format!(
+            "due {}; copies made before the deletion open them until then",
+            moment(at)
+        ),
         (None, None) => format!(
             "nobody can say when; copies made before the deletion open them until then. {}",
             plain(secrets.crypto_erase_unknown.as_deref().unwrap_or_default())
@@ -140,13 +151,19 @@ fn secrets(receipt: &Receipt) -> Vec<(&'static str, Option<String>)> {
             )),
         ),
         ("erased", Some(erased)),
-        ("key epoch", secrets.key_epoch.map(|epoch| epoch.to_string())),
+        (
+            "key epoch",
+            secrets.key_epoch.map(|epoch| epoch.to_string()),
+        ),
         ("key destroyed", Some(of_copies.trim_end().to_owned())),
-        ("at the source", secrets.revocation_detail.as_deref().map(plain)),
+        (
+            "at the source",
+            secrets.revocation_detail.as_deref().map(plain),
+        ),
     ]
 }
 
-fn key_of(key: &PublicKey) -> String {
+fn key_of(key: &VerifyingKey) -> String {
     let since = moment(key.created_at);
     key.retired_at.map_or_else(
         || format!("{}, in use since {since}", key.id),

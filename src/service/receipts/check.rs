@@ -50,13 +50,17 @@ pub enum Refusal {
     )]
     ReadPartAltered,
     /// Signed, but by rules of later.
-    #[error("the signature is good, but what is signed is no receipt that this program knows how to read")]
+    #[error(
+        "the signature is good, but what is signed is no receipt that this program knows how to read"
+    )]
     UnknownVersion,
     /// Signed, but damaged.
     #[error("the signature is good, but what is signed can't be read: {0}")]
     Unreadable(serde_json::Error),
     /// The moments contradict each other.
-    #[error("this receipt says that it was issued {0}: its key was not in use then, so somebody else may have that key")]
+    #[error(
+        "this receipt says that it was issued {0}: its key was not in use then, so somebody else may have that key"
+    )]
     OutsideOfKey(Ts),
 }
 
@@ -66,12 +70,12 @@ pub struct Checked {
     /// What was signed.
     pub receipt: Receipt,
     /// The key it was signed with.
-    pub key: PublicKey,
+    pub key: VerifyingKey,
 }
 
 /// A public key as `GET /v1/receipt-keys` lists it.
 #[derive(Debug, Clone, Deserialize)]
-pub struct PublicKey {
+pub struct VerifyingKey {
     /// Its id.
     pub id: ReceiptKeyId,
     algorithm: String,
@@ -84,7 +88,7 @@ pub struct PublicKey {
 
 #[derive(Deserialize)]
 struct Keys {
-    data: Vec<PublicKey>,
+    data: Vec<VerifyingKey>,
 }
 
 #[derive(Deserialize)]
@@ -121,8 +125,7 @@ pub fn check(receipt: &[u8], keys: &[u8]) -> Result<Checked, Refusal> {
     }
     let said: Value = serde_json::from_slice(&payload).map_err(Refusal::Unreadable)?;
     let version = said.get("version").and_then(Value::as_u64);
-    if said.get("type").and_then(Value::as_str) != Some(TYPE)
-        || version != Some(u64::from(VERSION))
+    if said.get("type").and_then(Value::as_str) != Some(TYPE) || version != Some(u64::from(VERSION))
     {
         return Err(Refusal::UnknownVersion);
     }

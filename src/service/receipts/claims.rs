@@ -16,7 +16,8 @@ pub(super) const TYPE: &str = "reprieve.receipt";
 /// The version of what it says.
 pub(super) const VERSION: u32 = 1;
 
-const MANIFEST: &str = "SHA-256 over the ids that were moved: 16 bytes each, in ascending order, nothing between them";
+const MANIFEST: &str =
+    "SHA-256 over the ids that were moved: 16 bytes each, in ascending order, nothing between them";
 
 /// What Reprieve does not vouch for; the same in every receipt.
 const NOT_COVERED: [&str; 4] = [

@@ -177,7 +177,9 @@ pub(in crate::service) fn destroyed_by(
         // Retired minutes after the switch to the next one, so that is what counts until it is.
         let retired = match (row.retired_at, times.rotation) {
             (Some(at), _) => Some(at),
-            (None, Some(interval)) if row.is_primary => Some(primary_since(row).plus(span(interval))),
+            (None, Some(interval)) if row.is_primary => {
+                Some(primary_since(row).plus(span(interval)))
+            }
             (None, None) if row.is_primary => None,
             (None, _) => primary.map(primary_since),
         };
@@ -256,7 +258,10 @@ mod tests {
         assert_eq!(by(3, usual), at(11));
         assert_eq!(by(4, usual), at(21));
         let no_rotation = times(None, Some(5));
-        assert_eq!((by(2, no_rotation), by(3, no_rotation), by(4, no_rotation)), (at(9), at(11), None));
+        assert_eq!(
+            (by(2, no_rotation), by(3, no_rotation), by(4, no_rotation)),
+            (at(9), at(11), None)
+        );
         assert_eq!(by(2, times(Some(10), None)), None);
         assert_eq!(by(2, None), None);
         let file = KeySource::File("key".into());

@@ -14,7 +14,9 @@ const BY: By = Caller::command_line;
 
 /// A service whose keykeeper takes up other keys soon and begins nothing by itself.
 fn looking(backend: Backend) -> TestApp {
-    TestApp::start_with(backend, |config| config.key_times.look = Duration::from_millis(50))
+    TestApp::start_with(backend, |config| {
+        config.key_times.look = Duration::from_millis(50);
+    })
 }
 
 fn rotate(app: &TestApp) {
@@ -23,7 +25,9 @@ fn rotate(app: &TestApp) {
     TestApp::wait_for("the rotation", || {
         let _ = rotation::go_on(&services, BY);
         let epochs = rotation::status(&services, Duration::ZERO).unwrap().epochs;
-        epochs.iter().all(|epoch| matches!(epoch.state, "primary" | "retired" | "destroyed"))
+        epochs
+            .iter()
+            .all(|epoch| matches!(epoch.state, "primary" | "retired" | "destroyed"))
     });
 }
 

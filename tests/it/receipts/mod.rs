@@ -17,7 +17,10 @@ use uuid::Uuid;
 use crate::support::*;
 
 fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("no text: {value}"))
+        .to_owned()
 }
 
 fn id(answer: &Value) -> String {
@@ -52,7 +55,12 @@ fn checked(receipt: &Value, keys: &Value) -> Result<Checked, Refusal> {
 
 /// The check as docs/security.md tells an auditor to make it, by nothing of ours.
 fn fits(receipt: &Value, keys: &Value) -> bool {
-    let key = keys["data"].as_array().unwrap().iter().find(|key| key["id"] == receipt["key_id"]).unwrap();
+    let key = keys["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|key| key["id"] == receipt["key_id"])
+        .unwrap();
     assert_eq!(key["algorithm"], "ed25519");
     let public_key = STANDARD.decode(text(&key["public_key"])).unwrap();
     let signed = [b"reprieve-receipt-v1\n".as_slice(), &payload(receipt)].concat();
@@ -67,10 +75,15 @@ fn items(client: &Client, entry: &str, kind: &str) -> Vec<Uuid> {
     let (mut ids, mut token) = (Vec::new(), String::new());
     loop {
         let page = client
-            .get(&format!("/v1/trash/{entry}/items?kind={kind}&page_size=200{token}"))
+            .get(&format!(
+                "/v1/trash/{entry}/items?kind={kind}&page_size=200{token}"
+            ))
             .ok(200);
         let rows = page["data"].as_array().unwrap();
-        ids.extend(rows.iter().map(|row| Uuid::parse_str(row["id"].as_str().unwrap()).unwrap()));
+        ids.extend(
+            rows.iter()
+                .map(|row| Uuid::parse_str(row["id"].as_str().unwrap()).unwrap()),
+        );
         match page["next_page_token"].as_str() {
             Some(next) => token = format!("&page_token={next}"),
             None => return ids,
@@ -82,15 +95,18 @@ fn items(client: &Client, entry: &str, kind: &str) -> Vec<Uuid> {
 fn hash(mut ids: Vec<Uuid>) -> String {
     ids.sort_unstable();
     let bytes: Vec<u8> = ids.iter().flat_map(|id| *id.as_bytes()).collect();
-    Sha256::digest(bytes).iter().fold(String::new(), |mut hex, byte| {
-        write!(hex, "{byte:02x}").unwrap();
-        hex
-    })
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::new(), |mut hex, byte| {
+            write!(hex, "{byte:02x}").unwrap();
+            hex
+        })
 }
 
 /// The manifest that an auditor makes of what is in the trash, and how many rows each hash is of.
 fn manifest(client: &Client, entry: &str) -> (Value, [usize; 4]) {
-    let found = ["integration", "connection", "model", "content"].map(|kind| items(client, entry, kind));
+    let found =
+        ["integration", "connection", "model", "content"].map(|kind| items(client, entry, kind));
     let counts = found.each_ref().map(Vec::len);
     let [integrations, connections, models, content] = found.map(hash);
     let manifest = json!({"integrations": integrations, "connections": connections, "models": models, "content": content});

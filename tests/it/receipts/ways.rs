@@ -13,21 +13,27 @@ fn check_manifest(app: &TestApp, entry: &str, counts: [usize; 4]) {
     let (manifest, found) = manifest(&app.admin, entry);
     assert_eq!(found, counts, "{said:#}");
     assert_eq!(hashes(&said), manifest, "{said:#}");
-    let told = ["integrations", "connections", "models", "content"].map(|kind| said["counts"][kind].as_i64().unwrap());
+    let told = ["integrations", "connections", "models", "content"]
+        .map(|kind| said["counts"][kind].as_i64().unwrap());
     assert_eq!(told, counts.map(|count| i64::try_from(count).unwrap()));
     assert_eq!(said["deletion"]["id"], entry);
 }
 
 /// An integration with two connections, a model and content; its key.
 fn integration(app: &TestApp, key: &str) -> String {
-    let body = json!({"key": key, "connector": "oauth2", "secrets": {"client_secret": "the client's"}});
+    let body =
+        json!({"key": key, "connector": "oauth2", "secrets": {"client_secret": "the client's"}});
     app.admin.post("/v1/integrations", &body).ok(201);
     for name in ["one", "two"] {
         let body = json!({"name": name, "connector": "oauth2", "integration": key, "secrets": {"access_token": format!("of {name}")}});
         let connection = id(&app.admin.post("/v1/connections", &body).ok(201));
         let path = format!("/v1/connections/{connection}");
-        app.admin.post(&format!("{path}/models"), &json!({"name": "orders"})).ok(201);
-        app.admin.post(&format!("{path}/content"), &json!({"name": "revenue"})).ok(201);
+        app.admin
+            .post(&format!("{path}/models"), &json!({"name": "orders"}))
+            .ok(201);
+        app.admin
+            .post(&format!("{path}/content"), &json!({"name": "revenue"}))
+            .ok(201);
     }
     format!("/v1/integrations/{key}")
 }
