@@ -223,17 +223,16 @@ fn verify(args: &VerifyArgs, config: &Config) -> Result<Outcome, Failure> {
         broken: None,
         met: false,
     };
-    let head = match &args.file {
-        Some(path) => file::read(path, |org, record| checker.record(org, record))?,
-        None => {
-            let backend = args.reach.connect(config)?;
-            let head: Head = pages::read(&backend.audit_head()?)?;
-            let org = head.organization_id;
-            walk(backend.as_ref(), |_, record| {
-                checker.record(org, record);
-                Ok(())
-            })?
-        }
+    let head = if let Some(path) = &args.file {
+        file::read(path, |org, record| checker.record(org, record))?
+    } else {
+        let backend = args.reach.connect(config)?;
+        let head: Head = pages::read(&backend.audit_head()?)?;
+        let org = head.organization_id;
+        walk(backend.as_ref(), |_, record| {
+            checker.record(org, record);
+            Ok(())
+        })?
     };
     let problems = checker.end(&head);
     if problems.is_empty() {

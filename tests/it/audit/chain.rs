@@ -40,10 +40,13 @@ fn hash(before: &str, org: &str, record: &Value, detail: &str) -> String {
         json!(detail),
     ];
     let text: String = fields.iter().map(netstring).collect();
-    Sha256::digest(text)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let number = |half: &[u8]| {
+        half.iter()
+            .fold(0_u128, |number, byte| number << 8 | u128::from(*byte))
+    };
+    let digest = Sha256::digest(text);
+    let (high, low) = digest.split_at(16);
+    format!("{:032x}{:032x}", number(high), number(low))
 }
 
 on_both! {

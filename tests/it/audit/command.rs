@@ -57,11 +57,13 @@ on_both! {
         let record = lines[3];
         for (at, byte) in record.bytes().enumerate().step_by(7) {
             if byte.is_ascii_alphanumeric() {
-                let other = if byte == b'7' { "3" } else { "7" };
-                let changed = format!("{}{other}{}", &record[..at], &record[at + 1..]);
+                let mut changed = record.as_bytes().to_vec();
+                changed[at] = if byte == b'7' { b'3' } else { b'7' };
+                let changed = String::from_utf8(changed).unwrap();
                 let mut all = lines.clone();
                 all[3] = &changed;
-                refused(all.join("\n"), &format!("byte {at} of a record: {changed}"));
+                refused(all.join("
+"), &format!("byte {at} of a record: {changed}"));
             }
         }
         fs::write(&file, &whole).unwrap();

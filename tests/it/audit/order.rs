@@ -40,10 +40,14 @@ on_both! {
                 }
             })).collect();
             let writers: Vec<_> = (0..6).map(|n| scope.spawn(move || story(app, &format!("c{n}")))).collect();
-            writers.into_iter().for_each(|writer| drop(writer.join().unwrap()));
+            for writer in writers {
+                writer.join().unwrap();
+            }
             sealed(app);
             stop.store(true, Ordering::Relaxed);
-            sealers.into_iter().for_each(|sealer| sealer.join().unwrap());
+            for sealer in sealers {
+                sealer.join().unwrap();
+            }
             reader.join().unwrap()
         });
         let all: BTreeSet<String> = app.sql().lines("SELECT CAST(id AS text) AS line FROM audit_events WHERE announced").into_iter().collect();

@@ -21,7 +21,7 @@ struct Role(String);
 
 impl Drop for Role {
     fn drop(&mut self) {
-        let server = DatabaseUrl::parse(&std::env::var("REPRIEVE_TEST_POSTGRES").unwrap()).unwrap();
+        let server = DatabaseUrl::parse(&crate::support::postgres_server()).unwrap();
         Sql::open(&server).run(&format!("DROP ROLE {}", self.0));
     }
 }

@@ -37,8 +37,8 @@ on_both! {
         assert_eq!(warned(app), []);
         due_in(app, &entry, 6 * 24);
         let week = (entry.clone(), 7);
-        assert_eq!(warned(app), [week.clone()]);
-        assert_eq!(warned(app), [week.clone()]);
+        assert_eq!(warned(app), std::slice::from_ref(&week));
+        assert_eq!(warned(app), std::slice::from_ref(&week));
         due_in(app, &entry, 20);
         // The date is another one, so it is told of both.
         assert_eq!(warned(app), [week.clone(), week.clone(), (entry.clone(), 1)]);

@@ -1,7 +1,7 @@
 //! Audit records and events, on the database itself.
 
 use super::super::backend::{Answer, AuditAsk, PageAsk, Record};
-use super::{Local, document, page_query, refused};
+use super::{Local, page_query, refused};
 use crate::domain::clock::Ts;
 use crate::service::audit::{self, AuditQuery, seal};
 use crate::service::error::Error;
