@@ -1,7 +1,7 @@
 //! The calls behind the commands for people. A database and a server answer them alike: with the API's JSON.
 
 use super::Failure;
-use crate::domain::ids::{AlarmId, BrakeId, ConnectionId, EntryId, HoldId};
+use crate::domain::ids::{AlarmId, BrakeId, ConnectionId, EntryId, HoldId, RootId};
 use crate::domain::kinds::RootKind;
 use crate::service::delete::DeleteRequest;
 use crate::service::holds::{EntryPatch, NewHold};
@@ -34,7 +34,7 @@ pub(in crate::cli) struct ConnectionQuery {
 }
 
 /// A database or a server.
-pub(in crate::cli) trait Backend: Keeping {
+pub(in crate::cli) trait Backend: Keeping + Record {
     /// `GET /v1/trash`
     fn entries(&self, filter: &EntryFilter, by_purge_date: bool, page: PageAsk) -> Answer;
     /// `GET /v1/trash/{id}`
@@ -57,7 +57,34 @@ pub(in crate::cli) trait Backend: Keeping {
     fn put_secrets(&self, id: ConnectionId, version: i64, secrets: &PutSecrets) -> Answer;
 }
 
-/// The calls about what is kept for how long, about what is wrong with that, and about what became of it.
+/// Which audit records a list is narrowed to, in the API's words.
+#[derive(Debug, Default, Clone)]
+pub(in crate::cli) struct AuditAsk {
+    pub(in crate::cli) action: Option<String>,
+    pub(in crate::cli) actor: Option<String>,
+    pub(in crate::cli) outcome: Option<String>,
+    pub(in crate::cli) subject: Option<RootId>,
+    pub(in crate::cli) entry: Option<EntryId>,
+    pub(in crate::cli) request: Option<String>,
+}
+
+/// The calls about what happened.
+pub(in crate::cli) trait Record {
+    /// `GET /v1/audit`
+    fn audit(&self, ask: &AuditAsk, page: PageAsk) -> Answer;
+    /// `GET /v1/audit?sort=seq`
+    fn audit_chain(&self, page: PageAsk) -> Answer;
+    /// `GET /v1/audit/head`
+    fn audit_head(&self) -> Answer;
+    /// `GET /v1/events`
+    fn events(&self, after: Option<&str>, types: Option<&str>, size: i64) -> Answer;
+    /// `GET /v1/receipts/{id}`
+    fn receipt(&self, id: EntryId) -> Answer;
+    /// `GET /v1/receipt-keys`
+    fn receipt_keys(&self) -> Answer;
+}
+
+/// The calls about what is kept for how long, and about what is wrong with that.
 pub(in crate::cli) trait Keeping {
     /// `GET /v1/retention`
     fn retention(&self) -> Answer;
@@ -83,8 +110,4 @@ pub(in crate::cli) trait Keeping {
     fn brakes(&self, page: PageAsk) -> Answer;
     /// `DELETE /v1/brakes/{id}`
     fn release_brake(&self, id: BrakeId) -> Answer;
-    /// `GET /v1/receipts/{id}`
-    fn receipt(&self, id: EntryId) -> Answer;
-    /// `GET /v1/receipt-keys`
-    fn receipt_keys(&self) -> Answer;
 }

@@ -1,4 +1,4 @@
-//! Retention, holds, alarms, brakes and receipts, by the API of a server.
+//! Retention, holds, alarms and brakes, by the API of a server.
 
 use serde_json::{Map, Value, json};
 use ureq::http::Method;
@@ -88,14 +88,6 @@ impl Keeping for Remote {
 
     fn release_brake(&self, id: BrakeId) -> Answer {
         self.delete_row(format!("/v1/brakes/{id}"))
-    }
-
-    fn receipt(&self, id: EntryId) -> Answer {
-        self.call(&Call::get(format!("/v1/receipts/{id}")))
-    }
-
-    fn receipt_keys(&self) -> Answer {
-        self.call(&Call::get("/v1/receipt-keys"))
     }
 }
 
