@@ -265,6 +265,8 @@ fn services(config: &Config, store: Store, listening: &[SocketAddr]) -> anyhow::
         revoker: revoker::Revoker::new(dialer, config.revocation),
         metrics: Metrics::new(config.metrics_kept),
         purging: Arc::new(purging),
+        // Another subcommand does not know how often the server rotates.
+        key_times: listening.first().map(|_| config.key_times),
         sealer: sealer::Sealer::default(),
         spool: Spool::within(&config.data_dir),
     })

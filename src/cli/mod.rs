@@ -23,6 +23,7 @@ mod output;
 mod people;
 mod progress;
 mod purge;
+mod receipt;
 mod retention;
 mod serve;
 #[cfg(test)]
@@ -91,6 +92,8 @@ enum Command {
     Audit(audit::Args),
     /// Print what happened after a cursor, a JSON object a line
     Events(events::Args),
+    /// Show what became of a deletion, signed, and check such a receipt anywhere
+    Receipt(receipt::Args),
     /// Write an organization to a file, to keep it elsewhere or to move it to another database
     Export(export::Args),
     /// Read an export of Reprieve, or connections and what is built on them from another tool's
@@ -141,6 +144,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Command::Completions(args) = &cli.command {
         return completions::run(args);
     }
+    if let Command::Receipt(args) = &cli.command
+        && let Some(verified) = args.verify()
+    {
+        return Ok(verified);
+    }
     let serve = match &cli.command {
         Command::Serve(options) => options.clone(),
         Command::Keys(args) => ServeOptions {
@@ -169,6 +177,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Brakes(args) => Ok(brakes::run(args, &config)),
         Command::Audit(args) => Ok(audit::run(args, &config)),
         Command::Events(args) => Ok(events::run(&args, &config)),
+        Command::Receipt(args) => Ok(receipt::run(args, &config)),
         Command::Completions(args) => completions::run(&args),
         Command::Export(args) => export::run(&args, &config),
         Command::Import(args) => import::run(&args, &config),

@@ -141,6 +141,14 @@ pub const ACTIONS: &[Action] = &[
     event("organization.updated", "The organization was changed"),
     event("purge.paused", "The purge was paused"),
     event("purge.resumed", "The purge goes on"),
+    event(
+        "receipt_key.created",
+        "A key that receipts are signed with was made",
+    ),
+    event(
+        "receipt_key.retired",
+        "A key that receipts were signed with is lost: the next receipt gets another one",
+    ),
     event("retention.updated", "The retention was changed"),
     event("trash.held", "A hold was put on an entry"),
     event("trash.hold_released", "A hold was lifted"),

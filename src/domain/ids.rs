@@ -76,6 +76,8 @@ ids! {
     AlarmId,
     /// A brake on mass deletion.
     BrakeId,
+    /// A key that receipts are signed with.
+    ReceiptKeyId,
 }
 
 impl From<ConnectionId> for RootId {
@@ -86,6 +88,12 @@ impl From<ConnectionId> for RootId {
 
 impl From<IntegrationId> for RootId {
     fn from(id: IntegrationId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl From<ReceiptKeyId> for RootId {
+    fn from(id: ReceiptKeyId) -> Self {
         Self(id.0)
     }
 }

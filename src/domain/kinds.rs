@@ -112,6 +112,8 @@ words! {
         Connection = "connection",
         /// An integration.
         Integration = "integration",
+        /// A key that receipts are signed with.
+        Signer = "signer",
     }
 
     /// The kinds of rows that an export holds, in its order: what a row refers to comes before it.

@@ -186,6 +186,7 @@ mod tests {
             prober: crate::service::probe::Prober::default(),
             revoker: crate::jobs::revoker::Revoker::default(),
             purging: Arc::default(),
+            key_times: None,
             sealer: crate::jobs::sealer::Sealer::default(),
             metrics: crate::metrics::Metrics::default(),
             spool: crate::service::transfer::Spool::within(folder),

@@ -24,6 +24,7 @@ pub mod organizations;
 pub mod pages;
 pub mod probe;
 pub mod purge;
+pub mod receipts;
 pub mod reentry;
 pub mod restore;
 pub mod restore_plan;
@@ -45,6 +46,7 @@ use std::sync::Arc;
 
 use crate::jobs::eraser::Eraser;
 use crate::jobs::importer::Importer;
+use crate::jobs::keykeeper::Times;
 use crate::jobs::revoker::Revoker;
 use crate::jobs::sealer::Sealer;
 use crate::jobs::shred_writer::ShredWriter;
@@ -75,6 +77,8 @@ pub struct Services {
     pub sealer: Sealer,
     /// What the purge may do, and whether the clock can be believed.
     pub purging: Arc<purge::Purging>,
+    /// When encryption keys are made and destroyed; only `serve` knows.
+    pub key_times: Option<Times>,
     /// Counts what is done.
     pub metrics: Metrics,
     /// Where private files are made.

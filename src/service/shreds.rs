@@ -14,6 +14,7 @@ use super::Services;
 use super::alarms;
 use super::caller::Caller;
 use super::error::{Error, Result};
+use super::receipts;
 use super::secrets;
 use super::unit::Tx;
 use crate::connectors;
@@ -255,11 +256,13 @@ struct Lost {
 
 impl Lost {
     fn add(&mut self, (kind, _): Owner, secrets: usize) {
-        let owners = match kind {
-            OwnerKind::Connection => &mut self.connections,
-            OwnerKind::Integration => &mut self.integrations,
-        };
-        *owners += usize::from(secrets > 0);
+        let lost = usize::from(secrets > 0);
+        match kind {
+            OwnerKind::Connection => self.connections += lost,
+            OwnerKind::Integration => self.integrations += lost,
+            // Nobody has to enter it again.
+            OwnerKind::Signer => {}
+        }
         self.secrets += secrets;
     }
 }
@@ -282,6 +285,7 @@ fn shred_owner(tx: &mut Tx<'_>, (kind, owner): Owner, records: &[RecordId]) -> R
     match kind {
         OwnerKind::Connection => shred_connection(tx, ConnectionId(owner.0), records),
         OwnerKind::Integration => shred_integration(tx, IntegrationId(owner.0), records),
+        OwnerKind::Signer => shred_signer(tx, owner, records),
     }
 }
 
@@ -363,5 +367,24 @@ fn shred_integration(tx: &mut Tx<'_>, id: IntegrationId, records: &[RecordId]) -
         None,
         &json!({ "key": row.key, "fields": fields }),
     )?;
+    Ok(dead.len())
+}
+
+/// A key that was given up after the backup signs no more here either; the next receipt gets a new one.
+fn shred_signer(tx: &mut Tx<'_>, id: RootId, records: &[RecordId]) -> Result<usize> {
+    let org = tx.caller.org;
+    tx.conn.lock_organization(org)?;
+    let current = tx.conn.current_receipt_key(org)?;
+    let Some(row) = current.filter(|row| RootId::from(row.id) == id) else {
+        return Ok(0);
+    };
+    let facts = tx.conn.secrets_of(org, OwnerKind::Signer, id)?;
+    let (dead, _) = split(facts, records);
+    if dead.is_empty() {
+        return Ok(0);
+    }
+    tx.conn
+        .shred_fields(org, OwnerKind::Signer, id, &fields(&dead), tx.at)?;
+    receipts::retire(tx, &row)?;
     Ok(dead.len())
 }

@@ -12,7 +12,8 @@ use super::rows::{
     AlarmRow, ApiKeyRow, AuditRow, BrakeRow, ConnectionRow, DependentHead, DependentRow, EntryRow,
     ErasureJobRow, HoldRow, IdempotencyRow, ImpactRow, ImportRow, IntegrationRow, KeyEpochRow,
     KeyReplicaRow, LinkRow, LiveRecord, Moved, OrganizationRow, Place, PurgeFailureRow,
-    RevocationRow, Rewrapped, Sealed, SecretRow, SessionRow, ShredRow, ShreddedRow, TickRow,
+    ReceiptKeyRow, ReceiptRow, RevocationRow, Rewrapped, Sealed, SecretRow, SessionRow, ShredRow,
+    ShreddedRow, TickRow,
 };
 use super::statement::Binds;
 use super::{postgres, sqlite};
@@ -20,8 +21,9 @@ use crate::domain::alarms::AlarmCode;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
     AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId,
-    KeyId, OrgId, RecordId, ReplicaId, RootId, SessionId,
+    KeyId, OrgId, ReceiptKeyId, RecordId, ReplicaId, RootId, SessionId,
 };
+use crate::domain::json::JsonText;
 use crate::domain::kinds::{
     DependentKind, EntryState, ImportState, OwnerKind, RecordKind, RevocationOutcome, RootKind,
     Status,
@@ -264,8 +266,8 @@ dispatch! {
     fn allow_long_statements() -> ();
     /// Tells the planner of rows that came in at once; outside any transaction.
     fn refresh_statistics() -> ();
-    /// Moves what a root takes along into the trash.
-    fn move_out(kind: RootKind, binds: Binds) -> Moved;
+    /// Moves what a root takes along into the trash and writes the receipt, with the names of the shredded fields.
+    fn move_out(kind: RootKind, binds: Binds, fields: &JsonText) -> Moved;
     /// Brings the rows of an entry back.
     fn move_back(kind: RootKind, binds: Binds) -> Moved;
     /// Locks the entries that hold the other ends of an entry's links.
@@ -420,6 +422,18 @@ dispatch! {
     fn revocations_of_many(org: OrgId, entry: EntryId, kind: OwnerKind, owners: &[RootId]) -> Vec<RevocationRow>;
     /// The open ones of all organizations that began before a moment.
     fn stale_revocations(before: Ts) -> Vec<RevocationRow>;
+
+    // Receipts
+    /// What only the moment of a deletion knew.
+    fn find_receipt(org: OrgId, entry: EntryId) -> Option<ReceiptRow>;
+    /// Adds a key that receipts are signed with.
+    fn insert_receipt_key(row: &ReceiptKeyRow) -> usize;
+    /// The key that receipts are signed with now.
+    fn current_receipt_key(org: OrgId) -> Option<ReceiptKeyRow>;
+    /// Every key that receipts were signed with, oldest first.
+    fn list_receipt_keys(org: OrgId) -> Vec<ReceiptKeyRow>;
+    /// Ends the use of a key; 0 if it was ended before.
+    fn retire_receipt_key(org: OrgId, id: ReceiptKeyId, at: Ts) -> usize;
 
     // Alarms and ticks
     /// Notes that an open alarm is still to be raised; 0 if none is open.

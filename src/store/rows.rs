@@ -7,7 +7,7 @@ use crate::domain::alarms::AlarmCode;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
     AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId,
-    KeyId, OrgId, RecordId, ReplicaId, RootId, SessionId,
+    KeyId, OrgId, ReceiptKeyId, RecordId, ReplicaId, RootId, SessionId,
 };
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{
@@ -377,6 +377,32 @@ pub struct ImpactRow {
     pub references: i64,
     pub integrations: i64,
     pub integrations_p: i64,
+}
+
+/// What only the moment of a deletion knows, for its receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::receipts)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct ReceiptRow {
+    pub org_id: OrgId,
+    pub entry_id: EntryId,
+    pub fields: JsonText,
+    pub integrations_sha256: String,
+    pub connections_sha256: String,
+    pub models_sha256: String,
+    pub content_sha256: String,
+}
+
+/// A key that receipts are signed with, the public half.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::receipt_keys, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct ReceiptKeyRow {
+    pub org_id: OrgId,
+    pub id: ReceiptKeyId,
+    pub public_key: String,
+    pub created_at: Ts,
+    pub retired_at: Option<Ts>,
 }
 
 /// Where a row is that is not gone (promise 1).

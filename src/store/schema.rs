@@ -589,6 +589,34 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    receipts (org_id, entry_id) {
+        org_id -> Id,
+        entry_id -> Id,
+        fields -> Text,
+        integrations_sha256 -> Text,
+        connections_sha256 -> Text,
+        models_sha256 -> Text,
+        content_sha256 -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    receipt_keys (org_id, id) {
+        org_id -> Id,
+        id -> Id,
+        public_key -> Text,
+        created_at -> Moment,
+        retired_at -> Nullable<Moment>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     organizations,
     api_keys,
@@ -622,4 +650,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     brakes,
     alarms,
     scheduler_ticks,
+    receipts,
+    receipt_keys,
 );

@@ -18,7 +18,7 @@ use crate::domain::alarms::AlarmCode;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
     AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId,
-    KeyId, OrgId, RecordId, ReplicaId, RootId, SessionId,
+    KeyId, OrgId, ReceiptKeyId, RecordId, ReplicaId, RootId, SessionId,
 };
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{
@@ -87,7 +87,8 @@ id_columns!(
     SessionId,
     ReplicaId,
     AlarmId,
-    BrakeId
+    BrakeId,
+    ReceiptKeyId
 );
 
 impl ToSql<Moment, Pg> for Ts {

@@ -26,6 +26,7 @@ mod metrics;
 mod model;
 mod probes;
 mod races;
+mod receipts;
 mod records;
 mod reentry;
 mod retention;

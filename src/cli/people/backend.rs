@@ -78,6 +78,10 @@ pub(in crate::cli) trait Record {
     fn audit_head(&self) -> Answer;
     /// `GET /v1/events`
     fn events(&self, after: Option<&str>, types: Option<&str>, size: i64) -> Answer;
+    /// `GET /v1/receipts/{id}`
+    fn receipt(&self, id: EntryId) -> Answer;
+    /// `GET /v1/receipt-keys`
+    fn receipt_keys(&self) -> Answer;
 }
 
 /// The calls about what is kept for how long, and about what is wrong with that.

@@ -14,6 +14,7 @@ mod keys;
 mod links;
 mod models;
 mod organizations;
+mod receipts;
 mod reentry;
 mod retention;
 mod secrets;
@@ -81,6 +82,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(trash::purge_due_entries)
         .service(trash::create_hold)
         .service(trash::release_hold)
+        .service(receipts::get_receipt)
+        .service(receipts::list_receipt_keys)
         .service(retention::get_retention)
         .service(retention::put_retention)
         .service(retention::get_purge)

@@ -15,6 +15,7 @@ use crate::secrets::keyring::Epoch;
 use crate::secrets::{KeySource, claimed, read_source};
 use crate::service::Services;
 use crate::service::error::Result as ServiceResult;
+use crate::service::receipts;
 use crate::service::secrets::{Owner, shred, status_of};
 use crate::service::unit::Tx;
 use crate::service::views::connector_of;
@@ -24,7 +25,7 @@ use crate::service::views::connector_of;
 pub struct GivenUp {
     /// Secrets that were shredded.
     pub secrets: usize,
-    /// Connections and integrations that lost some.
+    /// Connections, integrations and signing keys that lost some.
     pub owners: usize,
     /// A new primary epoch, if the lost one was it.
     pub primary: Option<Epoch>,
@@ -150,6 +151,7 @@ fn give_up_in(
             let shredded = services.write_once(&by(org), |tx| match kind {
                 OwnerKind::Connection => of_connection(tx, owner, epoch),
                 OwnerKind::Integration => of_integration(tx, owner, epoch),
+                OwnerKind::Signer => of_signer(tx, owner, epoch),
             })?;
             given_up.secrets += shredded;
             given_up.owners += usize::from(shredded > 0);
@@ -220,6 +222,21 @@ fn of_integration(tx: &mut Tx<'_>, id: RootId, epoch: Epoch) -> ServiceResult<us
         None,
         &json!({ "fields": lost, "key_epoch": epoch }),
     )?;
+    Ok(lost.len())
+}
+
+/// What it has signed stays signed; the next receipt gets a new key.
+fn of_signer(tx: &mut Tx<'_>, id: RootId, epoch: Epoch) -> ServiceResult<usize> {
+    let org = tx.caller.org;
+    tx.conn.lock_organization(org)?;
+    let current = tx.conn.current_receipt_key(org)?;
+    let Some(row) = current.filter(|row| RootId::from(row.id) == id) else {
+        return Ok(0);
+    };
+    let lost = shred_lost(tx, Owner::from(&row), epoch)?;
+    if !lost.is_empty() {
+        receipts::retire(tx, &row)?;
+    }
     Ok(lost.len())
 }
 

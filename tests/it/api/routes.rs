@@ -190,7 +190,7 @@ impl Samples {
             Some("connections") => &self.connection,
             Some("models") => &self.model,
             Some("content") => &self.content,
-            Some("trash") => &self.entry,
+            Some("trash" | "receipts") => &self.entry,
             Some("api-keys") => &self.key,
             Some("imports") => &self.import,
             Some("organizations") => &self.organization,

@@ -233,7 +233,7 @@ fn every_get(app: &TestApp, connection: &str, entry: &str, import: &str) -> Vec<
                     "imports" => import,
                     "models" => &model,
                     "content" => &content,
-                    "trash" => entry,
+                    "trash" | "receipts" => entry,
                     "api-keys" => &key,
                     "organizations" => &org,
                     other => panic!("say what {path} takes after {other}"),
