@@ -179,6 +179,14 @@ pub(super) fn request_id(request: &HttpRequest) -> String {
 }
 
 impl Credentials {
+    /// Who calls, noted as a use of their key; what they name is noted if it is in the trash.
+    fn look_up(&self, services: &Services, scope: Option<Scope>) -> Result<Caller> {
+        let mut caller = services.store.read(|conn| self.caller(conn, scope))?;
+        services.last_use.note(&caller, Ts::now());
+        caller.uses = Some(Arc::clone(&services.uses));
+        Ok(caller)
+    }
+
     fn caller(&self, conn: &mut Conn, scope: Option<Scope>) -> Result<Caller> {
         let mut caller = self.key.authenticate(conn, Ts::now())?;
         caller.address.clone_from(&self.address);
@@ -278,10 +286,7 @@ impl<N: Needs> Auth<N> {
         };
         let (credentials, caller) = Arc::clone(&self.state)
             .run(move |services| {
-                let caller = services
-                    .store
-                    .read(|conn| credentials.caller(conn, N::SCOPE))?;
-                services.last_use.note(&caller, Ts::now());
+                let caller = credentials.look_up(services, N::SCOPE)?;
                 Ok((credentials, caller))
             })
             .await?;
@@ -448,11 +453,7 @@ impl<N: Needs> Auth<N> {
             let caller = if let Some(caller) = known {
                 caller
             } else {
-                let caller = services
-                    .store
-                    .read(|conn| credentials.caller(conn, N::SCOPE))?;
-                services.last_use.note(&caller, Ts::now());
-                caller
+                credentials.look_up(services, N::SCOPE)?
             };
             input.parse_query(query)?;
             work(services, &caller, &input)

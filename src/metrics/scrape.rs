@@ -51,6 +51,23 @@ fn register_process(registry: &mut Registry, services: &Services) {
         "Whether secrets can be entered and read; 0 is locked mode",
         ready,
     );
+    let (uses, lost) = services.uses.totals();
+    for (name, help, total) in [
+        (
+            "trash_uses",
+            "Calls that named something in the trash",
+            uses,
+        ),
+        (
+            "trash_uses_not_noted",
+            "Those of them that no entry shows, for want of room",
+            lost,
+        ),
+    ] {
+        let counter = Counter::<u64>::default();
+        counter.inc_by(total);
+        registry.register(name, help, counter);
+    }
     if let Some(bytes) = resident_bytes() {
         registry.register_with_unit(
             "process_resident_memory",

@@ -235,6 +235,7 @@ fn insert_with(tx: &mut Tx<'_>, id: OrgId, new: &NewOrganization) -> Result<Orga
         purge_paused_at: None,
         purge_paused_by: None,
         purge_pause_reason: None,
+        hold_while_used: false,
     };
     tx.conn.insert_organization(&row)?;
     tx.record(

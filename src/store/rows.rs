@@ -36,6 +36,7 @@ pub struct OrganizationRow {
     pub purge_paused_at: Option<Ts>,
     pub purge_paused_by: Option<String>,
     pub purge_pause_reason: Option<String>,
+    pub hold_while_used: bool,
 }
 
 /// An API key; only the digest of its secret is stored.
@@ -436,6 +437,21 @@ pub struct HoldRow {
     pub reason: String,
     pub ends_at: Option<Ts>,
     pub created_at: Ts,
+}
+
+/// How often a caller used what is in an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::trash_uses, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct UseRow {
+    pub org_id: OrgId,
+    pub entry_id: EntryId,
+    pub actor_id: String,
+    pub actor_name: Option<String>,
+    pub key_id: Option<KeyId>,
+    pub uses: i64,
+    pub first_used_at: Ts,
+    pub last_used_at: Ts,
 }
 
 /// An import through the API.

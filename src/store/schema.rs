@@ -22,6 +22,7 @@ diesel::table! {
         purge_paused_at -> Nullable<Moment>,
         purge_paused_by -> Nullable<Text>,
         purge_pause_reason -> Nullable<Text>,
+        hold_while_used -> Bool,
     }
 }
 
@@ -576,6 +577,22 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    trash_uses (org_id, entry_id, actor_id) {
+        org_id -> Id,
+        entry_id -> Id,
+        actor_id -> Text,
+        actor_name -> Nullable<Text>,
+        key_id -> Nullable<Id>,
+        uses -> BigInt,
+        first_used_at -> Moment,
+        last_used_at -> Moment,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     organizations,
     api_keys,
@@ -608,4 +625,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     brakes,
     alarms,
     scheduler_ticks,
+    trash_uses,
 );

@@ -22,6 +22,7 @@ mod sessions;
 mod shreds;
 mod transfer;
 mod trash;
+mod uses;
 
 pub(in crate::store) use alarms::*;
 pub(in crate::store) use checks::*;
@@ -41,3 +42,4 @@ pub(in crate::store) use sessions::*;
 pub(in crate::store) use shreds::*;
 pub(in crate::store) use transfer::*;
 pub(in crate::store) use trash::*;
+pub(in crate::store) use uses::*;

@@ -10,6 +10,7 @@ mod secrets;
 mod server;
 mod terminal;
 mod transfer;
+mod uses;
 mod words;
 
 use std::io::{Read as _, Write as _};

@@ -1,0 +1,2 @@
+DROP TABLE trash_uses;
+ALTER TABLE organizations DROP COLUMN hold_while_used;
