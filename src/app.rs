@@ -22,7 +22,7 @@ use crate::http::fallback::{Routes, fallback};
 use crate::http::middleware::observe;
 use crate::http::{State, api, metrics, openapi, reentry};
 use crate::jobs::shred_writer::ShredWriter;
-use crate::jobs::{eraser, housekeeping, importer, keykeeper, purger, revoker};
+use crate::jobs::{canary, eraser, housekeeping, importer, keykeeper, purger, revoker};
 use crate::metrics::Metrics;
 use crate::outbound::{Dialer, Own};
 use crate::secrets::Vault;
@@ -46,6 +46,7 @@ pub struct Application {
     eraser: eraser::Running,
     importer: importer::Running,
     keykeeper: keykeeper::Running,
+    canary: Option<canary::Running>,
     purger: purger::Running,
     listener: TcpListener,
     address: SocketAddr,
@@ -107,12 +108,17 @@ impl Application {
         let purging = purger::start(services.clone(), config.purge_schedule.clone())?;
         let keykeeping =
             keykeeper::start(services.clone(), &address.to_string(), config.key_times)?;
+        let checking = config
+            .canary_interval
+            .map(|every| canary::start(services.clone(), every, config.erasure_interval))
+            .transpose()?;
         Ok(Self {
             config,
             services,
             eraser: running,
             importer: importing,
             keykeeper: keykeeping,
+            canary: checking,
             purger: purging,
             listener,
             address,
@@ -224,12 +230,15 @@ impl Application {
             metrics.stop(true).await;
         }
         let (services, eraser, importer) = (self.services, self.eraser, self.importer);
-        let (purger, keykeeper) = (self.purger, self.keykeeper);
+        let (purger, keykeeper, canary) = (self.purger, self.keykeeper, self.canary);
         web::block(move || {
             // First what a client waits for: it is to end as interrupted and not to go on meanwhile.
             importer.stop();
             purger.stop();
             keykeeper.stop();
+            if let Some(canary) = canary {
+                canary.stop();
+            }
             close(&services, eraser);
         })
         .await?;

@@ -111,6 +111,10 @@ fn the_defaults_in_the_help_are_the_defaults() {
         ("no_migrate", (!config.migrate).to_string()),
         ("erasure_interval", format!("{hours}h")),
         (
+            "canary_interval",
+            format!("{}h", config.canary_interval.unwrap().as_secs() / 3600),
+        ),
+        (
             "key_rotation_interval",
             days(config.key_times.rotation.unwrap()),
         ),

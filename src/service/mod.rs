@@ -9,6 +9,7 @@ pub mod bootstrap;
 pub mod brakes;
 pub mod bulk;
 pub mod caller;
+pub mod canary;
 pub mod connections;
 pub mod delete;
 pub mod dependents;

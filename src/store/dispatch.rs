@@ -7,10 +7,11 @@ use super::figures::Figures;
 use super::filters::{ConnectionFilter, DependentFilter, Due, EntryFilter, EntryOrder};
 use super::records::{InUse, Key, Record};
 use super::rows::{
-    AlarmRow, ApiKeyRow, AuditRow, BrakeRow, ConnectionRow, DependentHead, DependentRow, EntryRow,
-    ErasureJobRow, HoldRow, IdempotencyRow, ImpactRow, ImportRow, IntegrationRow, KeyEpochRow,
-    KeyReplicaRow, LinkRow, LiveRecord, Moved, OrganizationRow, OutboxRow, Place, PurgeFailureRow,
-    RevocationRow, Rewrapped, SecretRow, SessionRow, ShredRow, ShreddedRow, TickRow, UseRow,
+    AlarmRow, ApiKeyRow, AuditRow, BrakeRow, CanaryRow, ConnectionRow, DependentHead, DependentRow,
+    EntryRow, ErasureJobRow, HoldRow, IdempotencyRow, ImpactRow, ImportRow, IntegrationRow,
+    KeyEpochRow, KeyReplicaRow, LinkRow, LiveRecord, Moved, OrganizationRow, OutboxRow, Place,
+    PurgeFailureRow, RevocationRow, Rewrapped, SecretRow, SessionRow, ShredRow, ShreddedRow,
+    TickRow, UseRow,
 };
 use super::statement::Binds;
 use super::{postgres, sqlite};
@@ -504,4 +505,14 @@ dispatch! {
     fn used_among(org: OrgId, entries: &[EntryId], since: Ts) -> Vec<EntryId>;
     /// How many entries past their date a use keeps, and neither a hold nor a brake.
     fn count_used_past_date(org: OrgId, due: &Due) -> i64;
+
+    // The standing check for residue
+    /// Whose turn the check is, and what the last one found.
+    fn find_canary(org: OrgId) -> Option<CanaryRow>;
+    /// Takes the turn, if the last check ended before `due` and nobody has worked on one since `stale`; else 0.
+    fn claim_canary(org: OrgId, run: JobId, now: Ts, stale: Ts, due: Ts) -> usize;
+    /// Says that the check goes on; 0 if somebody else has taken over.
+    fn beat_canary(org: OrgId, run: JobId, now: Ts) -> usize;
+    /// Gives the turn back: when the check ended, unless it is to be made again soon, and what it found, if it could tell.
+    fn end_canary(org: OrgId, run: JobId, ended: Option<Ts>, found: Option<i64>) -> usize;
 }

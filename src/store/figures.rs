@@ -20,6 +20,8 @@ pub(super) const TOTALS: &str = "SELECT \
         FROM organizations o) AS purging, \
     (SELECT count(*) FROM erasure_jobs WHERE finished_at IS NULL) AS erasure_pending, \
     (SELECT min(created_at) FROM erasure_jobs WHERE finished_at IS NULL) AS erasure_oldest, \
+    (SELECT coalesce(max(residue), 0) FROM canary_checks) AS residue, \
+    (SELECT max(checked_at) FROM canary_checks) AS residue_checked, \
     (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT 10000) counted) AS outbox";
 
 /// The entries that are due by `$3`, by what keeps them; a hold that ended after `$1` still does, and so does a use after
@@ -96,6 +98,10 @@ pub struct Figures {
     pub erasure_pending: i64,
     /// When the oldest of them was made.
     pub erasure_oldest: Option<Ts>,
+    /// Bytes of a deleted secret that the last standing check found.
+    pub residue: i64,
+    /// When that was.
+    pub residue_checked: Option<Ts>,
     /// Events, up to 10,000.
     pub outbox: i64,
     alarms: Vec<(AlarmCode, i64)>,
@@ -112,6 +118,10 @@ pub(super) struct Totals {
     erasure_pending: i64,
     #[diesel(sql_type = Nullable<Moment>)]
     erasure_oldest: Option<Ts>,
+    #[diesel(sql_type = BigInt)]
+    residue: i64,
+    #[diesel(sql_type = Nullable<Moment>)]
+    residue_checked: Option<Ts>,
     #[diesel(sql_type = BigInt)]
     outbox: i64,
 }
@@ -139,6 +149,8 @@ impl Figures {
             purging: totals.purging,
             erasure_pending: totals.erasure_pending,
             erasure_oldest: totals.erasure_oldest,
+            residue: totals.residue,
+            residue_checked: totals.residue_checked,
             outbox: totals.outbox,
             alarms,
             due: due

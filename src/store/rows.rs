@@ -454,6 +454,19 @@ pub struct UseRow {
     pub last_used_at: Ts,
 }
 
+/// Whose turn the standing check is, and what the last one found.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = schema::canary_checks)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct CanaryRow {
+    pub org_id: OrgId,
+    pub run_id: Option<JobId>,
+    pub seen_at: Option<Ts>,
+    pub ended_at: Option<Ts>,
+    pub checked_at: Option<Ts>,
+    pub residue: i64,
+}
+
 /// An import through the API.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = schema::imports, treat_none_as_default_value = false)]

@@ -593,6 +593,20 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    canary_checks (org_id) {
+        org_id -> Id,
+        run_id -> Nullable<Id>,
+        seen_at -> Nullable<Moment>,
+        ended_at -> Nullable<Moment>,
+        checked_at -> Nullable<Moment>,
+        residue -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     organizations,
     api_keys,
@@ -626,4 +640,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     alarms,
     scheduler_ticks,
     trash_uses,
+    canary_checks,
 );

@@ -14,6 +14,7 @@ mod support;
 mod api;
 mod backup;
 mod bulk;
+mod canary;
 mod cli;
 mod docs;
 mod history;

@@ -1,4 +1,4 @@
--- Use after delete: who still calls for what is in the trash.
+-- Use after delete: who still calls for what is in the trash. The standing check for residue of deleted secrets.
 
 -- Whether an entry that was used within a day is not purged.
 ALTER TABLE organizations ADD COLUMN hold_while_used boolean NOT NULL DEFAULT false;
@@ -15,4 +15,15 @@ CREATE TABLE trash_uses (
     first_used_at timestamptz NOT NULL,
     last_used_at  timestamptz NOT NULL,
     PRIMARY KEY (org_id, entry_id, actor_id)
+);
+
+-- The standing check, one row: whose turn it is and whether they still work on it, when one ended last, and what the last
+-- one that could tell has found, in bytes.
+CREATE TABLE canary_checks (
+    org_id     uuid NOT NULL PRIMARY KEY REFERENCES organizations (id),
+    run_id     uuid,
+    seen_at    timestamptz,
+    ended_at   timestamptz,
+    checked_at timestamptz,
+    residue    bigint NOT NULL
 );

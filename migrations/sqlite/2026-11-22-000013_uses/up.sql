@@ -1,4 +1,4 @@
--- Use after delete: who still calls for what is in the trash.
+-- Use after delete: who still calls for what is in the trash. The standing check for residue of deleted secrets.
 
 -- Whether an entry that was used within a day is not purged.
 ALTER TABLE organizations ADD COLUMN hold_while_used INTEGER NOT NULL DEFAULT 0 CHECK (hold_while_used IN (0, 1));
@@ -15,4 +15,15 @@ CREATE TABLE trash_uses (
     first_used_at TEXT NOT NULL,
     last_used_at  TEXT NOT NULL,
     PRIMARY KEY (org_id, entry_id, actor_id)
+) STRICT;
+
+-- The standing check, one row: whose turn it is and whether they still work on it, when one ended last, and what the last
+-- one that could tell has found, in bytes.
+CREATE TABLE canary_checks (
+    org_id     TEXT NOT NULL PRIMARY KEY REFERENCES organizations (id),
+    run_id     TEXT,
+    seen_at    TEXT,
+    ended_at   TEXT,
+    checked_at TEXT,
+    residue    INTEGER NOT NULL
 ) STRICT;

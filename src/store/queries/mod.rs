@@ -5,6 +5,7 @@
 use super::Conn;
 
 mod alarms;
+mod canary;
 mod checks;
 mod connections;
 mod dependents;
@@ -25,6 +26,7 @@ mod trash;
 mod uses;
 
 pub(in crate::store) use alarms::*;
+pub(in crate::store) use canary::*;
 pub(in crate::store) use checks::*;
 pub(in crate::store) use connections::*;
 pub(in crate::store) use dependents::*;

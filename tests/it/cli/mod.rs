@@ -1,5 +1,6 @@
 //! The program as its users run it: commands, answers on stdout, words on stderr, exit codes.
 
+mod canary;
 mod demo;
 mod errors;
 mod people;
