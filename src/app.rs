@@ -22,7 +22,7 @@ use crate::http::fallback::{Routes, fallback};
 use crate::http::middleware::observe;
 use crate::http::{State, api, metrics, openapi, reentry};
 use crate::jobs::shred_writer::ShredWriter;
-use crate::jobs::{canary, eraser, housekeeping, importer, keykeeper, purger, revoker};
+use crate::jobs::{canary, eraser, housekeeping, importer, keykeeper, purger, revoker, sealer};
 use crate::metrics::Metrics;
 use crate::outbound::{Dialer, Own};
 use crate::secrets::Vault;
@@ -48,6 +48,7 @@ pub struct Application {
     keykeeper: keykeeper::Running,
     canary: Option<canary::Running>,
     purger: purger::Running,
+    sealer: sealer::Running,
     listener: TcpListener,
     address: SocketAddr,
     metrics: Option<(TcpListener, SocketAddr)>,
@@ -105,6 +106,7 @@ impl Application {
             tracing::warn!(%error, "interrupted revocations could not be closed; it is tried again");
         }
         let importing = services.importer.start(services.clone())?;
+        let sealing = sealer::start(services.store.clone(), &services.sealer)?;
         let purging = purger::start(services.clone(), config.purge_schedule.clone())?;
         let keykeeping =
             keykeeper::start(services.clone(), &address.to_string(), config.key_times)?;
@@ -120,6 +122,7 @@ impl Application {
             keykeeper: keykeeping,
             canary: checking,
             purger: purging,
+            sealer: sealing,
             listener,
             address,
             metrics,
@@ -230,7 +233,8 @@ impl Application {
             metrics.stop(true).await;
         }
         let (services, eraser, importer) = (self.services, self.eraser, self.importer);
-        let (purger, keykeeper, canary) = (self.purger, self.keykeeper, self.canary);
+        let (purger, keykeeper, canary, sealer) =
+            (self.purger, self.keykeeper, self.canary, self.sealer);
         web::block(move || {
             // First what a client waits for: it is to end as interrupted and not to go on meanwhile.
             importer.stop();
@@ -240,6 +244,7 @@ impl Application {
                 canary.stop();
             }
             close(&services, eraser);
+            sealer.stop();
         })
         .await?;
         drop(self.lock);
@@ -286,6 +291,7 @@ fn services(config: &Config, store: Store, listening: &[SocketAddr]) -> anyhow::
         revoker: revoker::Revoker::new(dialer, config.revocation),
         metrics: Metrics::new(config.metrics_kept),
         purging: Arc::new(purging),
+        sealer: sealer::Sealer::default(),
         spool: Spool::within(&config.data_dir),
     })
 }

@@ -3,6 +3,7 @@
 //! What must stay true: nothing here does I/O (the one exception is reading the clock, in [`clock`]), and a
 //! value of a type of this module has passed the checks of its constructor.
 
+pub mod actions;
 pub mod alarms;
 pub mod clock;
 pub mod codes;

@@ -50,6 +50,8 @@ scopes! {
     RetentionWrite = "retention:write": "Change the retention, pause the purge, release brakes",
     AlarmsRead = "alarms:read": "Read alarms",
     AlarmsWrite = "alarms:write": "Acknowledge alarms of the organization",
+    AuditRead = "audit:read": "Read the audit records",
+    EventsRead = "events:read": "Read the events",
     KeysAdmin = "keys:admin": "Create, list and revoke API keys of the organization",
     DataExport = "data:export": "Export the organization's rows, live and in the trash, without secrets",
     DataImport = "data:import": "Import an export or what another tool exported",

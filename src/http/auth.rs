@@ -29,9 +29,11 @@ use super::problem::ApiError;
 use super::{State, answer, body};
 use crate::domain::clock::Ts;
 use crate::domain::codes::Code;
+use crate::domain::ids::{EntryId, RootId};
 use crate::domain::scopes::Scope;
 use crate::domain::text::{IdempotencyKey, parse_actor_header};
 use crate::service::Services;
+use crate::service::audit::Call;
 use crate::service::caller::{Actor, Caller};
 use crate::service::error::{Problem, Result};
 use crate::service::keys::{ParsedKey, unauthenticated};
@@ -94,6 +96,10 @@ pub mod needs {
         AlarmsRead = Some(Scope::AlarmsRead);
         /// `alarms:write`
         AlarmsWrite = Some(Scope::AlarmsWrite);
+        /// `audit:read`
+        AuditRead = Some(Scope::AuditRead);
+        /// `events:read`
+        EventsRead = Some(Scope::EventsRead);
         /// `data:export`
         DataExport = Some(Scope::DataExport);
         /// `data:import`
@@ -112,6 +118,7 @@ pub struct Auth<N> {
     payload: Payload,
     credentials: Option<Credentials>,
     caller: Option<Caller>,
+    call: Call,
     /// Path, query and precondition.
     pub input: Input,
     body: Option<web::Bytes>,
@@ -141,6 +148,7 @@ impl<N: Needs> FromRequest for Auth<N> {
             state: Arc::clone(state),
             credentials: credentials(request),
             caller: None,
+            call: call(request),
             input: Input::of(request),
             request: request.clone(),
             payload: payload.take(),
@@ -178,19 +186,42 @@ pub(super) fn request_id(request: &HttpRequest) -> String {
         .unwrap_or_default()
 }
 
+/// What is asked for, as the record of a refusal has it: of path and query only ids.
+fn call(request: &HttpRequest) -> Call {
+    let pattern = request.match_pattern().unwrap_or_default();
+    let kind = pattern.split('/').nth(2).unwrap_or_default();
+    let id = request.match_info().get("id").unwrap_or_default();
+    let is_entry = matches!(kind, "trash" | "receipts");
+    Call {
+        name: format!("{} {pattern}", request.method()),
+        kind: kind.to_owned(),
+        subject: RootId::parse(id).filter(|_| !is_entry),
+        entry: EntryId::parse(id).filter(|_| is_entry),
+        change: !request.method().is_safe(),
+    }
+}
+
 impl Credentials {
-    /// Who calls, noted as a use of their key; what they name is noted if it is in the trash.
-    fn look_up(&self, services: &Services, scope: Option<Scope>) -> Result<Caller> {
-        let mut caller = services.store.read(|conn| self.caller(conn, scope))?;
-        services.last_use.note(&caller, Ts::now());
-        caller.uses = Some(Arc::clone(&services.uses));
-        Ok(caller)
+    /// Who calls. Refusing whoever may not is written down.
+    fn caller(&self, services: &Services, scope: Option<Scope>, call: &Call) -> Result<Caller> {
+        let known = services
+            .store
+            .read(|conn| self.key.authenticate(conn, Ts::now()))?;
+        let known = Caller {
+            address: self.address.clone(),
+            request_id: Some(self.request_id.clone()),
+            uses: Some(Arc::clone(&services.uses)),
+            ..known
+        };
+        let admitted = self.admit(known.clone(), scope);
+        match &admitted {
+            Ok(caller) => services.last_use.note(caller, Ts::now()),
+            Err(error) => services.note_refusal(&known, call, error),
+        }
+        admitted
     }
 
-    fn caller(&self, conn: &mut Conn, scope: Option<Scope>) -> Result<Caller> {
-        let mut caller = self.key.authenticate(conn, Ts::now())?;
-        caller.address.clone_from(&self.address);
-        caller.request_id = Some(self.request_id.clone());
+    fn admit(&self, mut caller: Caller, scope: Option<Scope>) -> Result<Caller> {
         if let Some(scope) = scope {
             caller.require(scope)?;
         }
@@ -284,9 +315,10 @@ impl<N: Needs> Auth<N> {
         let Some(credentials) = self.credentials.take() else {
             return Err(unauthenticated());
         };
+        let call = self.call.clone();
         let (credentials, caller) = Arc::clone(&self.state)
             .run(move |services| {
-                let caller = credentials.look_up(services, N::SCOPE)?;
+                let caller = credentials.caller(services, N::SCOPE, &call)?;
                 Ok((credentials, caller))
             })
             .await?;
@@ -448,15 +480,19 @@ impl<N: Needs> Auth<N> {
         let Some(credentials) = self.credentials.take() else {
             return Err(unauthenticated());
         };
-        let (known, mut input) = (self.caller.take(), self.input);
+        let (known, mut input, call) = (self.caller.take(), self.input, self.call);
         let whole = move |services: &Services| {
             let caller = if let Some(caller) = known {
                 caller
             } else {
-                credentials.look_up(services, N::SCOPE)?
+                credentials.caller(services, N::SCOPE, &call)?
             };
             input.parse_query(query)?;
-            work(services, &caller, &input)
+            let done = work(services, &caller, &input);
+            if let Err(error) = &done {
+                services.note_refusal(&caller, &call, error);
+            }
+            done
         };
         if write {
             self.state.run_write(whole).await

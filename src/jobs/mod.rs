@@ -7,4 +7,5 @@ pub mod importer;
 pub mod keykeeper;
 pub mod purger;
 pub mod revoker;
+pub mod sealer;
 pub mod shred_writer;

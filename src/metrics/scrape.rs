@@ -171,9 +171,9 @@ fn register_figures(registry: &mut Registry, figures: &Figures) {
     registry.register("alarm", "Open alarms", alarms);
     gauge(
         registry,
-        "outbox_events",
-        "Events in the outbox, counted up to 10000",
-        figures.outbox,
+        "audit_unsealed",
+        "Audit records that have no number yet, counted up to 10000",
+        figures.unsealed,
     );
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::audit;
 use super::caller::{Actor, Caller};
 use super::error::{Error, Result};
 use super::pages::{Cursor, PageQuery};
@@ -15,8 +16,9 @@ use super::views::Page;
 use crate::domain::alarms::AlarmCode;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{AlarmId, OrgId, RootId};
+use crate::domain::json::JsonText;
 use crate::domain::scopes::Scope;
-use crate::store::rows::AlarmRow;
+use crate::store::rows::{AlarmRow, AuditRow};
 use crate::store::{Conn, StoreResult};
 
 /// Stands for the organization of an alarm that is the service's own.
@@ -100,9 +102,39 @@ pub fn raise(
     };
     let new = conn.insert_alarm(&row)? > 0;
     if new {
+        announce(conn, org, &row)?;
         tracing::error!(alarm = %code, org = org.map(|org| org.to_string()), detail, next = code.next(), "alarm: {}", code.title());
     }
     Ok(new)
+}
+
+/// The event of an alarm: of its organization, or of each if it is the service's.
+fn announce(conn: &mut Conn, org: Option<OrgId>, alarm: &AlarmRow) -> StoreResult<()> {
+    let detail = JsonText::from_trusted(
+        json!({
+            "code": alarm.code,
+            "title": alarm.code.title(),
+            "detail": alarm.detail,
+            "of": if org.is_some() { "organization" } else { "service" },
+            "next": alarm.code.next(),
+        })
+        .to_string(),
+    );
+    let record = |org| AuditRow {
+        subject_id: Some(RootId(alarm.id.0)),
+        announced: true,
+        ..audit::row(
+            &Caller::service(org),
+            alarm.raised_at,
+            "alarm.raised",
+            "alarm",
+            detail.clone(),
+        )
+    };
+    match org {
+        Some(org) => audit::append(conn, &[record(org)]),
+        None => audit::append_everywhere(conn, record),
+    }
 }
 
 /// Ends an alarm whose cause is gone. Answers whether one was open.

@@ -187,6 +187,7 @@ mod tests {
             prober: crate::service::probe::Prober::default(),
             revoker: crate::jobs::revoker::Revoker::default(),
             purging: Arc::default(),
+            sealer: crate::jobs::sealer::Sealer::default(),
             metrics: crate::metrics::Metrics::default(),
             spool: crate::service::transfer::Spool::within(folder),
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::{Error, Problem, Result};
 use super::uses::Uses;
@@ -11,7 +11,8 @@ use crate::domain::ids::{EntryId, KeyId, OrgId, SessionId};
 use crate::domain::scopes::{Grants, Scope};
 
 /// The person or key a change is written down to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Actor {
     /// The caller's own id of the person; `key:<id>` for an API key, `cli` for the command line.
     pub id: String,

@@ -7,6 +7,7 @@ use chrono::Duration;
 use serde_json::json;
 
 use super::alarms;
+use super::audit;
 use super::brakes;
 use super::caller::Caller;
 use super::connections::{absent, check_version};
@@ -108,8 +109,17 @@ pub fn delete(tx: &mut Tx<'_>, target: &Target, request: &DeleteRequest) -> Resu
         root.kind().as_str(),
         root.id(),
         Some(entry),
-        &json!({ "name": view.root.name, "impact": view.impact, "secrets_shredded": shredded, "revocation": view.secrets.revocation, "purge_at": view.purge_at }),
+        &json!({ "name": view.root.name, "rows": audit::moved(&view.impact.rows, "live", "trash"), "references": view.impact.references, "secrets_shredded": shredded, "revocation": view.secrets.revocation, "purge_at": view.purge_at }),
     )?;
+    if shredded > 0 {
+        tx.record(
+            &format!("{}.secrets_shredded", root.kind()),
+            root.kind().as_str(),
+            root.id(),
+            Some(entry),
+            &json!({ "secrets_shredded": shredded, "key_epoch": view.secrets.key_epoch }),
+        )?;
+    }
     Ok(view)
 }
 

@@ -4,6 +4,7 @@
 //! [`Tx`](unit::Tx) (a change) or a connection (a read) and answers a view or a [`Problem`](error::Problem).
 
 pub mod alarms;
+pub mod audit;
 pub mod backup;
 pub mod bootstrap;
 pub mod brakes;
@@ -14,6 +15,7 @@ pub mod connections;
 pub mod delete;
 pub mod dependents;
 pub mod error;
+pub mod events;
 pub mod holds;
 pub mod impact;
 pub mod integrations;
@@ -46,6 +48,7 @@ use std::sync::Arc;
 use crate::jobs::eraser::Eraser;
 use crate::jobs::importer::Importer;
 use crate::jobs::revoker::Revoker;
+use crate::jobs::sealer::Sealer;
 use crate::jobs::shred_writer::ShredWriter;
 use crate::metrics::Metrics;
 use crate::secrets::Vault;
@@ -72,6 +75,8 @@ pub struct Services {
     pub prober: probe::Prober,
     /// Revokes at the source what a deletion has shredded.
     pub revoker: Revoker,
+    /// Numbers and chains audit records.
+    pub sealer: Sealer,
     /// What the purge may do, and whether the clock can be believed.
     pub purging: Arc<purge::Purging>,
     /// Counts what is done.

@@ -27,8 +27,10 @@ pub use plan::{OrganizationPlan, Plan, plan};
 pub(super) use run::organizations;
 pub use run::{Failed, Gone, Report, Stop, run};
 
+use super::audit;
 use super::error::Result;
 use super::unit::Tx;
+use super::views::Counts;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{EntryId, OrgId};
 use crate::domain::kinds::EntryState;
@@ -200,9 +202,7 @@ fn record(tx: &mut Tx<'_>, row: &EntryRow, state: EntryState, by_hand: bool) -> 
             "name": row.root_name,
             "by_hand": by_hand,
             "purge_at": row.purge_at,
-            "connections": row.connections_count,
-            "models": row.models_count,
-            "content": row.content_count,
+            "rows": audit::moved(&Counts::of(row), "trash", "purged"),
         }),
     )
 }

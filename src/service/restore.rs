@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::audit;
 use super::caller::Caller;
 use super::connections::missing_of;
 use super::error::{Error, Problem, Result};
@@ -357,7 +358,7 @@ fn bring_back(
         entry.root_kind.as_str(),
         entry.root_id,
         Some(entry.id),
-        &json!({ "name": entry.root_name, "integrations": moved.integrations, "connections": moved.connections, "models": moved.models, "content": moved.content, "links": links }),
+        &json!({ "name": entry.root_name, "rows": audit::moved(&Counts { links, ..impact::moved(moved) }, "trash", "live") }),
     )?;
     Ok(concerned)
 }

@@ -17,18 +17,19 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Services;
+use super::audit;
 use super::caller::Caller;
 use super::error::Error;
 use super::secrets::primary_epoch;
 use super::unit::to_json;
 use crate::domain::clock::Ts;
-use crate::domain::ids::{OrgId, RecordId, RootId};
+use crate::domain::ids::{OrgId, RootId};
 use crate::domain::json::JsonText;
 use crate::domain::kinds::OwnerKind;
 use crate::secrets::envelope::Binding;
 use crate::secrets::keyring::{Epoch, Keyring, KeyringError};
 use crate::secrets::{KeySource, SecretError, VaultError, claimed};
-use crate::store::rows::{AuditRow, KeyEpochRow, KeyReplicaRow, Rewrapped, SecretRow};
+use crate::store::rows::{KeyEpochRow, KeyReplicaRow, Rewrapped, SecretRow};
 use crate::store::{Conn, StoreError, StoreResult};
 
 pub use give_up::{GivenUp, give_up};
@@ -42,8 +43,6 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// A service that has said nothing for so long does not run any more. One that does so all the same finds a new primary
 /// epoch in the database, and reads its keyring again or refuses.
 pub const ALIVE: chrono::Duration = chrono::Duration::seconds(60);
-/// Organizations whose records are written at once.
-const PAGE: i64 = 200;
 
 /// Whom a step is written down to, in each organization.
 pub type By = fn(OrgId) -> Caller;
@@ -574,33 +573,8 @@ fn audit_everywhere(
     detail: &serde_json::Value,
 ) -> Result<()> {
     let (at, detail): (Ts, JsonText) = (conn.now()?, to_json(detail)?);
-    let mut after = None;
-    loop {
-        let page = conn.list_organizations(after, PAGE)?;
-        let Some(last) = page.last() else {
-            return Ok(());
-        };
-        after = Some(last.id);
-        let record = |org: OrgId| {
-            let caller = by(org);
-            AuditRow {
-                org_id: org,
-                id: RecordId::mint(),
-                at,
-                actor_id: caller.actor.id,
-                actor_name: caller.actor.name,
-                key_id: None,
-                address: None,
-                request_id: None,
-                action: action.to_owned(),
-                outcome: "done".to_owned(),
-                subject_kind: "key_epoch".to_owned(),
-                subject_id: None,
-                entry_id: None,
-                detail: detail.clone(),
-            }
-        };
-        let records: Vec<AuditRow> = page.iter().map(|row| record(row.id)).collect();
-        conn.insert_audits(&records)?;
-    }
+    audit::append_everywhere(conn, |org| {
+        audit::row(&by(org), at, action, "key_epoch", detail.clone())
+    })?;
+    Ok(())
 }

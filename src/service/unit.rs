@@ -6,24 +6,25 @@
 
 use chrono::Duration;
 use serde::Serialize;
-use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::Services;
+use super::audit::{self, Call};
 use super::caller::Caller;
 use super::error::{Error, Problem, Result};
 use super::purge::Purging;
 use super::revoke::Ticket;
+use crate::domain::actions;
 use crate::domain::clock::Ts;
 use crate::domain::codes::Code;
-use crate::domain::ids::{EntryId, JobId, KeyId, RecordId, RootId};
+use crate::domain::ids::{EntryId, JobId, KeyId, RootId};
 use crate::domain::json::JsonText;
 use crate::domain::text::IdempotencyKey;
 use crate::jobs::revoker::Revoker;
 use crate::metrics::Fact;
 use crate::secrets::Vault;
 use crate::store::Conn;
-use crate::store::rows::{AuditRow, ErasureJobRow, IdempotencyRow, OutboxRow};
+use crate::store::rows::{AuditRow, ErasureJobRow, IdempotencyRow};
 
 /// How long an answer is kept for its idempotency key.
 const KEPT_FOR: Duration = Duration::hours(24);
@@ -87,6 +88,7 @@ pub struct Tx<'a> {
     pub purging: &'a Purging,
     /// The moment of this change by the service's clock; what must expire goes by the database's.
     pub at: Ts,
+    recorded: bool,
     erasure_due: bool,
     purge_due: bool,
     revocations: Vec<Ticket>,
@@ -104,7 +106,7 @@ impl Services {
     ) -> Result<Written<T>> {
         let mut attempt = 1;
         loop {
-            let (mut erasure_due, mut purge_due) = (false, false);
+            let (mut recorded, mut erasure_due, mut purge_due) = (false, false, false);
             let (mut revocations, mut facts) = (Vec::new(), Vec::new());
             let result: Result<Written<T>> = self.store.write(|conn| {
                 let mut tx = Tx {
@@ -114,6 +116,7 @@ impl Services {
                     revoker: &self.revoker,
                     purging: &self.purging,
                     at: Ts::now(),
+                    recorded: false,
                     erasure_due: false,
                     purge_due: false,
                     revocations: Vec::new(),
@@ -129,6 +132,7 @@ impl Services {
                 if let Some((once, key_id)) = once.zip(caller.key_id) {
                     tx.remember(once, key_id, &answer)?;
                 }
+                recorded = tx.recorded;
                 erasure_due = tx.erasure_due;
                 purge_due = tx.purge_due;
                 revocations = tx.revocations;
@@ -149,6 +153,9 @@ impl Services {
                     .into());
                 }
                 result => {
+                    if recorded && result.is_ok() {
+                        self.sealer.nudge();
+                    }
                     if erasure_due && result.is_ok() {
                         self.eraser.nudge();
                     }
@@ -198,10 +205,7 @@ impl Tx<'_> {
 
     fn answered_before(&mut self, once: &Once, key_id: KeyId) -> Result<Option<StoredAnswer>> {
         let org = self.caller.org;
-        if !self
-            .conn
-            .try_lock_idempotent(lock_number(self.caller, key_id, once))?
-        {
+        if !self.conn.try_lock(lock_number(self.caller, key_id, once))? {
             return Err(Problem::new(
                 Code::RequestInProgress,
                 "A request with this Idempotency-Key is being worked on.",
@@ -260,8 +264,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Writes the audit record and the event of a change. `action` is the event's type, `detail` the counts and
-    /// names of what changed, never a value of a secret.
+    /// Writes down a change: one record, which is its event, too. `action` is a word of the catalogue
+    /// (`domain::actions`), `detail` the counts and names of what changed, never a value of a secret.
     pub fn record(
         &mut self,
         action: &str,
@@ -271,24 +275,13 @@ impl Tx<'_> {
         detail: &impl Serialize,
     ) -> Result<()> {
         let detail = to_json(detail)?;
-        self.conn.insert_event(&OutboxRow {
-            org_id: self.caller.org,
-            id: RecordId::mint(),
-            at: self.at,
-            type_: action.to_owned(),
-            subject_id: subject,
-            payload: to_json(&json!({
-                "kind": subject_kind,
-                "id": subject,
-                "entry_id": entry,
-                "actor": self.caller.actor,
-                "detail": detail,
-            }))?,
-        })?;
-        self.audit(action, subject_kind, Some(subject), entry, detail)
+        self.append(AuditRow {
+            announced: true,
+            ..self.row(action, subject_kind, Some(subject), entry, detail)
+        })
     }
 
-    /// Writes an audit record alone: for what is not a change, such as reading a secret.
+    /// Writes down what is not a change, such as reading a secret: a record that is no event.
     pub fn audit(
         &mut self,
         action: &str,
@@ -297,22 +290,44 @@ impl Tx<'_> {
         entry: Option<EntryId>,
         detail: JsonText,
     ) -> Result<()> {
-        self.conn.insert_audit(&AuditRow {
-            org_id: self.caller.org,
-            id: RecordId::mint(),
-            at: self.at,
-            actor_id: self.caller.actor.id.clone(),
-            actor_name: self.caller.actor.name.clone(),
-            key_id: self.caller.key_id,
-            address: self.caller.address.clone(),
-            request_id: self.caller.request_id.clone(),
-            action: action.to_owned(),
-            outcome: "done".to_owned(),
-            subject_kind: subject_kind.to_owned(),
+        let row = self.row(action, subject_kind, subject, entry, detail);
+        self.append(row)
+    }
+
+    /// Writes down that a call was refused.
+    pub(super) fn refusal(&mut self, call: &Call, detail: JsonText) -> Result<()> {
+        let row = AuditRow {
+            outcome: audit::REFUSED.to_owned(),
+            ..self.row(&call.name, &call.kind, call.subject, call.entry, detail)
+        };
+        self.append(row)
+    }
+
+    fn row(
+        &self,
+        action: &str,
+        subject_kind: &str,
+        subject: Option<RootId>,
+        entry: Option<EntryId>,
+        detail: JsonText,
+    ) -> AuditRow {
+        AuditRow {
             subject_id: subject,
             entry_id: entry,
-            detail,
-        })?;
+            ..audit::row(self.caller, self.at, action, subject_kind, detail)
+        }
+    }
+
+    fn append(&mut self, row: AuditRow) -> Result<()> {
+        debug_assert!(
+            row.outcome == audit::REFUSED
+                || actions::find(&row.action)
+                    .is_some_and(|action| action.announced == row.announced),
+            "{} is not in the catalogue",
+            row.action
+        );
+        self.recorded = true;
+        audit::append(self.conn, &[row])?;
         Ok(())
     }
 

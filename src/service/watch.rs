@@ -1,14 +1,18 @@
-//! Watches what nobody may notice otherwise, and raises alarms or ends them. Writes only when one changes or is still open.
+//! Watches what nobody may notice otherwise: raises alarms or ends them, and announces what is purged soon. Writes only when one changes or is still open.
 
 use chrono::Duration;
+use serde_json::json;
 
 use super::Services;
 use super::alarms;
+use super::caller::Caller;
 use super::error::Result;
 use super::purge::{due, is_valid, organizations};
+use super::unit::Tx;
+use super::views::Counts;
 use crate::domain::alarms::AlarmCode;
 use crate::domain::ids::OrgId;
-use crate::store::rows::OrganizationRow;
+use crate::store::rows::{EntryRow, OrganizationRow};
 use crate::store::{Conn, StoreResult};
 
 /// What could have gone so long ago should be gone.
@@ -17,6 +21,11 @@ const PURGE_OVERDUE: Duration = Duration::days(1);
 const ERASURE_OVERDUE_SQLITE: Duration = Duration::minutes(10);
 /// Promise 4: within a day, whatever the cycle.
 const ERASURE_OVERDUE_POSTGRES: Duration = Duration::days(1);
+
+/// So many days before its purge an entry is announced.
+const WARNINGS: [i32; 2] = [7, 1];
+/// Entries that are announced in one transaction.
+const AT_ONCE: i64 = 200;
 
 /// Looks at everything once.
 pub fn round(services: &Services) -> Result<()> {
@@ -45,9 +54,50 @@ pub fn round(services: &Services) -> Result<()> {
                 AlarmCode::PurgeOverdue,
                 overdue,
             )?;
+            warn_of_purges(services, organization.id)?;
         }
     }
     Ok(())
+}
+
+/// Announces what is purged soon, each entry once for each of [`WARNINGS`]; not what lives no longer than that anyway.
+fn warn_of_purges(services: &Services, org: OrgId) -> Result<()> {
+    for days in WARNINGS {
+        let ahead = Duration::days(i64::from(days));
+        loop {
+            let unwarned = services.store.read(|conn| {
+                let now = conn.now()?;
+                conn.unwarned_entries(org, days, now, now.plus(ahead), AT_ONCE)
+            })?;
+            if unwarned.is_empty() {
+                break;
+            }
+            services.write_once(&Caller::service(org), |tx| {
+                for entry in &unwarned {
+                    warn(tx, entry, days, ahead)?;
+                }
+                Ok(())
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn warn(tx: &mut Tx<'_>, entry: &EntryRow, days: i32, ahead: Duration) -> Result<()> {
+    let first = tx
+        .conn
+        .insert_purge_warning(entry.org_id, entry.id, days, entry.purge_at)?
+        > 0;
+    if !first || entry.deleted_at.plus(ahead) >= entry.purge_at {
+        return Ok(());
+    }
+    tx.record(
+        "trash.purge_soon",
+        entry.root_kind.as_str(),
+        entry.root_id,
+        Some(entry.id),
+        &json!({ "name": entry.root_name, "days": days, "purge_at": entry.purge_at, "rows": Counts::of(entry) }),
+    )
 }
 
 /// Raises an alarm that has a reason, ends one that has none. Writes only if something changes for somebody.

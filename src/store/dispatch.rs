@@ -4,14 +4,16 @@ use super::checks::{Check, Finding};
 use super::conn::Conn;
 use super::error::StoreResult;
 use super::figures::Figures;
-use super::filters::{ConnectionFilter, DependentFilter, Due, EntryFilter, EntryOrder};
+use super::filters::{
+    AuditFilter, ConnectionFilter, DependentFilter, Due, EntryFilter, EntryOrder,
+};
 use super::records::{InUse, Key, Record};
 use super::rows::{
     AlarmRow, ApiKeyRow, AuditRow, BrakeRow, CanaryRow, ConnectionRow, DependentHead, DependentRow,
     EntryRow, ErasureJobRow, HoldRow, IdempotencyRow, ImpactRow, ImportRow, IntegrationRow,
-    KeyEpochRow, KeyReplicaRow, LinkRow, LiveRecord, Moved, OrganizationRow, OutboxRow, Place,
-    PurgeFailureRow, RevocationRow, Rewrapped, SecretRow, SessionRow, ShredRow, ShreddedRow,
-    TickRow, UseRow,
+    KeyEpochRow, KeyReplicaRow, LinkRow, LiveRecord, Moved, OrganizationRow, Place,
+    PurgeFailureRow, RevocationRow, Rewrapped, Sealed, SecretRow, SessionRow, ShredRow,
+    ShreddedRow, TickRow, UseRow,
 };
 use super::statement::Binds;
 use super::{postgres, sqlite};
@@ -301,16 +303,38 @@ dispatch! {
     // Records
     /// Adds an audit record.
     fn insert_audit(row: &AuditRow) -> usize;
-    /// Adds an event.
-    fn insert_event(row: &OutboxRow) -> usize;
+    /// Adds audit records, also of several organizations.
+    fn insert_audits(rows: &[AuditRow]) -> usize;
+    /// The organizations with records that have no number yet.
+    fn unsealed_organizations() -> Vec<OrgId>;
+    /// Records that can be numbered now, in their order.
+    fn unsealed(org: OrgId, limit: i64) -> Vec<AuditRow>;
+    /// How many records have no number yet.
+    fn count_unsealed(org: OrgId) -> i64;
+    /// Number and hash of the record that was sealed last.
+    fn audit_head(org: OrgId) -> Option<(i64, String)>;
+    /// Gives records their numbers; answers how many had none.
+    fn put_seals(org: OrgId, seals: &[Sealed]) -> usize;
+    /// Sealed records after a number, in their order.
+    fn sealed_after(org: OrgId, after: i64, limit: i64) -> Vec<(AuditRow, Option<i64>, Option<String>)>;
+    /// Events after a number, in their order.
+    fn events_after(org: OrgId, after: i64, types: Option<&[String]>, limit: i64) -> Vec<(AuditRow, Option<i64>, Option<String>)>;
+    /// One record that is an event.
+    fn find_event(org: OrgId, id: RecordId) -> Option<(AuditRow, Option<i64>, Option<String>)>;
+    /// Records before one, newest first.
+    fn list_audit(org: OrgId, filter: &AuditFilter, before: Option<RecordId>, limit: i64) -> Vec<(AuditRow, Option<i64>, Option<String>)>;
+    /// Entries that are to be purged soon and were not warned of yet.
+    fn unwarned_entries(org: OrgId, days: i32, now: Ts, until: Ts, limit: i64) -> Vec<EntryRow>;
+    /// Notes a warning; 0 if somebody else has given it.
+    fn insert_purge_warning(org: OrgId, entry: EntryId, days: i32, purge_at: Ts) -> usize;
     /// The stored answer to an idempotency key.
     fn find_idempotent(org: OrgId, key_id: KeyId, key: &str) -> Option<IdempotencyRow>;
     /// Stores an answer.
     fn insert_idempotent(row: &IdempotencyRow) -> usize;
     /// Forgets expired answers.
     fn drop_expired_idempotent(org: OrgId, now: Ts) -> usize;
-    /// Whether nobody else works on this idempotency key.
-    fn try_lock_idempotent(lock: i64) -> bool;
+    /// Whether nobody else works on what this number stands for; until the transaction ends.
+    fn try_lock(lock: i64) -> bool;
     /// Adds an erasure job.
     fn insert_erasure_job(row: &ErasureJobRow) -> usize;
     /// The open erasure jobs of all organizations.
@@ -351,8 +375,6 @@ dispatch! {
     fn secrets_under(org: OrgId, epoch: i32, after: i64, limit: i64) -> Vec<SecretRow>;
     /// Writes records that were wrapped under another epoch; how many there were still to write.
     fn store_rewrapped(org: OrgId, from: i32, to: i32, rewrapped: &[Rewrapped]) -> usize;
-    /// Adds audit records of several organizations.
-    fn insert_audits(rows: &[AuditRow]) -> usize;
     /// Says that a service runs and which keys it has.
     fn beat(row: &KeyReplicaRow) -> usize;
     /// The services that have said so.

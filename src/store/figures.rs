@@ -1,7 +1,7 @@
 //! What a scrape of the metrics asks of the database as a whole: counts over all organizations.
 //!
 //! What must stay true: it costs a walk along the index of the entries that are in the trash, and of closed entries, rows
-//! in the trash and events nothing, however many there are.
+//! in the trash and records nothing, however many there are.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub(super) const TOTALS: &str = "SELECT \
     (SELECT min(created_at) FROM erasure_jobs WHERE finished_at IS NULL) AS erasure_oldest, \
     (SELECT coalesce(max(residue), 0) FROM canary_checks) AS residue, \
     (SELECT max(checked_at) FROM canary_checks) AS residue_checked, \
-    (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT 10000) counted) AS outbox";
+    (SELECT count(*) FROM (SELECT 1 FROM audit_seals WHERE seq IS NULL LIMIT 10000) counted) AS unsealed";
 
 /// The entries that are due by `$3`, by what keeps them; a hold that ended after `$1` still does, and so does a use after
 /// `$2`, where the organization says so. (SQLite numbers the binds as they come in the text, whatever they are called.)
@@ -102,8 +102,8 @@ pub struct Figures {
     pub residue: i64,
     /// When that was.
     pub residue_checked: Option<Ts>,
-    /// Events, up to 10,000.
-    pub outbox: i64,
+    /// Audit records without a number, up to 10,000.
+    pub unsealed: i64,
     alarms: Vec<(AlarmCode, i64)>,
     due: BTreeMap<String, (i64, Option<Ts>)>,
 }
@@ -123,7 +123,7 @@ pub(super) struct Totals {
     #[diesel(sql_type = Nullable<Moment>)]
     residue_checked: Option<Ts>,
     #[diesel(sql_type = BigInt)]
-    outbox: i64,
+    unsealed: i64,
 }
 
 #[derive(QueryableByName)]
@@ -151,7 +151,7 @@ impl Figures {
             erasure_oldest: totals.erasure_oldest,
             residue: totals.residue,
             residue_checked: totals.residue_checked,
-            outbox: totals.outbox,
+            unsealed: totals.unsealed,
             alarms,
             due: due
                 .into_iter()

@@ -1,7 +1,7 @@
 //! What lists are narrowed to.
 
 use crate::domain::clock::Ts;
-use crate::domain::ids::{ConnectionId, DependentId, EntryId};
+use crate::domain::ids::{ConnectionId, DependentId, EntryId, RootId};
 use crate::domain::kinds::{EntryState, RootKind, Status};
 
 /// What a list of connections is narrowed to.
@@ -79,4 +79,25 @@ pub struct Due {
     pub used_since: Ts,
     /// What was deleted from this moment on is kept by a brake; [`Ts::FAR`] without one.
     pub braked_from: Ts,
+}
+
+/// What a list of audit records is narrowed to.
+#[derive(Debug, Default, Clone)]
+pub struct AuditFilter {
+    /// One of these actions.
+    pub actions: Option<Vec<String>>,
+    /// The id of the actor.
+    pub actor: Option<String>,
+    /// `done` or `refused`.
+    pub outcome: Option<String>,
+    /// What it was done to.
+    pub subject: Option<RootId>,
+    /// The trash entry.
+    pub entry: Option<EntryId>,
+    /// The request.
+    pub request_id: Option<String>,
+    /// At or after this moment.
+    pub after: Option<Ts>,
+    /// Before this moment.
+    pub before: Option<Ts>,
 }

@@ -39,8 +39,10 @@ pub(super) type Conn = PgConnection;
 
 #[path = "queries/mod.rs"]
 mod queries;
+mod record;
 
 pub(super) use queries::*;
+pub(super) use record::*;
 
 diesel::define_sql_function! {
     /// Where `needle` first stands in `haystack`; 0 if nowhere.
@@ -294,7 +296,7 @@ pub(super) fn shift_purge_dates(
 }
 
 /// Whether no other transaction works on a request with this idempotency key. Held until the transaction ends.
-pub(super) fn try_lock_idempotent(conn: &mut Conn, lock: i64) -> QueryResult<bool> {
+pub(super) fn try_lock(conn: &mut Conn, lock: i64) -> QueryResult<bool> {
     diesel::define_sql_function! { fn pg_try_advisory_xact_lock(lock: BigInt) -> diesel::sql_types::Bool; }
     diesel::select(pg_try_advisory_xact_lock(lock)).get_result(conn)
 }

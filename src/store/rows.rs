@@ -253,19 +253,32 @@ pub struct AuditRow {
     pub subject_id: Option<RootId>,
     pub entry_id: Option<EntryId>,
     pub detail: JsonText,
+    pub announced: bool,
 }
 
-/// An event waiting to be delivered.
+/// The seal of an audit record: its place in the organization's chain, once it has one.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = schema::outbox)]
+#[diesel(table_name = schema::audit_seals, treat_none_as_default_value = false)]
 #[expect(missing_docs, reason = "the columns are documented in the migrations")]
-pub struct OutboxRow {
+pub struct SealRow {
     pub org_id: OrgId,
-    pub id: RecordId,
-    pub at: Ts,
-    pub type_: String,
-    pub subject_id: RootId,
-    pub payload: JsonText,
+    pub record_id: RecordId,
+    pub announced: bool,
+    pub tx_id: i64,
+    pub recorded_at: Ts,
+    pub seq: Option<i64>,
+    pub hash: Option<String>,
+}
+
+/// The number and the hash that a record gets.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    /// The record.
+    pub record: RecordId,
+    /// Its number within the organization.
+    pub seq: i64,
+    /// The hash over it and the one before.
+    pub hash: String,
 }
 
 /// A shred that is not yet known to be erased from the database's files.

@@ -442,21 +442,34 @@ diesel::table! {
         subject_id -> Nullable<Id>,
         entry_id -> Nullable<Id>,
         detail -> Text,
+        announced -> Bool,
     }
 }
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
     use crate::store::types::{Id, Moment};
 
-    outbox (org_id, id) {
+    audit_seals (org_id, record_id) {
         org_id -> Id,
-        id -> Id,
-        at -> Moment,
-        #[sql_name = "type"]
-        type_ -> Text,
-        subject_id -> Id,
-        payload -> Text,
+        record_id -> Id,
+        announced -> Bool,
+        tx_id -> BigInt,
+        recorded_at -> Moment,
+        seq -> Nullable<BigInt>,
+        hash -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::Integer;
+    use crate::store::types::{Id, Moment};
+
+    purge_warnings (org_id, entry_id, days, purge_at) {
+        org_id -> Id,
+        entry_id -> Id,
+        days -> Integer,
+        purge_at -> Moment,
     }
 }
 
@@ -630,7 +643,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     erasure_jobs,
     idempotency_keys,
     audit_events,
-    outbox,
+    audit_seals,
+    purge_warnings,
     imports,
     connect_sessions,
     revocations,

@@ -38,8 +38,10 @@ pub(super) type Conn = SqliteConnection;
 
 #[path = "queries/mod.rs"]
 mod queries;
+mod record;
 
 pub(super) use queries::*;
+pub(super) use record::*;
 
 diesel::define_sql_function! {
     /// Where `needle` first stands in `haystack`; 0 if nowhere.
@@ -328,7 +330,7 @@ pub(super) fn shift_purge_dates(
 }
 
 /// A twin waits for the one writer and then finds the stored answer: there is nothing to try.
-pub(super) fn try_lock_idempotent(_conn: &mut Conn, _lock: i64) -> QueryResult<bool> {
+pub(super) fn try_lock(_conn: &mut Conn, _lock: i64) -> QueryResult<bool> {
     Ok(true)
 }
 

@@ -269,9 +269,9 @@ on_both! {
             assert!(!refusal.contains("XXXXXXXXXX") && refusal.len() < 1_000, "{refusal}");
         }
         let mut sql = app.sql();
-        for table in ["connections", "models", "content", "links", "secrets", "trash_entries", "outbox"] {
+        for table in ["connections", "models", "content", "links", "secrets", "trash_entries", "audit_events"] {
             // The organization and its key are what the harness made.
-            let source = if table == "outbox" { "outbox WHERE type LIKE 'import%' OR type LIKE 'connection%'" } else { table };
+            let source = if table == "audit_events" { "audit_events WHERE action LIKE 'import%' OR action LIKE 'connection%'" } else { table };
             assert_eq!(sql.count(source), 0, "{table}");
         }
         assert_eq!(counts(&import(app, &export()).unwrap()), [1, 0, 11, 0, 52, 0, 0]);

@@ -2,13 +2,13 @@
 
 use crate::support::*;
 
-/// The actions that audit and outbox hold, in the order they were written.
+/// The actions of all audit records and of those that are events, in the order they were written.
 fn actions(app: &TestApp) -> (Vec<String>, Vec<String>) {
     (
         app.sql()
             .lines("SELECT action AS line FROM audit_events ORDER BY id"),
         app.sql()
-            .lines("SELECT type AS line FROM outbox ORDER BY id"),
+            .lines("SELECT action AS line FROM audit_events WHERE announced ORDER BY id"),
     )
 }
 
@@ -26,7 +26,7 @@ on_both! {
         app.admin.post(&format!("/v1/trash/{entry}/purge"), &json!({"confirm": "m"})).ok(200);
         let entry = app.delete_connection(&id);
         app.admin.post(&format!("/v1/trash/{entry}/restore"), &json!({})).ok(200);
-        // Refused, so no change and no record.
+        // Refused: a record, and no event.
         app.admin.post(&format!("/v1/trash/{entry}/restore"), &json!({})).problem(409, "entry_closed");
 
         let changes = [
@@ -38,6 +38,7 @@ on_both! {
             "model.trashed",
             "trash.purged",
             "connection.trashed",
+            "connection.secrets_shredded",
             "connection.restored",
         ];
         let (audit, events) = actions(app);
@@ -45,6 +46,7 @@ on_both! {
         // Reading a secret is no change: a record without an event.
         let mut with_read = changes.to_vec();
         with_read.insert(5, "connection.secrets_read");
+        with_read.push("POST /v1/trash/{id}/restore");
         assert_eq!(audit[audit_before.len()..], with_read);
 
         let who = app.sql().lines(
@@ -59,7 +61,7 @@ on_both! {
         let id = app.sample_connection("unrecorded");
         let path = format!("/v1/connections/{id}");
         let before = app.admin.get(&path).ok(200);
-        for table in ["audit_events", "outbox"] {
+        for table in ["audit_events", "audit_seals"] {
             refuse_inserts(app, table);
             let answer = app.admin.delete(&path);
             let problem = answer.problem(500, "internal_error");

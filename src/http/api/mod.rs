@@ -2,11 +2,13 @@
 //! [`routes`].
 
 mod alarms;
+mod audit;
 mod bulk;
 mod connections;
 mod connectors;
 mod content;
 mod deletion;
+mod events;
 mod integrations;
 mod keys;
 mod links;
@@ -90,6 +92,9 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(transfer::get_import)
         .service(alarms::list_alarms)
         .service(alarms::acknowledge_alarm)
+        .service(audit::list_audit)
+        .service(audit::get_audit_head)
+        .service(events::list_events)
         .service(keys::create_api_key)
         .service(keys::list_api_keys)
         .service(keys::get_api_key)

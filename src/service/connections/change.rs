@@ -196,7 +196,7 @@ impl Change {
             "connection",
             row.id.into(),
             None,
-            &json!({ "changed": changed(&before, &row), "secrets": secret_input.keys().collect::<Vec<_>>() }),
+            &json!({ "changed": changed(&before, &row), "version": { "before": before.version, "after": row.version }, "secrets": secret_input.keys().collect::<Vec<_>>() }),
         )?;
         ConnectionView::new(row, &secrets)
     }

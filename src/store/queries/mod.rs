@@ -5,6 +5,7 @@
 use super::Conn;
 
 mod alarms;
+mod audit;
 mod canary;
 mod checks;
 mod connections;
@@ -26,6 +27,7 @@ mod trash;
 mod uses;
 
 pub(in crate::store) use alarms::*;
+pub(in crate::store) use audit::*;
 pub(in crate::store) use canary::*;
 pub(in crate::store) use checks::*;
 pub(in crate::store) use connections::*;

@@ -1,28 +1,12 @@
-//! What a unit of work leaves behind: audit records, events, idempotent answers, erasure jobs.
+//! What a unit of work leaves behind: idempotent answers, erasure jobs.
 
 use diesel::prelude::*;
 
 use super::Conn;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{EntryId, JobId, KeyId, OrgId};
-use crate::store::rows::{AuditRow, ErasureJobRow, IdempotencyRow, OutboxRow};
-use crate::store::schema::{audit_events, erasure_jobs, idempotency_keys, outbox, trash_entries};
-
-pub(in crate::store) fn insert_audit(conn: &mut Conn, row: &AuditRow) -> QueryResult<usize> {
-    diesel::insert_into(audit_events::table)
-        .values(row)
-        .execute(conn)
-}
-
-pub(in crate::store) fn insert_audits(conn: &mut Conn, rows: &[AuditRow]) -> QueryResult<usize> {
-    diesel::insert_into(audit_events::table)
-        .values(rows)
-        .execute(conn)
-}
-
-pub(in crate::store) fn insert_event(conn: &mut Conn, row: &OutboxRow) -> QueryResult<usize> {
-    diesel::insert_into(outbox::table).values(row).execute(conn)
-}
+use crate::store::rows::{ErasureJobRow, IdempotencyRow};
+use crate::store::schema::{erasure_jobs, idempotency_keys, trash_entries};
 
 pub(in crate::store) fn find_idempotent(
     conn: &mut Conn,

@@ -36,13 +36,13 @@ on_each! {
         let id = app.sample_connection("safe");
         let (make, drop) = match backend {
             Backend::Sqlite => (
-                "CREATE TRIGGER no BEFORE INSERT ON outbox WHEN NEW.type = 'connection.trashed' BEGIN SELECT RAISE(ABORT, 'no'); END",
+                "CREATE TRIGGER no BEFORE INSERT ON audit_events WHEN NEW.action = 'connection.trashed' BEGIN SELECT RAISE(ABORT, 'no'); END",
                 "DROP TRIGGER no",
             ),
             Backend::Postgres => (
                 "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$; \
-                 CREATE TRIGGER no BEFORE INSERT ON outbox FOR EACH ROW WHEN (NEW.type = 'connection.trashed') EXECUTE FUNCTION no()",
-                "DROP TRIGGER no ON outbox; DROP FUNCTION no",
+                 CREATE TRIGGER no BEFORE INSERT ON audit_events FOR EACH ROW WHEN (NEW.action = 'connection.trashed') EXECUTE FUNCTION no()",
+                "DROP TRIGGER no ON audit_events; DROP FUNCTION no",
             ),
         };
         app.sql().run(make);

@@ -121,7 +121,9 @@ fn alarms(app: &TestApp) -> Vec<String> {
 }
 
 fn actions(app: &TestApp, action: &str) -> i64 {
-    let events = app.sql().count(&format!("outbox WHERE type = '{action}'"));
+    let events = app.sql().count(&format!(
+        "audit_events WHERE announced AND action = '{action}'"
+    ));
     let audited = app
         .sql()
         .count(&format!("audit_events WHERE action = '{action}'"));

@@ -13,11 +13,11 @@ on_each! {
         app.delete_connection(&ids[0]);
         app.admin.put(&format!("/v1/connections/{}/secrets", ids[1]), &json!({"secrets": {"password": "second"}})).ok(200);
         wait_for_lines(&app, 2);
-        let events = app.sql().count("outbox");
+        let events = app.sql().count("audit_events WHERE announced");
         for _ in 0..3 {
             app.restart();
         }
-        assert_eq!(app.sql().count("outbox"), events);
+        assert_eq!(app.sql().count("audit_events WHERE announced"), events);
         assert_eq!(lines(&app).len(), 2);
         for (id, password) in [(&ids[1], "second"), (&ids[2], "correct horse battery staple")] {
             let secrets = app.admin.get(&format!("/v1/connections/{id}/secrets")).ok(200);

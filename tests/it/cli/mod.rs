@@ -3,7 +3,7 @@
 mod canary;
 mod demo;
 mod errors;
-mod people;
+pub(crate) mod people;
 mod purge;
 mod restoring;
 mod retention;

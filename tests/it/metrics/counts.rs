@@ -138,8 +138,8 @@ on_each! {
         let other = app.sample_connection("lake");
         let entry = app.delete_connection(&other);
         let before = done(&scrape(&app));
-        // The event comes last: by then everything else is done.
-        app.sql().run("ALTER TABLE outbox RENAME TO outbox_aside");
+        // The record comes last: by then everything else is done.
+        app.sql().run("ALTER TABLE audit_seals RENAME TO seals_aside");
         for reply in [
             app.admin.delete(&format!("/v1/connections/{id}")),
             app.admin.post(&format!("/v1/trash/{entry}/restore"), &json!({})),
@@ -147,7 +147,7 @@ on_each! {
         ] {
             reply.problem(500, "internal_error");
         }
-        app.sql().run("ALTER TABLE outbox_aside RENAME TO outbox");
+        app.sql().run("ALTER TABLE seals_aside RENAME TO audit_seals");
         assert!((done(&scrape(&app)) - before).abs() < 1e-9, "{}", scrape(&app).text);
         app.admin.get(&format!("/v1/connections/{id}")).ok(200);
         app.delete_connection(&id);

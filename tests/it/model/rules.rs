@@ -194,6 +194,7 @@ impl Model {
         self.raise_version(entry.root);
         if entry.shredded > 0 {
             self.erasures += 1;
+            self.happened(format!("{}.secrets_shredded", entry.root_kind));
         }
         self.happened(format!("{}.trashed", entry.root_kind));
         self.entries.insert(id, entry);

@@ -122,7 +122,7 @@ on_each! {
         housekeeping::round(&app.services);
         housekeeping::round(&app.services);
         assert_eq!(ended(&app, &entries[1]).0, "failed");
-        assert_eq!(app.sql().count("outbox WHERE type = 'connection.revocation_failed'"), 2);
+        assert_eq!(app.sql().count("audit_events WHERE announced AND action = 'connection.revocation_failed'"), 2);
         assert_eq!(source.asked().len(), 4);
     }
 

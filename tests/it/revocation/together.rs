@@ -117,7 +117,7 @@ on_both! {
         let entry = app.admin.delete("/v1/integrations/crm").ok(200)["id"].as_str().unwrap().to_owned();
         assert_eq!(ended(app, &entry).0, "done");
         assert_eq!(source.asked()[0].field("token").unwrap(), "of all");
-        assert_eq!(app.sql().count("outbox WHERE type = 'integration.revoked'"), 1);
+        assert_eq!(app.sql().count("audit_events WHERE announced AND action = 'integration.revoked'"), 1);
     }
 
     fn many_at_once_are_each_revoked(app: &TestApp) {

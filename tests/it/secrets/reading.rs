@@ -28,7 +28,7 @@ on_both! {
         assert_eq!(reply.header("cache-control"), Some("no-store"));
         let request = reply.header("x-request-id").unwrap();
         assert_eq!(audit(app, "connection.secrets_read"), [format!("ann {request} {id} {{\"fields\":[\"password\"]}}")]);
-        let events = texts(app, "SELECT type AS value FROM outbox WHERE type LIKE '%secrets%'");
+        let events = texts(app, "SELECT action AS value FROM audit_events WHERE announced AND action LIKE '%secrets%'");
         assert!(events.is_empty(), "a reading is no change: {events:?}");
 
         app.delete_connection(&id);

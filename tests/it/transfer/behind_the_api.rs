@@ -41,7 +41,7 @@ on_both! {
         let mut sql = app.sql();
         for action in ["import.accepted", "import.done"] {
             assert_eq!(sql.count(&format!("audit_events WHERE action = '{action}'")), 1);
-            assert_eq!(sql.count(&format!("outbox WHERE type = '{action}'")), 1);
+            assert_eq!(sql.count(&format!("audit_events WHERE announced AND action = '{action}'")), 1);
         }
         assert_eq!(std::fs::read_dir(app.data_dir().join("spool")).unwrap().count(), 0);
     }

@@ -21,11 +21,11 @@ on_each! {
         assert_eq!(app.stranger().get("/readyz").status, 503);
         let services = beside(&app);
         assert!(matches!(rotation::begin(&services), Err(KeysError::Refused(_))), "a rotation needs the old key");
-        let events = count(&app, "outbox");
+        let events = count(&app, "audit_events WHERE announced");
         let given_up = rotation::give_up(&services, epoch(1), BY).unwrap();
         assert_eq!((given_up.secrets, given_up.owners, given_up.primary, given_up.retired), (5, 4, Some(epoch(2)), false));
         assert_eq!(states(&services), ["destroyed", "primary"]);
-        assert_eq!((count(&app, "secrets"), count(&app, "outbox")), (0, events + 4));
+        assert_eq!((count(&app, "secrets"), count(&app, "audit_events WHERE announced")), (0, events + 4));
         assert_eq!(count(&app, "audit_events WHERE action = 'connection.credentials_lost'"), 3);
         assert_eq!(count(&app, "audit_events WHERE action = 'integration.credentials_lost'"), 1);
         assert_eq!(key_files(&app), ["epoch-2.key"]);
