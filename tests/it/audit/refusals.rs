@@ -62,6 +62,8 @@ on_both! {
         let path = format!("/v1/connections/{id}");
         app.admin.patch(&path, &json!({"nothing": 1})).problem(422, "invalid_input");
         app.admin.post("/v1/connections", &json!([])).problem(422, "invalid_input");
+        app.admin.patch(&path, &json!({"name": ""})).problem(422, "invalid_input");
+        app.admin.delete(&format!("/v1/connections/{}", uuid::Uuid::now_v7())).problem(404, "not_found");
         app.admin.get(&format!("/v1/connections/{}", uuid::Uuid::now_v7())).problem(404, "not_found");
         app.delete_connection(&id);
         app.admin.get(&path).problem(410, "in_trash");
