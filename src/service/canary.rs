@@ -126,6 +126,7 @@ enum Stop {
     Broken(String),
     Overdue,
     Stopped,
+    Lost,
     Failed(Error),
 }
 
@@ -163,7 +164,11 @@ pub fn check(services: &Services, every: Option<Duration>, mut wait: Wait<'_>) -
     let ended = sweep(services, org)
         .map_err(Stop::from)
         .and_then(|()| plant(services, org))
-        .and_then(|planted| planted.delete_and_look(services, Some(run), &mut wait));
+        .and_then(|planted| planted.delete_and_look(services, run, &mut wait));
+    if matches!(ended, Err(Stop::Lost)) {
+        // Whoever took over has planted a secret of their own.
+        return Ok(Check::NotNow);
+    }
     let left = sweep(services, org);
     conclude(services, org, run, ended).and_then(|check| left.map(|()| check))
 }
@@ -205,7 +210,7 @@ fn conclude(services: &Services, org: OrgId, run: JobId, ended: Step<Report>) ->
             end(true, None, &|_| Ok(false))?;
             Ok(Check::Overdue)
         }
-        Err(Stop::Stopped) => {
+        Err(Stop::Stopped | Stop::Lost) => {
             end(false, None, &|_| Ok(false))?;
             Ok(Check::Stopped)
         }
@@ -263,13 +268,17 @@ fn plant(services: &Services, org: OrgId) -> Step<Planted> {
                 .secrets
                 .get("password")
                 .is_some_and(|own| own.is(&secret)) => {}
-        Ok(_) | Err(Error::Internal(_)) => {
+        Err(Error::Problem(problem)) if problem.code != Code::NeedsCredentials => {
+            return Err(Error::Problem(problem).into());
+        }
+        Err(Error::Store(error)) => return Err(error.into()),
+        // It is not there, is wiped, is damaged, or is another's.
+        Ok(_) | Err(_) => {
             return Err(Stop::Broken(
                 "Before the deletion the record in the slot does not open to the planted secret."
                     .to_owned(),
             ));
         }
-        Err(error) => return Err(error.into()),
     }
     let own = record.get(COMMON_HEAD..).unwrap_or_default();
     let sought = Sought::new(&[(What::Plaintext, secret.as_bytes()), (What::Record, own)]);
@@ -311,12 +320,7 @@ impl Planted {
     }
 
     /// Deletes it, waits until it is erased and looks for what is left.
-    fn delete_and_look(
-        self,
-        services: &Services,
-        run: Option<JobId>,
-        wait: &mut Wait<'_>,
-    ) -> Step<Report> {
+    fn delete_and_look(self, services: &Services, run: JobId, wait: &mut Wait<'_>) -> Step<Report> {
         let target = Target::Connection(self.connection);
         let entry = services.write_once(&Caller::service(self.org), |tx| {
             delete(tx, &target, &DeleteRequest::default())
@@ -335,7 +339,7 @@ impl Planted {
         &self,
         services: &Services,
         entry: EntryId,
-        run: Option<JobId>,
+        run: JobId,
         wait: &mut Wait<'_>,
     ) -> Step<Duration> {
         let began = Instant::now();
@@ -353,16 +357,14 @@ impl Planted {
             if !(wait.pause)() {
                 return Err(Stop::Stopped);
             }
-            if let Some(run) = run
-                && said.elapsed() > BEAT
-            {
+            if said.elapsed() > BEAT {
                 said = Instant::now();
                 let mine = services.store.write(|conn| {
                     let now = conn.now()?;
                     conn.beat_canary(self.org, run, now)
                 })?;
                 if mine == 0 {
-                    return Err(Stop::Stopped);
+                    return Err(Stop::Lost);
                 }
             }
         }

@@ -367,8 +367,8 @@ fn a_plaintext_in_any_column_is_found() {
         assert_eq!(places(app.org), [""; 0]);
         for (table, column, value) in [
             (
-                "audit_events",
-                "detail",
+                "trash_connections",
+                "metadata",
                 format!("{{\"a\": \"{secret}\\\"\"}}"),
             ),
             (
