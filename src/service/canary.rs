@@ -193,7 +193,7 @@ fn conclude(services: &Services, org: OrgId, run: JobId, ended: Step<Report>) ->
                     return alarms::resolve(conn, None, AlarmCode::Residue, "");
                 }
                 let detail = format!(
-                    "{residue} bytes of a secret that was deleted and erased are still there. {}.",
+                    "{residue} bytes of a secret that was deleted and erased are still there: {}.",
                     report.places()
                 );
                 alarms::raise(conn, None, AlarmCode::Residue, "", &detail)
