@@ -33,6 +33,10 @@ fn url(text: &str) -> DatabaseUrlText {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "a table of cases reads best in one piece"
+)]
 fn the_first_layer_that_speaks_wins_for_every_option() {
     type Upper = fn(&mut Options, &mut ServeOptions);
     // The option, in the file, as it shows by default, from the file, and with a flag over the file.

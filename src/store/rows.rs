@@ -20,6 +20,7 @@ use crate::domain::kinds::{
 #[diesel(table_name = schema::organizations)]
 #[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
 #[expect(missing_docs, reason = "the columns are documented in the migrations")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column")]
 pub struct OrganizationRow {
     pub id: OrgId,
     pub name: String,

@@ -208,12 +208,11 @@ mod tests {
     fn every_form_of_any_twelve_bytes_is_found() {
         let sought = sought();
         let twelve = &SECRET[9..21];
-        let digits: String = twelve.iter().map(|byte| format!("{byte:02x}")).collect();
-        let percent: String = twelve.iter().map(|byte| format!("%{byte:02X}")).collect();
-        let json: String = twelve
-            .iter()
-            .map(|byte| format!("\\u00{byte:02x}"))
-            .collect();
+        let each =
+            |escape: fn(&u8) -> String| twelve.iter().map(escape).collect::<Vec<_>>().concat();
+        let digits = each(|byte| format!("{byte:02x}"));
+        let percent = each(|byte| format!("%{byte:02X}"));
+        let json = each(|byte| format!("\\u00{byte:02x}"));
         for text in [
             String::from_utf8(twelve.to_vec()).unwrap(),
             digits.to_uppercase(),
