@@ -79,7 +79,7 @@ fn metric_becomes(app: &TestApp, name: &str, value: f64) {
 
 fn with_metrics(backend: Backend) -> TestApp {
     TestApp::start_with(backend, |config| {
-        config.metrics_listen = Some("127.0.0.1:0".parse().unwrap())
+        config.metrics_listen = Some("127.0.0.1:0".parse().unwrap());
     })
 }
 
@@ -379,7 +379,7 @@ fn a_plaintext_in_any_column_is_found() {
             (
                 "trash_models",
                 "body",
-                format!("{{\"n\": [\"{}\"]}}", &secret[3..19]),
+                format!("{{\"n\": [\"{}\"]}}", secret.get(3..19).unwrap()),
             ),
         ] {
             app.sql().run(&format!(
