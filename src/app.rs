@@ -8,6 +8,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, rt, web};
@@ -21,7 +22,7 @@ use crate::http::fallback::{Routes, fallback};
 use crate::http::middleware::observe;
 use crate::http::{State, api, metrics, openapi, reentry};
 use crate::jobs::shred_writer::ShredWriter;
-use crate::jobs::{eraser, housekeeping, importer, keykeeper, purger, revoker, sealer};
+use crate::jobs::{canary, eraser, housekeeping, importer, keykeeper, purger, revoker, sealer};
 use crate::metrics::Metrics;
 use crate::outbound::{Dialer, Own};
 use crate::secrets::Vault;
@@ -32,6 +33,7 @@ use crate::service::purge::Purging;
 use crate::service::revoke;
 use crate::service::shreds;
 use crate::service::transfer::{self, Spool};
+use crate::service::uses;
 use crate::store::{Store, migrate};
 
 /// Seconds that requests have to finish after the signal to stop.
@@ -44,6 +46,7 @@ pub struct Application {
     eraser: eraser::Running,
     importer: importer::Running,
     keykeeper: keykeeper::Running,
+    canary: Option<canary::Running>,
     purger: purger::Running,
     sealer: sealer::Running,
     listener: TcpListener,
@@ -107,12 +110,17 @@ impl Application {
         let purging = purger::start(services.clone(), config.purge_schedule.clone())?;
         let keykeeping =
             keykeeper::start(services.clone(), &address.to_string(), config.key_times)?;
+        let checking = config
+            .canary_interval
+            .map(|every| canary::start(services.clone(), every, config.erasure_interval))
+            .transpose()?;
         Ok(Self {
             config,
             services,
             eraser: running,
             importer: importing,
             keykeeper: keykeeping,
+            canary: checking,
             purger: purging,
             sealer: sealing,
             listener,
@@ -198,7 +206,18 @@ impl Application {
             }
             None => None,
         };
-        let keeper = rt::spawn(keep_house(self.services.clone()));
+        let keepers = [
+            rt::spawn(every(
+                housekeeping::PERIOD,
+                self.services.clone(),
+                housekeeping::round,
+            )),
+            rt::spawn(every(
+                uses::PERIOD,
+                self.services.clone(),
+                housekeeping::write_uses,
+            )),
+        ];
         rt::spawn(async move {
             stop.await;
             tracing::info!("stopping: no new requests, the running ones may finish");
@@ -206,18 +225,24 @@ impl Application {
             handle.stop(true).await;
         });
         let outcome = server.await;
-        keeper.abort();
+        for keeper in keepers {
+            keeper.abort();
+        }
         // To the end of the last request they tell how the service stops.
         if let Some(metrics) = metrics {
             metrics.stop(true).await;
         }
         let (services, eraser, importer) = (self.services, self.eraser, self.importer);
-        let (purger, keykeeper, sealer) = (self.purger, self.keykeeper, self.sealer);
+        let (purger, keykeeper, canary, sealer) =
+            (self.purger, self.keykeeper, self.canary, self.sealer);
         web::block(move || {
             // First what a client waits for: it is to end as interrupted and not to go on meanwhile.
             importer.stop();
             purger.stop();
             keykeeper.stop();
+            if let Some(canary) = canary {
+                canary.stop();
+            }
             close(&services, eraser);
             sealer.stop();
         })
@@ -260,6 +285,7 @@ fn services(config: &Config, store: Store, listening: &[SocketAddr]) -> anyhow::
         eraser: eraser::Eraser::idle(),
         shreds: Arc::new(ShredWriter::new(log)),
         last_use: Arc::default(),
+        uses: Arc::default(),
         importer: importer::Importer::default(),
         prober: Prober::new(dialer.clone(), config.tests),
         revoker: revoker::Revoker::new(dialer, config.revocation),
@@ -341,21 +367,22 @@ fn lock_database(file: &Path) -> anyhow::Result<File> {
     }
 }
 
-async fn keep_house(services: Services) {
+async fn every(period: Duration, services: Services, work: fn(&Services)) {
     loop {
-        rt::time::sleep(housekeeping::PERIOD).await;
+        rt::time::sleep(period).await;
         let services = services.clone();
-        let _ = web::block(move || housekeeping::round(&services)).await;
+        let _ = web::block(move || work(&services)).await;
     }
 }
 
-/// What must not be lost with the process: the last use of keys, and an erasure that is due.
+/// What must not be lost with the process: uses of keys and of what is in the trash, and an erasure that is due.
 fn close(services: &Services, eraser: eraser::Running) {
     services.revoker.stop();
     eraser.stop();
     if let Err(error) = services.last_use.flush(&services.store) {
         tracing::warn!(%error, "the last use of keys could not be written down");
     }
+    housekeeping::write_uses(services);
     if services.store.sqlite_file().is_some()
         && let Err(error) = eraser::round(&services.store, &services.shreds)
     {

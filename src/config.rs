@@ -39,6 +39,8 @@ const DATA_DIR: &str = "./reprieve-data";
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3003);
 /// What is logged; actix tells of each of its workers.
 const LOG_LEVEL: &str = "info,actix_server=warn";
+/// How often the standing check looks for residue of deleted secrets.
+const CANARY_INTERVAL: Duration = Duration::from_hours(6);
 /// The most database connections.
 const POOL_SIZE: u32 = 10;
 /// How often PostgreSQL's table of secrets is rewritten.
@@ -77,6 +79,8 @@ pub struct Config {
     pub migrate: bool,
     /// How often PostgreSQL's table of secrets is rewritten, so that nothing shredded is left in it.
     pub erasure_interval: Duration,
+    /// How often it is looked for residue of a deleted secret; never without one.
+    pub canary_interval: Option<Duration>,
     /// When encryption keys are made and destroyed.
     pub key_times: Times,
     /// How long a request's body may take to arrive.
@@ -199,6 +203,10 @@ pub fn resolve(
         workers: workers(serve.workers.or(file.workers))?,
         migrate: !serve.no_migrate.or(file.no_migrate).unwrap_or(false),
         erasure_interval,
+        canary_interval: serve
+            .canary_interval
+            .or(file.canary_interval)
+            .map_or(Some(CANARY_INTERVAL), SpanOrOff::get),
         key_times: Times {
             rotation: serve
                 .key_rotation_interval

@@ -7,6 +7,7 @@ mod alarms;
 mod audit;
 mod backup;
 mod brakes;
+mod canary;
 mod completions;
 mod connection;
 mod demo;
@@ -102,6 +103,9 @@ enum Command {
     Backup(backup::Args),
     /// Erase now from the database's files what was shredded
     Erase,
+    /// Plant a secret, delete it and look whether anything is left of it; exit code 1 if something is
+    #[command(after_help = canary::ABOUT)]
+    Canary,
     /// Check the database against the promises; exit code 1 names what is broken
     Verify,
     /// Watch the whole story on a throw-away database with sample data
@@ -183,6 +187,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Import(args) => import::run(&args, &config),
         Command::Backup(args) => backup::run(&args, &config),
         Command::Erase => erase::run(&config),
+        Command::Canary => canary::run(&config),
         Command::Verify => verify::run(&config),
         Command::Demo(args) => demo::run(&args, config),
     }

@@ -37,7 +37,7 @@ struct ShowArgs {
 
 #[derive(clap::Args)]
 #[command(group = ArgGroup::new("change").multiple(true).required(true).args([
-    "days", "purge_protection", "brake_connections", "brake_percent", "brake_refuses_deletions",
+    "days", "purge_protection", "hold_while_used", "brake_connections", "brake_percent", "brake_refuses_deletions",
 ]))]
 struct SetArgs {
     /// How many days a deletion stays in the trash, 1 to 3650; for deletions from now on
@@ -46,6 +46,9 @@ struct SetArgs {
     /// Whether nobody may purge anything before its date: on for all that is in the trash, off for deletions from now on
     #[arg(long, value_name = "on|off", value_parser = on_off())]
     purge_protection: Option<String>,
+    /// Whether an entry that somebody called for within a day is not purged by its date
+    #[arg(long, value_name = "on|off", value_parser = on_off())]
+    hold_while_used: Option<String>,
     /// The brake comes on when more connections than this are deleted within an hour, 20 at least
     #[arg(long, value_name = "NUMBER")]
     brake_connections: Option<i32>,
@@ -90,6 +93,7 @@ fn set(args: &SetArgs, config: &Config) -> Result<Outcome, Failure> {
     let change = RetentionChange {
         retention_days: args.days,
         purge_protection: is_on(&args.purge_protection),
+        hold_while_used: is_on(&args.hold_while_used),
         brake: about_brake.then_some(brake),
     };
     let text = args.reach.connect(config)?.set_retention(&change)?;
@@ -129,6 +133,11 @@ fn render(retention: &Retention) -> String {
     } else {
         "off"
     };
+    let hold_while_used = if retention.hold_while_used {
+        "on: what somebody called for within a day is not purged by its date"
+    } else {
+        "off"
+    };
     let brake = &retention.brake;
     let deletions = if brake.refuse_deletions {
         "refused until it is released"
@@ -139,6 +148,7 @@ fn render(retention: &Retention) -> String {
         ("kept", Some(kept)),
         ("at least", floor),
         ("purge protection", Some(protection.to_owned())),
+        ("hold while used", Some(hold_while_used.to_owned())),
         (
             "brake",
             Some(format!(

@@ -57,7 +57,7 @@ fn the_definitions_hold() {
 #[test]
 fn the_help_shows_every_option_with_its_variable_and_its_default() {
     let leaves = leaves(Cli::command());
-    assert_eq!(leaves.len(), 48);
+    assert_eq!(leaves.len(), 49);
     for mut leaf in leaves {
         let help = leaf.render_long_help().to_string();
         let one_line = help.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -110,6 +110,10 @@ fn the_defaults_in_the_help_are_the_defaults() {
         ("pool_size", config.pool_size.to_string()),
         ("no_migrate", (!config.migrate).to_string()),
         ("erasure_interval", format!("{hours}h")),
+        (
+            "canary_interval",
+            format!("{}h", config.canary_interval.unwrap().as_secs() / 3600),
+        ),
         (
             "key_rotation_interval",
             days(config.key_times.rotation.unwrap()),

@@ -26,6 +26,7 @@ pub struct File {
     pub pool_size: Option<u32>,
     pub no_migrate: Option<bool>,
     pub erasure_interval: Option<Span>,
+    pub canary_interval: Option<SpanOrOff>,
     pub key_rotation_interval: Option<SpanOrOff>,
     pub key_destroy_after: Option<SpanOrOff>,
     pub max_import_bytes: Option<u64>,

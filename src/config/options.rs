@@ -108,6 +108,9 @@ pub struct ServeOptions {
     /// How often what was shredded is erased from PostgreSQL's files, 24h at most [default: 1h]
     #[arg(long, value_name = "DURATION", env = "REPRIEVE_ERASURE_INTERVAL")]
     pub erasure_interval: Option<Span>,
+    /// How often a secret is planted, deleted and looked for, or `off` [default: 6h]
+    #[arg(long, value_name = "DURATION", env = "REPRIEVE_CANARY_INTERVAL")]
+    pub canary_interval: Option<SpanOrOff>,
     /// How often the encryption keys rotate by themselves, or `off` [default: 30d]
     #[arg(long, value_name = "DURATION", env = "REPRIEVE_KEY_ROTATION_INTERVAL")]
     pub key_rotation_interval: Option<SpanOrOff>,

@@ -33,10 +33,14 @@ fn url(text: &str) -> DatabaseUrlText {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "a table of cases reads best in one piece"
+)]
 fn the_first_layer_that_speaks_wins_for_every_option() {
     type Upper = fn(&mut Options, &mut ServeOptions);
     // The option, in the file, as it shows by default, from the file, and with a flag over the file.
-    let table: [(&str, &str, &str, Upper, &str); 12] = [
+    let table: [(&str, &str, &str, Upper, &str); 13] = [
         (
             "data_dir: \"./reprieve-data\"",
             "data_dir = 'f'",
@@ -120,6 +124,13 @@ fn the_first_layer_that_speaks_wins_for_every_option() {
             "erasure_interval: 86400s",
             |_, s| s.erasure_interval = "5m".parse().ok(),
             "erasure_interval: 300s",
+        ),
+        (
+            "canary_interval: Some(21600s)",
+            "canary_interval = '1h'",
+            "canary_interval: Some(3600s)",
+            |_, s| s.canary_interval = "off".parse().ok(),
+            "canary_interval: None",
         ),
     ];
     for (default, text, from_file, set, from_flag) in table {

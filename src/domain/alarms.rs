@@ -57,6 +57,8 @@ alarms! {
     KeyMissing = "key_missing", "The encryption key is missing: secrets can't be entered or read", "Put the key back into the keyring; everything but secrets works meanwhile.";
     RotationWaits = "rotation_waits", "The rotation of the encryption keys does not get on", "See `reprieve keys status` for who lacks the new key, and give it to them.";
     BackupOlderThanShred = "backup_older_than_shred", "A database from before deletions was put back; their secrets were shredded again", "Enter the secrets of the connections that need credentials, or delete the connections again; then acknowledge this alarm.";
+    Residue = "residue", "Bytes of a deleted secret were found where none should be", "Treat it as a leak: the detail says where they are, docs/security.md what that may mean. When it is mended, run `reprieve canary`.";
+    CanaryBroken = "canary_broken", "The standing check for residue can't find what it should find", "Do what the detail says, then run `reprieve canary`.";
 }
 
 impl AlarmCode {

@@ -220,6 +220,8 @@ words! {
         EndedHold = "ended_hold",
         /// A brake on mass deletion.
         Brake = "brake",
+        /// Somebody used it within a day, and the organization says that this keeps it.
+        Use = "use",
     }
 
     /// Why an entry could not be purged, though nothing keeps it.

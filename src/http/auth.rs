@@ -210,6 +210,7 @@ impl Credentials {
         let known = Caller {
             address: self.address.clone(),
             request_id: Some(self.request_id.clone()),
+            uses: Some(Arc::clone(&services.uses)),
             ..known
         };
         let admitted = self.admit(known.clone(), scope);

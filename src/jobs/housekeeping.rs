@@ -35,6 +35,13 @@ pub fn round(services: &Services) {
     }
 }
 
+/// Writes down who used what is in the trash: more often, since people look at it and a purge may wait for it.
+pub fn write_uses(services: &Services) {
+    if let Err(error) = services.uses.flush(&services.store) {
+        tracing::warn!(%error, "uses of what is in the trash could not be written down; it is tried again");
+    }
+}
+
 fn forget_expired(services: &Services) -> StoreResult<()> {
     let mut after = None;
     loop {

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use crate::service::purge::AFTER_A_HOLD;
+use crate::service::purge::{AFTER_A_HOLD, AFTER_A_USE};
 use crate::store::figures::Figures;
 use crate::store::{Store, StoreResult};
 
@@ -64,7 +64,7 @@ impl Look {
         let began = Instant::now();
         let figures: StoreResult<Figures> = store.connect().and_then(|mut conn| {
             let now = conn.now()?;
-            conn.figures(now, now.plus(-AFTER_A_HOLD))
+            conn.figures(now, now.plus(-AFTER_A_HOLD), now.plus(-AFTER_A_USE))
         });
         let (found, fresh_for) = match figures {
             Ok(figures) => (

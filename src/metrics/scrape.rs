@@ -9,7 +9,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::{Registry, Unit};
 
-use super::PREFIX;
+use super::{PREFIX, seconds_since_1970};
 use crate::domain::alarms::AlarmCode;
 use crate::service::Services;
 use crate::store::PoolUse;
@@ -51,6 +51,23 @@ fn register_process(registry: &mut Registry, services: &Services) {
         "Whether secrets can be entered and read; 0 is locked mode",
         ready,
     );
+    let (uses, lost) = services.uses.totals();
+    for (name, help, total) in [
+        (
+            "trash_uses",
+            "Calls that named something in the trash",
+            uses,
+        ),
+        (
+            "trash_uses_not_noted",
+            "Those of them that no entry shows, for want of room",
+            lost,
+        ),
+    ] {
+        let counter = Counter::<u64>::default();
+        counter.inc_by(total);
+        registry.register(name, help, counter);
+    }
     if let Some(bytes) = resident_bytes() {
         registry.register_with_unit(
             "process_resident_memory",
@@ -133,6 +150,18 @@ fn register_figures(registry: &mut Registry, figures: &Figures) {
         "erasure_oldest_pending",
         "How long the oldest of them has waited",
         figures.age(figures.erasure_oldest),
+    );
+    registry.register_with_unit(
+        "residue",
+        "What the last standing check found of a deleted secret",
+        Unit::Bytes,
+        ConstGauge::new(figures.residue),
+    );
+    seconds(
+        registry,
+        "residue_checked_timestamp",
+        "When that check was, since 1970; 0 if there was none",
+        figures.residue_checked.map_or(0.0, seconds_since_1970),
     );
     let alarms = Family::<[(&str, &str); 1], Gauge>::default();
     for code in AlarmCode::ALL {

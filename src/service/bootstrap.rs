@@ -182,6 +182,7 @@ mod tests {
             eraser: Eraser::idle(),
             shreds: ShredWriter::of_tests(folder),
             last_use: Arc::default(),
+            uses: Arc::default(),
             importer: crate::jobs::importer::Importer::default(),
             prober: crate::service::probe::Prober::default(),
             revoker: crate::jobs::revoker::Revoker::default(),

@@ -1,10 +1,13 @@
 //! Who calls: the organization, the key, the person behind it, and what they may do.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::error::{Problem, Result};
+use super::error::{Error, Problem, Result};
+use super::uses::Uses;
 use crate::domain::codes::Code;
-use crate::domain::ids::{KeyId, OrgId, SessionId};
+use crate::domain::ids::{EntryId, KeyId, OrgId, SessionId};
 use crate::domain::scopes::{Grants, Scope};
 
 /// The person or key a change is written down to.
@@ -32,6 +35,8 @@ pub struct Caller {
     pub address: Option<String>,
     /// The id of the request in logs and answers.
     pub request_id: Option<String>,
+    /// Where it is noted what the caller uses after it was deleted; nowhere for the command line and the service itself.
+    pub uses: Option<Arc<Uses>>,
 }
 
 impl Caller {
@@ -47,6 +52,7 @@ impl Caller {
             },
             address: None,
             request_id: None,
+            uses: None,
         }
     }
 
@@ -76,6 +82,27 @@ impl Caller {
     /// Whether the caller may do this.
     pub fn may(&self, scope: Scope) -> bool {
         self.grants.allow(scope)
+    }
+
+    /// The same caller, asking about a deletion: what is deleted already is then not used.
+    pub(super) fn deleting(&self) -> Self {
+        Self {
+            uses: None,
+            ..self.clone()
+        }
+    }
+
+    /// The answer to whoever names something that is in the trash: its entry to those who may read the trash, to others
+    /// as if it were not there. The one place where this is answered, and so where it is noted as a use.
+    pub(super) fn names_trashed(&self, what: &str, entry: EntryId) -> Error {
+        if let Some(uses) = &self.uses {
+            uses.note(self, entry);
+        }
+        if self.may(Scope::TrashRead) {
+            Error::in_trash(what, entry)
+        } else {
+            Error::not_found(what)
+        }
     }
 
     /// Refuses a caller who lacks the scope.

@@ -161,10 +161,8 @@ pub(super) fn absent(conn: &mut Conn, caller: &Caller, id: ConnectionId) -> Resu
     Ok(match conn.place_of_connection(caller.org, id)? {
         // Restored since it was looked for: the whole unit of work again.
         Some(Place::Live) => StoreError::Conflict.into(),
-        Some(Place::Trash(entry)) if caller.may(Scope::TrashRead) => {
-            Error::in_trash("connection", entry)
-        }
-        Some(Place::Trash(_)) | None => Error::not_found("connection"),
+        Some(Place::Trash(entry)) => caller.names_trashed("connection", entry),
+        None => Error::not_found("connection"),
     })
 }
 

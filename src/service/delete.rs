@@ -166,18 +166,19 @@ pub(super) fn check_reason(reason: Option<&str>, pointer: &str) -> Result<Option
 
 fn lock_root(tx: &mut Tx<'_>, target: &Target) -> Result<Root> {
     let org = tx.caller.org;
+    let caller = &tx.caller.deleting();
     match *target {
         Target::Integration(ref key) => match tx.conn.lock_integration_to_delete(org, key)? {
             Some(row) => Ok(Root::Integration(Box::new(row))),
-            None => Err(absent_integration(tx.conn, tx.caller, key)?),
+            None => Err(absent_integration(tx.conn, caller, key)?),
         },
         Target::Connection(id) => match tx.conn.lock_connection_to_delete(org, id)? {
             Some(row) => Ok(Root::Connection(Box::new(row))),
-            None => Err(absent(tx.conn, tx.caller, id)?),
+            None => Err(absent(tx.conn, caller, id)?),
         },
         Target::Dependent(kind, id) => match tx.conn.lock_dependent(kind, org, id)? {
             Some(row) => Ok(Root::Dependent(kind, Box::new(row))),
-            None => Err(absent_dependent(tx.conn, tx.caller, kind, id)?),
+            None => Err(absent_dependent(tx.conn, caller, kind, id)?),
         },
     }
 }

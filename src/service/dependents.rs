@@ -20,7 +20,6 @@ use crate::domain::FieldError;
 use crate::domain::ids::{ConnectionId, DependentId};
 use crate::domain::json::JsonText;
 use crate::domain::kinds::DependentKind;
-use crate::domain::scopes::Scope;
 use crate::domain::text::{ExternalId, Kind, Name};
 use crate::store::filters::DependentFilter;
 use crate::store::rows::{DependentHead, DependentRow, Place};
@@ -166,10 +165,8 @@ pub(super) fn absent_dependent(
     Ok(match conn.place_of_dependent(kind, caller.org, id)? {
         // Restored since it was looked for: the whole unit of work again.
         Some(Place::Live) => StoreError::Conflict.into(),
-        Some(Place::Trash(entry)) if caller.may(Scope::TrashRead) => {
-            Error::in_trash(kind.as_str(), entry)
-        }
-        Some(Place::Trash(_)) | None => Error::not_found(kind.as_str()),
+        Some(Place::Trash(entry)) => caller.names_trashed(kind.as_str(), entry),
+        None => Error::not_found(kind.as_str()),
     })
 }
 

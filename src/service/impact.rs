@@ -151,6 +151,7 @@ pub fn of(conn: &mut Conn, caller: &Caller, target: &Target) -> Result<ImpactVie
 
 /// The live root of a deletion, without a lock.
 pub(super) fn find(conn: &mut Conn, caller: &Caller, target: &Target) -> Result<Root> {
+    let caller = &caller.deleting();
     Ok(match *target {
         Target::Integration(ref key) => {
             Root::Integration(Box::new(super::integrations::find(conn, caller, key)?))

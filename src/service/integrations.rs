@@ -127,10 +127,8 @@ pub(super) fn absent(conn: &mut Conn, caller: &Caller, key: &str) -> Result<Erro
     Ok(match conn.place_of_integration_key(caller.org, key)? {
         // Restored since it was looked for: the whole unit of work again.
         Some(Place::Live) => StoreError::Conflict.into(),
-        Some(Place::Trash(entry)) if caller.may(Scope::TrashRead) => {
-            Error::in_trash("integration", entry)
-        }
-        Some(Place::Trash(_)) | None => Error::not_found("integration"),
+        Some(Place::Trash(entry)) => caller.names_trashed("integration", entry),
+        None => Error::not_found("integration"),
     })
 }
 

@@ -181,6 +181,7 @@ impl ParsedKey {
                 },
                 address: None,
                 request_id: None,
+                uses: None,
             }),
             None => Err(unauthenticated()),
         }

@@ -10,6 +10,7 @@ pub mod bootstrap;
 pub mod brakes;
 pub mod bulk;
 pub mod caller;
+pub mod canary;
 pub mod connections;
 pub mod delete;
 pub mod dependents;
@@ -38,6 +39,7 @@ mod tokens;
 pub mod transfer;
 pub mod trash;
 pub mod unit;
+pub mod uses;
 pub mod verify;
 pub mod views;
 pub mod watch;
@@ -67,6 +69,8 @@ pub struct Services {
     pub shreds: Arc<ShredWriter>,
     /// When keys were last used; written down in batches.
     pub last_use: Arc<keys::LastUse>,
+    /// Who uses what is in the trash; written down in batches.
+    pub uses: Arc<uses::Uses>,
     /// Imports what arrives through the API.
     pub importer: Importer,
     /// Signs in to other systems to test connections.

@@ -1,8 +1,8 @@
 //! The purge: removes for good what is past its date, unless something keeps it.
 //!
 //! What must stay true (promises 6 and 7):
-//! * Every condition stands in the statement that claims the entry; what other tables hold against it (holds) is asked
-//!   again behind the lock. So any number of purges, restores and holds at once are safe; nothing else guards them.
+//! * Every condition stands in the statement that claims the entry; what other tables hold against it (holds, uses) is
+//!   asked again behind the lock. So any number of purges, restores and holds at once are safe; nothing else guards them.
 //! * The record of a purge is in its transaction: no record, no purge.
 //! * One bad entry never stops the rest: it is tried again alone, later, and listed meanwhile.
 //! * A large entry is first committed as `purging`, with no way back, and then goes in batches; whoever comes next goes
@@ -44,6 +44,8 @@ use guard::Guard;
 pub const LONGEST_RETENTION_DAYS: i32 = 3_650;
 /// An ended hold never means purged within a day.
 pub(crate) const AFTER_A_HOLD: Duration = Duration::days(1);
+/// How long a use keeps an entry, where the organization says that it does.
+pub(crate) const AFTER_A_USE: Duration = Duration::days(1);
 
 /// How much a purge may do.
 #[derive(Debug, Clone)]
@@ -139,9 +141,16 @@ pub struct Ask {
 /// By what entries of an organization are due now.
 pub(super) fn due(conn: &mut Conn, org: OrgId, now: Ts) -> StoreResult<Due> {
     let brake = conn.open_brake(org)?;
+    let organization = conn.find_organization(org)?;
+    let hold_while_used = organization.is_some_and(|organization| organization.hold_while_used);
     Ok(Due {
         now,
         held_since: now.plus(-AFTER_A_HOLD),
+        used_since: if hold_while_used {
+            now.plus(-AFTER_A_USE)
+        } else {
+            Ts::FAR
+        },
         braked_from: brake.map_or(Ts::FAR, |brake| brake.covers_from),
     })
 }

@@ -38,6 +38,8 @@ pub struct RetentionView {
     pub min_retention_days: i32,
     /// Whether nobody may purge anything before its date.
     pub purge_protection: bool,
+    /// Whether an entry that was used within a day is not purged by its date: somebody still calls for what is in it.
+    pub hold_while_used: bool,
     /// The brake on mass deletion.
     pub brake: BrakePolicy,
     /// Raised by every change of the organization; the ETag.
@@ -65,6 +67,9 @@ pub struct RetentionChange {
     /// On: for all that is in the trash, at once. Off: for deletions from now on.
     #[serde(default, deserialize_with = "not_null")]
     pub purge_protection: Option<bool>,
+    /// Whether an entry that was used within a day is not purged by its date.
+    #[serde(default, deserialize_with = "not_null")]
+    pub hold_while_used: Option<bool>,
     /// The brake on mass deletion.
     #[serde(default, deserialize_with = "not_null")]
     pub brake: Option<BrakeChange>,
@@ -126,6 +131,7 @@ fn view(row: &OrganizationRow, floor: i32) -> RetentionView {
         valid: is_valid(row),
         min_retention_days: floor,
         purge_protection: row.purge_protection,
+        hold_while_used: row.hold_while_used,
         brake: BrakePolicy {
             connections: row.brake_deletions,
             percent: row.brake_percent,
@@ -158,6 +164,7 @@ pub fn put(
     let before = view(&row, floor);
     row.retention_days = change.retention_days.unwrap_or(row.retention_days);
     row.purge_protection = change.purge_protection.unwrap_or(row.purge_protection);
+    row.hold_while_used = change.hold_while_used.unwrap_or(row.hold_while_used);
     if let Some(brake) = &change.brake {
         row.brake_deletions = brake.connections.unwrap_or(row.brake_deletions);
         row.brake_percent = brake.percent.unwrap_or(row.brake_percent);

@@ -61,6 +61,13 @@ pub struct SecretsView {
 #[schema(value_type = String)]
 pub struct Plain(SecretValue);
 
+impl Plain {
+    /// Whether it is this text.
+    pub(super) fn is(&self, text: &str) -> bool {
+        self.0.expose() == text
+    }
+}
+
 impl Serialize for Plain {
     fn serialize<S: serde::Serializer>(
         &self,

@@ -15,6 +15,7 @@ use super::restore_plan;
 use super::revoke::{self, Revoked};
 use super::rotation::destroyed_up_to;
 use super::unit::Tx;
+use super::uses::{self, UsesView};
 use super::views::{
     Blocker, ConnectionView, ContentView, Counts, EntryView, Erasure, ErasureView, ImpactCounts,
     IntegrationView, LinkView, ModelView, Page, RootView, connector_of, shredded_views,
@@ -136,12 +137,14 @@ pub fn list(
     let held = conn.held_among(caller.org, &ids, now)?;
     let restorable = conn.restorable_among(caller.org, &ids)?;
     let mut revocations = revoke::of_entries(conn, caller.org, &rows)?;
+    let mut uses = uses::of_entries(conn, caller.org, &ids)?;
     let epochs = conn.list_key_epochs()?;
     let data = rows
         .into_iter()
         .map(|row| {
             let facts = Facts {
                 held: row.state == EntryState::InTrash && held.contains(&row.id),
+                uses: uses.remove(&row.id).unwrap_or_default(),
                 restorable: restorable.contains(&row.id),
                 blockers: None,
                 broken_links: None,
@@ -276,8 +279,8 @@ fn connection_items(
     }))
 }
 
-/// Purges one entry by hand, by whoever types its name: no way back. A large one answers as `purging` and loses its rows
-/// in batches.
+/// Purges one entry by hand, by whoever types its name: no way back. A use does not stop them, since they have seen it in
+/// the entry. A large one answers as `purging` and loses its rows in batches.
 pub fn purge(tx: &mut Tx<'_>, id: EntryId, request: &PurgeRequest) -> Result<EntryView> {
     tx.caller.require(Scope::TrashPurge)?;
     let org = tx.caller.org;
@@ -380,6 +383,7 @@ pub(super) fn refuse_closed(row: EntryRow) -> Result<EntryRow> {
 /// What is looked up beside an entry's row.
 pub(super) struct Facts {
     held: bool,
+    uses: UsesView,
     restorable: bool,
     blockers: Option<Vec<Blocker>>,
     broken_links: Option<Vec<LinkView>>,
@@ -405,11 +409,13 @@ pub(super) fn whole_view(
         .map(|hold| HoldView::new(hold, now))
         .collect();
     let blocked = conn.purge_failures_of(row.org_id, Some(&[row.id]), 1)?;
+    let uses = uses::of_entry(conn, row.org_id, row.id)?;
     let facts = Facts {
         crypto_erased_at: destroyed_up_to(&conn.list_key_epochs()?, row.key_epoch),
         revocation: revocations.remove(&row.id).unwrap_or_default(),
         held: row.state == EntryState::InTrash && holds.iter().any(|hold| hold.active),
-        kept_by: Some(kept_by(conn, &row, &holds, now)?),
+        kept_by: Some(kept_by(conn, &row, &holds, &uses, now)?),
+        uses,
         holds: Some(holds),
         blocked: blocked.into_iter().next().map(BlockedView::from),
         restorable: blockers.is_empty(),
@@ -425,7 +431,13 @@ pub(super) fn whole_view(
 }
 
 /// What keeps an entry from being purged, besides its date.
-fn kept_by(conn: &mut Conn, row: &EntryRow, holds: &[HoldView], now: Ts) -> Result<Vec<Keep>> {
+fn kept_by(
+    conn: &mut Conn,
+    row: &EntryRow,
+    holds: &[HoldView],
+    uses: &UsesView,
+    now: Ts,
+) -> Result<Vec<Keep>> {
     let mut kept = Vec::new();
     if row.state != EntryState::InTrash {
         return Ok(kept);
@@ -441,6 +453,9 @@ fn kept_by(conn: &mut Conn, row: &EntryRow, holds: &[HoldView], now: Ts) -> Resu
     }
     if row.deleted_at >= due.braked_from {
         kept.push(Keep::Brake);
+    }
+    if uses.last_used_at.is_some_and(|last| last > due.used_since) {
+        kept.push(Keep::Use);
     }
     Ok(kept)
 }
@@ -474,6 +489,7 @@ pub(super) fn view(row: EntryRow, facts: Facts) -> EntryView {
         purge_at: row.purge_at,
         purge_protected: row.purge_protected,
         held: facts.held,
+        uses: facts.uses,
         impact: ImpactCounts {
             rows,
             references: row.references_count,

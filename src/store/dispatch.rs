@@ -9,11 +9,7 @@ use super::filters::{
 };
 use super::records::{InUse, Key, Record};
 use super::rows::{
-    AlarmRow, ApiKeyRow, AuditRow, BrakeRow, ConnectionRow, DependentHead, DependentRow, EntryRow,
-    ErasureJobRow, HoldRow, IdempotencyRow, ImpactRow, ImportRow, IntegrationRow, KeyEpochRow,
-    KeyReplicaRow, LinkRow, LiveRecord, Moved, OrganizationRow, Place, PurgeFailureRow,
-    ReceiptKeyRow, ReceiptRow, RevocationRow, Rewrapped, Sealed, SecretRow, SessionRow, ShredRow,
-    ShreddedRow, TickRow,
+    AlarmRow, ApiKeyRow, AuditRow, BrakeRow, CanaryRow, ConnectionRow, DependentHead, DependentRow, EntryRow, ErasureJobRow, HoldRow, IdempotencyRow, ImpactRow, ImportRow, IntegrationRow, KeyEpochRow, KeyReplicaRow, LinkRow, LiveRecord, Moved, OrganizationRow, Place, PurgeFailureRow, ReceiptKeyRow, ReceiptRow, RevocationRow, Rewrapped, Sealed, SecretRow, SessionRow, ShredRow, ShreddedRow, TickRow, UseRow,
 };
 use super::statement::Binds;
 use super::{postgres, sqlite};
@@ -344,8 +340,8 @@ dispatch! {
     fn finish_erasure_job(org: OrgId, id: JobId, entry: Option<EntryId>, at: Ts) -> usize;
     /// Notes why the open jobs are still open.
     fn note_erasure_problem(problem: &str) -> usize;
-    /// The database in numbers, with what is due by a moment; a hold that ended since still keeps its entry.
-    fn figures(now: Ts, held_since: Ts) -> Figures;
+    /// The database in numbers, with what is due by a moment; a hold that ended since, or a use since, still keeps its entry.
+    fn figures(now: Ts, held_since: Ts, used_since: Ts) -> Figures;
     /// Where something is not as it must be.
     fn run_check(check: &'static Check) -> Vec<Finding>;
 
@@ -528,4 +524,26 @@ dispatch! {
     fn holds_of(org: OrgId, entry: EntryId) -> Vec<HoldRow>;
     /// Ends a hold.
     fn end_hold(org: OrgId, id: HoldId, at: Ts) -> usize;
+
+    // Use after delete
+    /// Adds what a caller used to what is known of it.
+    fn add_use(row: &UseRow) -> usize;
+    /// How often these entries were used, and when last; those that were not are left out.
+    fn count_uses(org: OrgId, entries: &[EntryId]) -> Vec<(EntryId, i64, Ts)>;
+    /// Who used an entry, the latest first.
+    fn uses_of(org: OrgId, entry: EntryId, limit: i64) -> Vec<UseRow>;
+    /// Which of these entries were used after a moment.
+    fn used_among(org: OrgId, entries: &[EntryId], since: Ts) -> Vec<EntryId>;
+    /// How many entries past their date a use keeps, and neither a hold nor a brake.
+    fn count_used_past_date(org: OrgId, due: &Due) -> i64;
+
+    // The standing check for residue
+    /// Whose turn the check is, and what the last one found.
+    fn find_canary(org: OrgId) -> Option<CanaryRow>;
+    /// Takes the turn, if the last check ended before `due` and nobody has worked on one since `stale`; else 0.
+    fn claim_canary(org: OrgId, run: JobId, now: Ts, stale: Ts, due: Ts) -> usize;
+    /// Says that the check goes on; 0 if somebody else has taken over.
+    fn beat_canary(org: OrgId, run: JobId, now: Ts) -> usize;
+    /// Gives the turn back: when the check ended, unless it is to be made again soon, and what it found, if it could tell.
+    fn end_canary(org: OrgId, run: JobId, ended: Option<Ts>, found: Option<i64>) -> usize;
 }

@@ -7,7 +7,9 @@
 macro_rules! due_entries {
     ($org:expr, $due:expr, $limit:expr) => {{
         use $crate::domain::kinds::EntryState;
-        use $crate::store::schema::{holds as h, purge_failures as f, trash_entries as t};
+        use $crate::store::schema::{
+            holds as h, purge_failures as f, trash_entries as t, trash_uses as u,
+        };
         t::table
             .filter(t::org_id.eq($org))
             .filter(t::state.eq(EntryState::InTrash))
@@ -18,6 +20,12 @@ macro_rules! due_entries {
                     .filter(h::org_id.eq(t::org_id))
                     .filter(h::entry_id.eq(t::id))
                     .filter(h::ends_at.is_null().or(h::ends_at.gt($due.held_since))),
+            )))
+            .filter(diesel::dsl::not(diesel::dsl::exists(
+                u::table
+                    .filter(u::org_id.eq(t::org_id))
+                    .filter(u::entry_id.eq(t::id))
+                    .filter(u::last_used_at.gt($due.used_since)),
             )))
             .filter(diesel::dsl::not(diesel::dsl::exists(
                 f::table

@@ -20,22 +20,26 @@ pub(super) const TOTALS: &str = "SELECT \
         FROM organizations o) AS purging, \
     (SELECT count(*) FROM erasure_jobs WHERE finished_at IS NULL) AS erasure_pending, \
     (SELECT min(created_at) FROM erasure_jobs WHERE finished_at IS NULL) AS erasure_oldest, \
+    (SELECT coalesce(max(residue), 0) FROM canary_checks) AS residue, \
+    (SELECT max(checked_at) FROM canary_checks) AS residue_checked, \
     (SELECT count(*) FROM (SELECT 1 FROM audit_seals WHERE seq IS NULL LIMIT 10000) counted) AS unsealed";
 
-/// The entries that are due by `$2`, by what keeps them; a hold that ended after `$1` still does. (SQLite numbers the
-/// binds as they come in the text, whatever they are called.)
+/// The entries that are due by `$3`, by what keeps them; a hold that ended after `$1` still does, and so does a use after
+/// `$2`, where the organization says so. (SQLite numbers the binds as they come in the text, whatever they are called.)
 pub(super) const DUE: &str = "SELECT standing, count(*) AS entries, min(purge_at) AS oldest FROM (\
     SELECT e.purge_at, CASE \
         WHEN EXISTS (SELECT 1 FROM holds h WHERE h.org_id = e.org_id AND h.entry_id = e.id \
             AND (h.ends_at IS NULL OR h.ends_at > $1)) THEN 'hold' \
         WHEN EXISTS (SELECT 1 FROM brakes b WHERE b.org_id = e.org_id AND b.released_at IS NULL \
             AND b.covers_from <= e.deleted_at) THEN 'brake' \
+        WHEN o.hold_while_used AND EXISTS (SELECT 1 FROM trash_uses u WHERE u.org_id = e.org_id AND u.entry_id = e.id \
+            AND u.last_used_at > $2) THEN 'use' \
         WHEN EXISTS (SELECT 1 FROM purge_failures f WHERE f.org_id = e.org_id AND f.entry_id = e.id) THEN 'failed' \
         WHEN o.purge_paused_at IS NOT NULL THEN 'paused' \
         WHEN o.retention_days NOT BETWEEN 1 AND 3650 THEN 'retention_invalid' \
         ELSE 'eligible' END AS standing \
     FROM organizations o CROSS JOIN trash_entries e \
-    WHERE e.org_id = o.id AND e.state = 'in_trash' AND e.purge_at <= $2) due GROUP BY standing";
+    WHERE e.org_id = o.id AND e.state = 'in_trash' AND e.purge_at <= $3) due GROUP BY standing";
 
 /// How an entry that is due stands; the first that is so, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +48,8 @@ pub enum Standing {
     Hold,
     /// The brake on mass deletion keeps it.
     Brake,
+    /// Somebody used it within a day, and its organization says that this keeps it.
+    Use,
     /// It could not be purged.
     Failed,
     /// The purge of its organization is paused.
@@ -56,9 +62,10 @@ pub enum Standing {
 
 impl Standing {
     /// What can keep an entry.
-    pub const BLOCKED: [Self; 5] = [
+    pub const BLOCKED: [Self; 6] = [
         Self::Hold,
         Self::Brake,
+        Self::Use,
         Self::Failed,
         Self::Paused,
         Self::RetentionInvalid,
@@ -69,6 +76,7 @@ impl Standing {
         match self {
             Self::Hold => "hold",
             Self::Brake => "brake",
+            Self::Use => "use",
             Self::Failed => "failed",
             Self::Paused => "paused",
             Self::RetentionInvalid => "retention_invalid",
@@ -90,6 +98,10 @@ pub struct Figures {
     pub erasure_pending: i64,
     /// When the oldest of them was made.
     pub erasure_oldest: Option<Ts>,
+    /// Bytes of a deleted secret that the last standing check found.
+    pub residue: i64,
+    /// When that was.
+    pub residue_checked: Option<Ts>,
     /// Audit records without a number, up to 10,000.
     pub unsealed: i64,
     alarms: Vec<(AlarmCode, i64)>,
@@ -106,6 +118,10 @@ pub(super) struct Totals {
     erasure_pending: i64,
     #[diesel(sql_type = Nullable<Moment>)]
     erasure_oldest: Option<Ts>,
+    #[diesel(sql_type = BigInt)]
+    residue: i64,
+    #[diesel(sql_type = Nullable<Moment>)]
+    residue_checked: Option<Ts>,
     #[diesel(sql_type = BigInt)]
     unsealed: i64,
 }
@@ -133,6 +149,8 @@ impl Figures {
             purging: totals.purging,
             erasure_pending: totals.erasure_pending,
             erasure_oldest: totals.erasure_oldest,
+            residue: totals.residue,
+            residue_checked: totals.residue_checked,
             unsealed: totals.unsealed,
             alarms,
             due: due

@@ -75,6 +75,8 @@ pub struct Due {
     pub now: Ts,
     /// A hold that ended after this still keeps its entry.
     pub held_since: Ts,
+    /// What was used after this is kept; [`Ts::FAR`] where a use keeps nothing.
+    pub used_since: Ts,
     /// What was deleted from this moment on is kept by a brake; [`Ts::FAR`] without one.
     pub braked_from: Ts,
 }

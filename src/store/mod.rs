@@ -23,6 +23,7 @@ mod pool;
 )]
 mod postgres;
 pub mod records;
+mod residue;
 pub mod rows;
 pub mod schema;
 #[expect(

@@ -51,6 +51,18 @@ diesel::define_sql_function! {
     fn position_in(haystack: Text, needle: Text) -> Integer;
 }
 
+diesel::define_sql_function! {
+    /// The earlier of two moments.
+    #[sql_name = "least"]
+    fn earlier(one: Moment, other: Moment) -> Moment;
+}
+
+diesel::define_sql_function! {
+    /// The later of two moments.
+    #[sql_name = "greatest"]
+    fn later(one: Moment, other: Moment) -> Moment;
+}
+
 /// Limits of every session (docs/security.md, "The process"); a large move asks for more time on its own.
 const SESSION: &str = "SET TIME ZONE 'UTC'; SET statement_timeout = '5s'; SET lock_timeout = '2s'; \
     SET idle_in_transaction_session_timeout = '10s'; SET client_min_messages = 'warning'";

@@ -20,6 +20,7 @@ use crate::domain::kinds::{
 #[diesel(table_name = schema::organizations)]
 #[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
 #[expect(missing_docs, reason = "the columns are documented in the migrations")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column")]
 pub struct OrganizationRow {
     pub id: OrgId,
     pub name: String,
@@ -36,6 +37,7 @@ pub struct OrganizationRow {
     pub purge_paused_at: Option<Ts>,
     pub purge_paused_by: Option<String>,
     pub purge_pause_reason: Option<String>,
+    pub hold_while_used: bool,
 }
 
 /// An API key; only the digest of its secret is stored.
@@ -475,6 +477,34 @@ pub struct HoldRow {
     pub reason: String,
     pub ends_at: Option<Ts>,
     pub created_at: Ts,
+}
+
+/// How often a caller used what is in an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::trash_uses, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct UseRow {
+    pub org_id: OrgId,
+    pub entry_id: EntryId,
+    pub actor_id: String,
+    pub actor_name: Option<String>,
+    pub key_id: Option<KeyId>,
+    pub uses: i64,
+    pub first_used_at: Ts,
+    pub last_used_at: Ts,
+}
+
+/// Whose turn the standing check is, and what the last one found.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = schema::canary_checks)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct CanaryRow {
+    pub org_id: OrgId,
+    pub run_id: Option<JobId>,
+    pub seen_at: Option<Ts>,
+    pub ended_at: Option<Ts>,
+    pub checked_at: Option<Ts>,
+    pub residue: i64,
 }
 
 /// An import through the API.

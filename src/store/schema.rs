@@ -22,6 +22,7 @@ diesel::table! {
         purge_paused_at -> Nullable<Moment>,
         purge_paused_by -> Nullable<Text>,
         purge_pause_reason -> Nullable<Text>,
+        hold_while_used -> Bool,
     }
 }
 
@@ -608,12 +609,42 @@ diesel::table! {
     use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
     use crate::store::types::{Id, Moment};
 
+    trash_uses (org_id, entry_id, actor_id) {
+        org_id -> Id,
+        entry_id -> Id,
+        actor_id -> Text,
+        actor_name -> Nullable<Text>,
+        key_id -> Nullable<Id>,
+        uses -> BigInt,
+        first_used_at -> Moment,
+        last_used_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
     receipt_keys (org_id, id) {
         org_id -> Id,
         id -> Id,
         public_key -> Text,
         created_at -> Moment,
         retired_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    canary_checks (org_id) {
+        org_id -> Id,
+        run_id -> Nullable<Id>,
+        seen_at -> Nullable<Moment>,
+        ended_at -> Nullable<Moment>,
+        checked_at -> Nullable<Moment>,
+        residue -> BigInt,
     }
 }
 
@@ -652,4 +683,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     scheduler_ticks,
     receipts,
     receipt_keys,
+    trash_uses,
+    canary_checks,
 );

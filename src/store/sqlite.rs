@@ -53,6 +53,18 @@ diesel::define_sql_function! {
     fn position_in(haystack: Text, needle: Text) -> Integer;
 }
 
+diesel::define_sql_function! {
+    /// The earlier of two moments.
+    #[sql_name = "min"]
+    fn earlier(one: Moment, other: Moment) -> Moment;
+}
+
+diesel::define_sql_function! {
+    /// The later of two moments.
+    #[sql_name = "max"]
+    fn later(one: Moment, other: Moment) -> Moment;
+}
+
 /// Set on every connection and read back (docs/architecture.md, "Storage"): name, value as set, value as read.
 const SETTINGS: &[(&str, &str, &str)] = &[
     ("busy_timeout", "5000", "5000"),

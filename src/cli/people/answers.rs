@@ -31,6 +31,8 @@ pub(in crate::cli) struct Entry {
     pub(in crate::cli) secrets: Erasure,
     pub(in crate::cli) restorable: bool,
     #[serde(default)]
+    pub(in crate::cli) uses: Uses,
+    #[serde(default)]
     pub(in crate::cli) blockers: Vec<Blocker>,
     #[serde(default)]
     pub(in crate::cli) broken_links: Vec<Link>,
@@ -64,6 +66,25 @@ pub(in crate::cli) struct Root {
 pub(in crate::cli) struct Actor {
     pub(in crate::cli) id: String,
     pub(in crate::cli) name: Option<String>,
+}
+
+/// Who still calls for what was deleted.
+#[derive(Debug, Default, Deserialize)]
+pub(in crate::cli) struct Uses {
+    pub(in crate::cli) count: i64,
+    pub(in crate::cli) last_used_at: Option<Ts>,
+    #[serde(default)]
+    pub(in crate::cli) callers: Vec<User>,
+}
+
+/// One of them.
+#[derive(Debug, Deserialize)]
+pub(in crate::cli) struct User {
+    #[serde(flatten)]
+    pub(in crate::cli) actor: Actor,
+    pub(in crate::cli) count: i64,
+    pub(in crate::cli) first_used_at: Ts,
+    pub(in crate::cli) last_used_at: Ts,
 }
 
 /// Rows by kind.

@@ -36,6 +36,8 @@ pub(super) struct Line {
     pub(super) held: u64,
     /// Of those, kept by a brake.
     pub(super) braked: u64,
+    /// Of those, kept since they were used within a day.
+    pub(super) used: u64,
     /// Entries that could not be purged, now or before, and wait to be tried again.
     pub(super) blocked: u64,
     /// Why nothing more went.
@@ -77,6 +79,7 @@ impl Lines {
             past_date: sum(|line| line.past_date),
             held: sum(|line| line.held),
             braked: sum(|line| line.braked),
+            used: sum(|line| line.used),
             blocked: sum(|line| line.blocked),
             stopped: lines.iter().filter_map(|line| line.stopped).min(),
             ..Line::default()
@@ -128,6 +131,7 @@ impl Lines {
                 "PAST DATE",
                 "HELD",
                 "BRAKED",
+                "USED",
                 "BLOCKED",
                 "STOPPED",
             ]
@@ -141,6 +145,7 @@ impl Lines {
                 line.past_date.to_string(),
                 line.held.to_string(),
                 line.braked.to_string(),
+                line.used.to_string(),
                 line.blocked.to_string(),
                 line.stopped.map(word).unwrap_or_default(),
             ]

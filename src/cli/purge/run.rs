@@ -104,6 +104,7 @@ fn planned(plan: &Plan) -> Lines {
         past_date: found.past_date,
         held: found.held,
         braked: found.braked,
+        used: found.used,
         blocked: found.blocked,
         stopped: found.stopped,
         ..Line::default()
@@ -151,6 +152,7 @@ fn done(services: &Services, report: &Report, left: &Plan) -> anyhow::Result<Lin
             past_date,
             held: found.map_or(0, |found| found.held),
             braked: found.map_or(0, |found| found.braked),
+            used: found.map_or(0, |found| found.used),
             blocked: found.map_or(0, |found| found.blocked),
             stopped,
             ..Line::default()

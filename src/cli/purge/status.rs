@@ -63,6 +63,10 @@ fn render(status: &Status) -> String {
             some(status.braked).map(|text| format!("{text}: reprieve brakes list")),
         ),
         (
+            "kept by use",
+            some(status.used).map(|text| format!("{text}: used within a day")),
+        ),
+        (
             "being purged",
             some(u64::try_from(status.purging.len()).unwrap_or(u64::MAX)),
         ),

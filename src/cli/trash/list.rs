@@ -7,7 +7,7 @@ use crate::cli::output::{plain, remark, say, table};
 use crate::cli::people::answers::{Counts, Entry};
 use crate::cli::people::moments::{self, shown, until};
 use crate::cli::people::pages::Listed;
-use crate::cli::people::words::counted;
+use crate::cli::people::words::{counted, counted_one};
 use crate::cli::people::{Failure, Outcome, Reach};
 use crate::config::Config;
 use crate::domain::clock::Ts;
@@ -88,6 +88,12 @@ pub(super) fn render(entries: &[Entry], now: Ts) -> String {
             "DELETED (UTC)",
             "PURGE",
             "RESTORABLE",
+            // Most tables do without.
+            if entries.iter().any(|entry| entry.uses.count > 0) {
+                "USED SINCE"
+            } else {
+                ""
+            },
         ]
         .map(str::to_owned),
     ];
@@ -101,6 +107,7 @@ pub(super) fn render(entries: &[Entry], now: Ts) -> String {
             shown(entry.deleted_at),
             purge(entry, now),
             restorable(entry),
+            used(entry),
         ]
     }));
     table(&rows)
@@ -127,6 +134,14 @@ fn purge(entry: &Entry, now: Ts) -> String {
         "held".to_owned()
     } else {
         until(entry.purge_at, now)
+    }
+}
+
+/// Whether somebody still calls for it.
+fn used(entry: &Entry) -> String {
+    match entry.uses.count {
+        0 => String::new(),
+        count => counted_one(count, "time", "times"),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{find, list::with_it, shape};
 use crate::cli::output::{plain, say, table};
 use crate::cli::people::answers::keeping::Hold;
-use crate::cli::people::answers::{Blocker, Entry, Item, Link};
+use crate::cli::people::answers::{Blocker, Entry, Item, Link, User};
 use crate::cli::people::backend::{Backend, PageAsk};
 use crate::cli::people::moments::{shown, until};
 use crate::cli::people::pages::{self, Listed};
@@ -41,6 +41,12 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<Outcome, Failure> {
     let mut parts = vec![about(&entry, Ts::now())];
     if !entry.holds.is_empty() {
         parts.push(format!("Holds:\n{}", holds(&entry.holds)));
+    }
+    if !entry.uses.callers.is_empty() {
+        parts.push(format!(
+            "Called for since it was deleted:\n{}",
+            users(&entry.uses.callers)
+        ));
     }
     if !entry.secrets.shape.is_empty() {
         parts.push(format!(
@@ -123,6 +129,10 @@ fn about(entry: &Entry, now: Ts) -> String {
             "closed",
             closed.map(|(at, by)| format!("{} UTC by {}", shown(at), person(by))),
         ),
+        (
+            "used since",
+            entry.uses.last_used_at.map(|at| used(entry, at)),
+        ),
         ("with it", Some(with_it(entry))),
         (
             "links",
@@ -156,9 +166,28 @@ fn kept(keep: &str) -> String {
         "hold" => "a hold keeps it".to_owned(),
         "ended_hold" => "a hold ended less than a day ago and keeps it for that day".to_owned(),
         "brake" => "a brake keeps it: reprieve brakes list".to_owned(),
+        "use" => "a use less than a day ago keeps it".to_owned(),
         // Of a server that is newer than this program.
         other => plain(other),
     }
+}
+
+fn used(entry: &Entry, last: Ts) -> String {
+    let times = counted_one(entry.uses.count, "time", "times");
+    format!("{times}, last {} UTC", shown(last))
+}
+
+fn users(users: &[User]) -> String {
+    let mut rows = vec![["CALLER", "TIMES", "FIRST (UTC)", "LAST (UTC)"].map(str::to_owned)];
+    rows.extend(users.iter().map(|user| {
+        [
+            person(&user.actor),
+            user.count.to_string(),
+            shown(user.first_used_at),
+            shown(user.last_used_at),
+        ]
+    }));
+    table(&rows)
 }
 
 fn holds(holds: &[Hold]) -> String {

@@ -37,6 +37,8 @@ pub struct OrganizationPlan {
     pub held: u64,
     /// Of those, kept by a brake.
     pub braked: u64,
+    /// Of those, kept since they were used within a day, where the organization says so.
+    pub used: u64,
     /// Entries that could not be purged and are tried again later.
     pub blocked: u64,
     /// The earliest date that has passed.
@@ -70,6 +72,7 @@ pub fn plan(services: &Services, ask: &Ask) -> Result<Plan> {
                 past_date: count(past_date),
                 held: count(conn.count_held_past_date(org, &due)?),
                 braked: count(conn.count_braked_past_date(org, &due)?),
+                used: count(conn.count_used_past_date(org, &due)?),
                 blocked: count(conn.count_purge_failures(org)?),
                 oldest,
                 stopped: None,

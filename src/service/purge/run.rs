@@ -254,7 +254,7 @@ enum Batch {
 enum Taken {
     ClockJump,
     Nothing,
-    /// Everything claimed was put on hold a moment before.
+    /// Everything claimed was put on hold, or used, a moment before.
     Again,
     Gone {
         entries: u64,
@@ -357,7 +357,8 @@ fn take(
         // come any more, and every hold that came is seen.
         let claimed: Vec<EntryId> = rows.iter().map(|row| row.id).collect();
         let held = tx.conn.held_among(org, &claimed, due.held_since)?;
-        rows.retain(|row| !held.contains(&row.id));
+        let used = tx.conn.used_among(org, &claimed, due.used_since)?;
+        rows.retain(|row| !held.contains(&row.id) && !used.contains(&row.id));
         let Some(first) = rows.first() else {
             return Ok(Taken::Again);
         };

@@ -42,6 +42,8 @@ pub struct PurgeStatusView {
     pub held: u64,
     /// Of those, kept by a brake.
     pub braked: u64,
+    /// Of those, kept since they were used within a day, where the organization says so.
+    pub used: u64,
     /// The earliest date that has passed.
     pub oldest: Option<Ts>,
     /// Entries that are being purged in batches.
@@ -147,6 +149,7 @@ pub fn status(services: &Services, caller: &Caller) -> Result<PurgeStatusView> {
             past_date: number(|found| found.past_date),
             held: number(|found| found.held),
             braked: number(|found| found.braked),
+            used: number(|found| found.used),
             oldest: found.and_then(|found| found.oldest),
             purging: conn.purging_entries(org, TOLD)?,
             blocked: blocked.into_iter().map(BlockedView::from).collect(),

@@ -43,6 +43,7 @@ impl Place {
             eraser: Eraser::idle(),
             shreds: ShredWriter::of_tests(folder.path()),
             last_use: Arc::new(keys::LastUse::default()),
+            uses: Arc::default(),
             importer: crate::jobs::importer::Importer::default(),
             prober: crate::service::probe::Prober::default(),
             revoker: crate::jobs::revoker::Revoker::default(),

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use super::super::caller::Actor;
 use super::super::holds::HoldView;
 use super::super::purge::status::BlockedView;
+use super::super::uses::UsesView;
 use super::{LinkView, SecretView};
 use crate::domain::clock::Ts;
 use crate::domain::ids::{ConnectionId, EntryId, RootId};
@@ -81,6 +82,8 @@ pub struct EntryView {
     pub purge_protected: bool,
     /// Whether a hold is on it.
     pub held: bool,
+    /// Whether somebody still calls for what is in it.
+    pub uses: UsesView,
     /// What went with it.
     pub impact: ImpactCounts,
     /// What became of the secrets.

@@ -8,10 +8,16 @@ use crate::store::figures::{DUE, Figures, TOTALS};
 use crate::store::types::Moment;
 
 /// What is due by `now`, and the rest of it.
-pub(in crate::store) fn figures(conn: &mut Conn, now: Ts, held_since: Ts) -> QueryResult<Figures> {
+pub(in crate::store) fn figures(
+    conn: &mut Conn,
+    now: Ts,
+    held_since: Ts,
+    used_since: Ts,
+) -> QueryResult<Figures> {
     let totals = diesel::sql_query(TOTALS).get_result(conn)?;
     let due = diesel::sql_query(DUE)
         .bind::<Moment, _>(held_since)
+        .bind::<Moment, _>(used_since)
         .bind::<Moment, _>(now)
         .load(conn)?;
     Ok(Figures::new(now, totals, due, count_open_alarms(conn)?))

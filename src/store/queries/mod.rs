@@ -6,6 +6,7 @@ use super::Conn;
 
 mod alarms;
 mod audit;
+mod canary;
 mod checks;
 mod connections;
 mod dependents;
@@ -24,9 +25,11 @@ mod sessions;
 mod shreds;
 mod transfer;
 mod trash;
+mod uses;
 
 pub(in crate::store) use alarms::*;
 pub(in crate::store) use audit::*;
+pub(in crate::store) use canary::*;
 pub(in crate::store) use checks::*;
 pub(in crate::store) use connections::*;
 pub(in crate::store) use dependents::*;
@@ -45,3 +48,4 @@ pub(in crate::store) use sessions::*;
 pub(in crate::store) use shreds::*;
 pub(in crate::store) use transfer::*;
 pub(in crate::store) use trash::*;
+pub(in crate::store) use uses::*;

@@ -1,5 +1,6 @@
 //! The program as its users run it: commands, answers on stdout, words on stderr, exit codes.
 
+mod canary;
 mod demo;
 mod errors;
 pub(crate) mod people;
@@ -11,6 +12,7 @@ mod secrets;
 mod server;
 mod terminal;
 mod transfer;
+mod uses;
 mod words;
 
 use std::io::{Read as _, Write as _};

@@ -60,6 +60,7 @@ on_both! {
             ways.ok(&["retention", "show"]),
             "  kept              30 days in the trash, for deletions from now on\n  \
                purge protection  off\n  \
+               hold while used   off\n  \
                brake             above 20 connections and 50 % of all, deleted within an hour; deletions go on\n"
         );
         for (days, (_, machine)) in [7, 90].iter().zip(ways.both()) {

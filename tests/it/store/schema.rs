@@ -177,7 +177,7 @@ fn a_trash_table_is_its_live_table_and_the_entry() {
         let known: BTreeSet<&str> = MIRRORS
             .iter()
             .map(|(_, trash)| *trash)
-            .chain(["trash_entries"])
+            .chain(["trash_entries", "trash_uses"])
             .collect();
         assert_eq!(trash, known, "a trash table that this test does not know");
     }

@@ -309,6 +309,7 @@ pub(crate) fn config(folder: &Path, database: DatabaseUrl) -> Config {
         workers: 2,
         migrate: true,
         erasure_interval: Duration::from_millis(500),
+        canary_interval: None,
         key_times: Times {
             rotation: None,
             destruction: None,

@@ -36,6 +36,8 @@ pub(in crate::cli) struct Retention {
     #[serde(rename = "min_retention_days")]
     pub(in crate::cli) min_days: i32,
     pub(in crate::cli) purge_protection: bool,
+    #[serde(default)]
+    pub(in crate::cli) hold_while_used: bool,
     pub(in crate::cli) brake: BrakePolicy,
 }
 
@@ -57,6 +59,8 @@ pub(in crate::cli) struct Status {
     pub(in crate::cli) past_date: u64,
     pub(in crate::cli) held: u64,
     pub(in crate::cli) braked: u64,
+    #[serde(default)]
+    pub(in crate::cli) used: u64,
     pub(in crate::cli) oldest: Option<Ts>,
     pub(in crate::cli) purging: Vec<EntryId>,
     pub(in crate::cli) blocked: Vec<Blocked>,
