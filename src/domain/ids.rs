@@ -76,6 +76,8 @@ ids! {
     AlarmId,
     /// A brake on mass deletion.
     BrakeId,
+    /// A webhook endpoint.
+    WebhookId,
 }
 
 impl From<ConnectionId> for RootId {
@@ -86,6 +88,12 @@ impl From<ConnectionId> for RootId {
 
 impl From<IntegrationId> for RootId {
     fn from(id: IntegrationId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl From<WebhookId> for RootId {
+    fn from(id: WebhookId) -> Self {
         Self(id.0)
     }
 }

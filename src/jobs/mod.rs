@@ -1,5 +1,6 @@
 //! Work beside the requests: no input, idempotent, on a timer and on a nudge.
 
+pub mod deliverer;
 pub mod eraser;
 pub mod housekeeping;
 pub mod importer;

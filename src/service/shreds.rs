@@ -16,10 +16,11 @@ use super::caller::Caller;
 use super::error::{Error, Result};
 use super::secrets;
 use super::unit::Tx;
+use super::webhooks;
 use crate::connectors;
 use crate::domain::alarms::AlarmCode;
 use crate::domain::clock::Ts;
-use crate::domain::ids::{ConnectionId, IntegrationId, OrgId, RecordId, RootId};
+use crate::domain::ids::{ConnectionId, IntegrationId, OrgId, RecordId, RootId, WebhookId};
 use crate::domain::kinds::{OwnerKind, Status};
 use crate::jobs::shred_writer::KEPT_FOR;
 use crate::secrets::shred_log::ShredLogError;
@@ -250,6 +251,7 @@ fn shred_again(services: &Services, records: &[RecordId]) -> Result<usize> {
 struct Lost {
     connections: usize,
     integrations: usize,
+    webhooks: usize,
     secrets: usize,
 }
 
@@ -258,6 +260,7 @@ impl Lost {
         let owners = match kind {
             OwnerKind::Connection => &mut self.connections,
             OwnerKind::Integration => &mut self.integrations,
+            OwnerKind::Webhook => &mut self.webhooks,
         };
         *owners += usize::from(secrets > 0);
         self.secrets += secrets;
@@ -268,11 +271,12 @@ impl std::fmt::Display for Lost {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "Shredded again at the start on {}: secrets {}, of connections {}, of integrations {}.",
+            "Shredded again at the start on {}: secrets {}, of connections {}, of integrations {}, of webhook endpoints {}.",
             Ts::now(),
             self.secrets,
             self.connections,
-            self.integrations
+            self.integrations,
+            self.webhooks
         )
     }
 }
@@ -282,6 +286,7 @@ fn shred_owner(tx: &mut Tx<'_>, (kind, owner): Owner, records: &[RecordId]) -> R
     match kind {
         OwnerKind::Connection => shred_connection(tx, ConnectionId(owner.0), records),
         OwnerKind::Integration => shred_integration(tx, IntegrationId(owner.0), records),
+        OwnerKind::Webhook => shred_webhook(tx, WebhookId(owner.0), records),
     }
 }
 
@@ -363,5 +368,26 @@ fn shred_integration(tx: &mut Tx<'_>, id: IntegrationId, records: &[RecordId]) -
         None,
         &json!({ "key": row.key, "fields": fields }),
     )?;
+    Ok(dead.len())
+}
+
+/// An endpoint that was deleted, or whose secret was rotated, after the backup. Without its present secret it is disabled
+/// until it has another.
+fn shred_webhook(tx: &mut Tx<'_>, id: WebhookId, records: &[RecordId]) -> Result<usize> {
+    let org = tx.caller.org;
+    let Some(row) = tx.conn.lock_webhook(org, id)? else {
+        return Ok(0);
+    };
+    let (dead, _) = split(
+        tx.conn.secrets_of(org, OwnerKind::Webhook, id.into())?,
+        records,
+    );
+    if dead.is_empty() {
+        return Ok(0);
+    }
+    let fields = fields(&dead);
+    tx.conn
+        .shred_fields(org, OwnerKind::Webhook, id.into(), &fields, tx.at)?;
+    webhooks::stop_without_secret(tx, row)?;
     Ok(dead.len())
 }

@@ -245,7 +245,8 @@ fn secrets() -> Vec<String> {
             "'is of an owner that is not live'",
             "LEFT JOIN connections c ON x.owner_kind = 'connection' AND c.org_id = x.org_id AND c.id = x.owner_id \
              LEFT JOIN integrations i ON x.owner_kind = 'integration' AND i.org_id = x.org_id AND i.id = x.owner_id \
-             WHERE c.id IS NULL AND i.id IS NULL",
+             LEFT JOIN webhook_endpoints w ON x.owner_kind = 'webhook' AND w.org_id = x.org_id AND w.id = x.owner_id \
+             WHERE c.id IS NULL AND i.id IS NULL AND w.id IS NULL",
         ),
         found(
             "'was sealed for another generation of its connection'",

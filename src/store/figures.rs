@@ -20,7 +20,8 @@ pub(super) const TOTALS: &str = "SELECT \
         FROM organizations o) AS purging, \
     (SELECT count(*) FROM erasure_jobs WHERE finished_at IS NULL) AS erasure_pending, \
     (SELECT min(created_at) FROM erasure_jobs WHERE finished_at IS NULL) AS erasure_oldest, \
-    (SELECT count(*) FROM (SELECT 1 FROM audit_seals WHERE seq IS NULL LIMIT 10000) counted) AS unsealed";
+    (SELECT count(*) FROM (SELECT 1 FROM audit_seals WHERE seq IS NULL LIMIT 10000) counted) AS unsealed, \
+    (SELECT count(*) FROM (SELECT 1 FROM webhook_deliveries WHERE finished_at IS NULL LIMIT 10000) counted) AS deliveries";
 
 /// The entries that are due by `$2`, by what keeps them; a hold that ended after `$1` still does. (SQLite numbers the
 /// binds as they come in the text, whatever they are called.)
@@ -92,6 +93,8 @@ pub struct Figures {
     pub erasure_oldest: Option<Ts>,
     /// Audit records without a number, up to 10,000.
     pub unsealed: i64,
+    /// Deliveries to webhook endpoints that are pending, up to 10,000.
+    pub deliveries: i64,
     alarms: Vec<(AlarmCode, i64)>,
     due: BTreeMap<String, (i64, Option<Ts>)>,
 }
@@ -108,6 +111,8 @@ pub(super) struct Totals {
     erasure_oldest: Option<Ts>,
     #[diesel(sql_type = BigInt)]
     unsealed: i64,
+    #[diesel(sql_type = BigInt)]
+    deliveries: i64,
 }
 
 #[derive(QueryableByName)]
@@ -134,6 +139,7 @@ impl Figures {
             erasure_pending: totals.erasure_pending,
             erasure_oldest: totals.erasure_oldest,
             unsealed: totals.unsealed,
+            deliveries: totals.deliveries,
             alarms,
             due: due
                 .into_iter()

@@ -589,6 +589,54 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    webhook_endpoints (org_id, id) {
+        org_id -> Id,
+        id -> Id,
+        url -> Text,
+        description -> Text,
+        format -> Text,
+        types -> Text,
+        state -> Text,
+        stop -> Nullable<Text>,
+        position -> BigInt,
+        failures -> Integer,
+        paused_until -> Nullable<Moment>,
+        last_delivered_at -> Nullable<Moment>,
+        previous_until -> Nullable<Moment>,
+        created_at -> Moment,
+        updated_at -> Moment,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    webhook_deliveries (org_id, endpoint_id, event_id) {
+        org_id -> Id,
+        endpoint_id -> Id,
+        event_id -> Id,
+        seq -> BigInt,
+        #[sql_name = "type"]
+        type_ -> Text,
+        body -> Text,
+        state -> Text,
+        attempts -> Integer,
+        outcome -> Nullable<Text>,
+        status -> Nullable<Integer>,
+        created_at -> Moment,
+        next_attempt_at -> Moment,
+        leased_until -> Nullable<Moment>,
+        attempted_at -> Nullable<Moment>,
+        finished_at -> Nullable<Moment>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     organizations,
     api_keys,
@@ -622,4 +670,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     brakes,
     alarms,
     scheduler_ticks,
+    webhook_endpoints,
+    webhook_deliveries,
 );

@@ -33,3 +33,4 @@ mod secrets;
 mod store;
 mod transfer;
 mod trash;
+mod webhooks;

@@ -1,6 +1,7 @@
 //! The calls on the database itself, by the same services that answer the API.
 
 mod keeping;
+mod webhooks;
 
 use anyhow::Context as _;
 use serde::Serialize;

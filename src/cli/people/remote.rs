@@ -31,6 +31,7 @@ mod body;
 mod keeping;
 mod setup;
 mod trouble;
+mod webhooks;
 
 use trouble::Trouble;
 

@@ -23,6 +23,7 @@ mod sessions;
 mod shreds;
 mod transfer;
 mod trash;
+mod webhooks;
 
 pub(in crate::store) use alarms::*;
 pub(in crate::store) use audit::*;
@@ -43,3 +44,4 @@ pub(in crate::store) use sessions::*;
 pub(in crate::store) use shreds::*;
 pub(in crate::store) use transfer::*;
 pub(in crate::store) use trash::*;
+pub(in crate::store) use webhooks::*;
