@@ -4,12 +4,14 @@
 //! (2 when the command line itself is wrong); no secret appears anywhere but where it was asked for.
 
 mod alarms;
+mod audit;
 mod backup;
 mod brakes;
 mod completions;
 mod connection;
 mod demo;
 mod erase;
+mod events;
 mod export;
 mod import;
 mod key;
@@ -86,6 +88,10 @@ enum Command {
     Alarms(alarms::Args),
     /// List brakes on mass deletion, and release them
     Brakes(brakes::Args),
+    /// List what was done and what was refused, export the chain of records, check it
+    Audit(audit::Args),
+    /// Print what happened after a cursor, a JSON object a line
+    Events(events::Args),
     /// Make webhook endpoints, which are told of events; see what was sent to them, send it again
     Webhook(webhook::Args),
     /// Write an organization to a file, to keep it elsewhere or to move it to another database
@@ -165,6 +171,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Alarms(args) => Ok(alarms::run(args, &config)),
         Command::Webhook(args) => Ok(webhook::run(args, &config)),
         Command::Brakes(args) => Ok(brakes::run(args, &config)),
+        Command::Audit(args) => Ok(audit::run(args, &config)),
+        Command::Events(args) => Ok(events::run(&args, &config)),
         Command::Completions(args) => completions::run(&args),
         Command::Export(args) => export::run(&args, &config),
         Command::Import(args) => import::run(&args, &config),

@@ -111,6 +111,8 @@ impl AuditView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Head {
+    /// The organization whose chain it is.
+    pub organization_id: OrgId,
     /// The number of the last sealed record; 0 if there is none.
     pub seq: i64,
     /// Its hash. Whoever keeps both can tell later that nothing up to there was changed or removed.
@@ -208,6 +210,7 @@ pub(super) fn head_of(conn: &mut Conn, org: OrgId) -> Result<Head> {
         .audit_head(org)?
         .unwrap_or((0, chain::BEGINNING.to_owned()));
     Ok(Head {
+        organization_id: org,
         seq,
         hash,
         unsealed: conn.count_unsealed(org)?,

@@ -4,7 +4,7 @@
 //! shows sealed ones alone, so nothing ever appears behind a cursor (promise 10). Payloads are thin: ids, names, counts and
 //! times, never a secret.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::audit::{AuditView, Subject};
@@ -20,7 +20,7 @@ use crate::store::Conn;
 use crate::store::rows::AuditRow;
 
 /// An event.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct EventView {
     /// Its id: the same wherever and however often it is seen.
     pub id: RecordId,
@@ -90,6 +90,15 @@ impl After {
     }
 }
 
+/// What is no cursor of this feed.
+pub fn no_cursor() -> Error {
+    Error::field(
+        "after",
+        "unknown_cursor",
+        "This cursor is not of this feed, or of a database that was put back to before it; begin again without it.",
+    )
+}
+
 /// Reads the types of a filter: words and families (`trash.*`), separated by commas.
 pub fn types(text: &str) -> Result<Vec<String>> {
     let mut words = Vec::new();
@@ -119,13 +128,7 @@ pub fn feed(
     let from = match after {
         After::Seq(seq) if seq <= head => seq,
         // As after a backup was put back: what comes next would be left out.
-        After::Seq(_) => {
-            return Err(Error::field(
-                "after",
-                "unknown_cursor",
-                "This cursor is not of this feed, or of a database that was put back to before it; begin again without it.",
-            ));
-        }
+        After::Seq(_) => return Err(no_cursor()),
         After::Now => head,
     };
     let mut rows = conn.events_after(caller.org, from, types, page.limit() + 1)?;

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::Services;
+use super::audit::AuditView;
+use super::audit::chain::{Break, Walk};
 use super::error::Result;
 use super::views::missing_secrets;
 use crate::connectors;
@@ -68,6 +70,7 @@ pub fn verify_on(conn: &mut Conn) -> Result<Report> {
         });
     }
     checks.push(statuses(conn, &organizations)?);
+    checks.push(chains(conn, &organizations)?);
     Ok(Report { checks })
 }
 
@@ -149,6 +152,33 @@ fn statuses(conn: &mut Conn, organizations: &Organizations) -> Result<Check> {
     }
     Ok(Check {
         name: "statuses tell whether secrets are missing",
+        problems: and_more(told, total),
+    })
+}
+
+/// Each organization's audit records have the hashes that follow from them, and no number is left out.
+fn chains(conn: &mut Conn, organizations: &Organizations) -> Result<Check> {
+    let mut told = Vec::new();
+    for organization in organizations.values() {
+        let mut walk = Walk::new(organization.id);
+        'chain: loop {
+            let (seq, _) = walk.end();
+            let page = conn.sealed_after(organization.id, seq, PAGE)?;
+            if page.is_empty() {
+                break;
+            }
+            for record in page {
+                if let Err(Break { fault, .. }) = walk.check(&AuditView::new(record)) {
+                    told.push(format!("audit_events of {}: {fault}", organization.name));
+                    break 'chain;
+                }
+            }
+        }
+    }
+    told.sort_unstable();
+    let total = told.len();
+    Ok(Check {
+        name: "the audit chains are whole",
         problems: and_more(told, total),
     })
 }

@@ -59,6 +59,7 @@ static CHECKS: LazyLock<Vec<Check>> = LazyLock::new(|| {
         check("slots hold one secret each", slots()),
         check("purge dates follow deletions", vec![purge_dates()]),
         check("what was shredded gets erased", vec![erasure()]),
+        check("every audit record has its seal", seals()),
         Check {
             only_sqlite: true,
             ..check("free slots hold zeros", vec![free_slots()])
@@ -306,6 +307,25 @@ fn erasure() -> String {
         "trash_entries x WHERE x.shredded_at IS NOT NULL AND x.erased_at IS NULL AND NOT EXISTS \
          (SELECT 1 FROM erasure_jobs j WHERE j.org_id = x.org_id AND j.entry_id = x.id AND j.finished_at IS NULL)",
     )
+}
+
+/// Promise 10: a record that is in no chain, and a seal whose record is gone.
+fn seals() -> Vec<String> {
+    vec![
+        findings(
+            "audit_events",
+            ID,
+            "'is in no chain'",
+            "audit_events x LEFT JOIN audit_seals s ON s.org_id = x.org_id AND s.record_id = x.id \
+             WHERE s.record_id IS NULL OR s.announced <> x.announced",
+        ),
+        findings(
+            "audit_seals",
+            "CAST(x.record_id AS text)",
+            "'seals a record that is not there'",
+            "audit_seals x LEFT JOIN audit_events a ON a.org_id = x.org_id AND a.id = x.record_id WHERE a.id IS NULL",
+        ),
+    ]
 }
 
 /// A slot that was shredded was overwritten (promise 4).

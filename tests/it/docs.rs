@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use reprieve::domain::actions::ACTIONS;
 use reprieve::domain::alarms::AlarmCode;
 use reprieve::domain::codes::Code;
 use reprieve::domain::scopes::Scope;
@@ -90,6 +91,29 @@ fn the_operators_guide_has_a_next_step_for_each_alarm_and_for_no_other() {
     for ([_, title, next], code) in told.iter().zip(AlarmCode::ALL) {
         assert_eq!(*title, code.title());
         assert!(next.len() > 20, "{code}: {next}");
+    }
+}
+
+#[test]
+fn the_page_of_events_lists_every_type_and_record_and_no_other() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/events.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let (_, types) = page.split_once("\n## Types\n").unwrap();
+    let (events, records) = types
+        .split_once("\nThese are audit records alone:\n")
+        .unwrap();
+    let records = records.split("\n## ").next().unwrap();
+    for (part, announced) in [(events, true), (records, false)] {
+        let rows: Vec<&str> = part
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .collect();
+        let catalogue: Vec<String> = ACTIONS
+            .iter()
+            .filter(|action| action.announced == announced)
+            .map(|action| format!("| `{}` | {} |", action.word, action.meaning))
+            .collect();
+        assert_eq!(rows, catalogue);
     }
 }
 

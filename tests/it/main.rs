@@ -12,6 +12,7 @@
 mod support;
 
 mod api;
+mod audit;
 mod backup;
 mod bulk;
 mod cli;

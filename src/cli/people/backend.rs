@@ -1,7 +1,9 @@
 //! The calls behind the commands for people. A database and a server answer them alike: with the API's JSON.
 
 use super::Failure;
-use crate::domain::ids::{AlarmId, BrakeId, ConnectionId, EntryId, HoldId, RecordId, WebhookId};
+use crate::domain::ids::{
+    AlarmId, BrakeId, ConnectionId, EntryId, HoldId, RecordId, RootId, WebhookId,
+};
 use crate::domain::kinds::{DeliveryState, RootKind, WebhookState};
 use crate::service::delete::DeleteRequest;
 use crate::service::holds::{EntryPatch, NewHold};
@@ -36,7 +38,7 @@ pub(in crate::cli) struct ConnectionQuery {
 }
 
 /// A database or a server.
-pub(in crate::cli) trait Backend: Keeping + Telling {
+pub(in crate::cli) trait Backend: Keeping + Record + Telling {
     /// `GET /v1/trash`
     fn entries(&self, filter: &EntryFilter, by_purge_date: bool, page: PageAsk) -> Answer;
     /// `GET /v1/trash/{id}`
@@ -57,6 +59,29 @@ pub(in crate::cli) trait Backend: Keeping + Telling {
     fn delete(&self, id: ConnectionId, request: &DeleteRequest) -> Answer;
     /// `PUT /v1/connections/{id}/secrets`, for the version that was seen
     fn put_secrets(&self, id: ConnectionId, version: i64, secrets: &PutSecrets) -> Answer;
+}
+
+/// Which audit records a list is narrowed to, in the API's words.
+#[derive(Debug, Default, Clone)]
+pub(in crate::cli) struct AuditAsk {
+    pub(in crate::cli) action: Option<String>,
+    pub(in crate::cli) actor: Option<String>,
+    pub(in crate::cli) outcome: Option<String>,
+    pub(in crate::cli) subject: Option<RootId>,
+    pub(in crate::cli) entry: Option<EntryId>,
+    pub(in crate::cli) request: Option<String>,
+}
+
+/// The calls about what happened.
+pub(in crate::cli) trait Record {
+    /// `GET /v1/audit`
+    fn audit(&self, ask: &AuditAsk, page: PageAsk) -> Answer;
+    /// `GET /v1/audit?sort=seq`
+    fn audit_chain(&self, page: PageAsk) -> Answer;
+    /// `GET /v1/audit/head`
+    fn audit_head(&self) -> Answer;
+    /// `GET /v1/events`
+    fn events(&self, after: Option<&str>, types: Option<&str>, size: i64) -> Answer;
 }
 
 /// The calls about what is kept for how long, and about what is wrong with that.

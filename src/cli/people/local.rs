@@ -1,6 +1,7 @@
 //! The calls on the database itself, by the same services that answer the API.
 
 mod keeping;
+mod record;
 mod webhooks;
 
 use anyhow::Context as _;
@@ -13,6 +14,7 @@ use crate::domain::kinds::{EntryState, Revocation, RootKind, Status};
 use crate::domain::tags::TagFilter;
 use crate::domain::text::Name;
 use crate::jobs::eraser;
+use crate::service::audit::Call;
 use crate::service::caller::Caller;
 use crate::service::delete::{self, DeleteRequest};
 use crate::service::error::{Error, Result as ServiceResult};
@@ -46,8 +48,34 @@ impl Local {
         document(self.services.store.read_snapshot(read))
     }
 
-    fn write<T: Serialize>(&self, work: impl FnMut(&mut Tx<'_>) -> ServiceResult<T>) -> Answer {
-        document(self.services.write_once(&self.caller, work))
+    /// `route` is the API's name for it, under which a refusal is written down; `entry` the trash entry it is about.
+    fn write<T: Serialize>(
+        &self,
+        route: &str,
+        entry: Option<EntryId>,
+        work: impl FnMut(&mut Tx<'_>) -> ServiceResult<T>,
+    ) -> Answer {
+        document(self.change(route, entry, work))
+    }
+
+    fn change<T>(
+        &self,
+        route: &str,
+        entry: Option<EntryId>,
+        work: impl FnMut(&mut Tx<'_>) -> ServiceResult<T>,
+    ) -> ServiceResult<T> {
+        let done = self.services.write_once(&self.caller, work);
+        if let Err(error) = &done {
+            let call = Call {
+                name: route.to_owned(),
+                kind: route.split('/').nth(2).unwrap_or_default().to_owned(),
+                subject: None,
+                entry,
+                change: true,
+            };
+            self.services.note_refusal(&self.caller, &call, error);
+        }
+        done
     }
 
     /// A server would have been told to erase what was shredded. Here nobody else does it, if none runs.
@@ -83,16 +111,18 @@ impl Backend for Local {
         if request.validate_only {
             return self.read(|conn, caller| restore::preview(conn, caller, id, request));
         }
-        self.write(|tx| restore::restore(tx, id, request))
+        self.write("POST /v1/trash/{id}/restore", Some(id), |tx| {
+            restore::restore(tx, id, request)
+        })
     }
 
     fn purge(&self, id: EntryId, confirm: &str) -> Answer {
         let request = PurgeRequest {
             confirm: confirm.to_owned(),
         };
-        let purged = self
-            .services
-            .write_once(&self.caller, |tx| trash::purge(tx, id, &request));
+        let purged = self.change("POST /v1/trash/{id}/purge", Some(id), |tx| {
+            trash::purge(tx, id, &request)
+        });
         match purged {
             Ok(entry) if entry.state == EntryState::Purging => {
                 // A server would go on with its rows after the answer.
@@ -118,7 +148,7 @@ impl Backend for Local {
     }
 
     fn delete(&self, id: ConnectionId, request: &DeleteRequest) -> Answer {
-        let deleted = self.services.write_once(&self.caller, |tx| {
+        let deleted = self.change("DELETE /v1/connections/{id}", None, |tx| {
             delete::delete(tx, &Target::Connection(id), request)
         });
         self.erase();
@@ -133,7 +163,9 @@ impl Backend for Local {
     }
 
     fn put_secrets(&self, id: ConnectionId, version: i64, input: &PutSecrets) -> Answer {
-        let answer = self.write(|tx| secrets::put(tx, id, Some(version), input))?;
+        let answer = self.write("PUT /v1/connections/{id}/secrets", None, |tx| {
+            secrets::put(tx, id, Some(version), input)
+        })?;
         self.erase();
         Ok(answer)
     }

@@ -29,6 +29,7 @@ use crate::store::filters::EntryFilter;
 
 mod body;
 mod keeping;
+mod record;
 mod setup;
 mod trouble;
 mod webhooks;

@@ -263,8 +263,8 @@ pub(super) fn dump(app: &TestApp, org: Option<&str>) -> BTreeMap<String, Vec<Str
             };
             let mut which = org.map(|org| format!("WHERE org_id = '{org}'")).unwrap_or_default();
             if table == "audit_events" {
-                let and = if which.is_empty() { "WHERE" } else { " AND" };
-                which += &format!("{and} outcome = 'done'");
+                which += if which.is_empty() { "WHERE" } else { " AND" };
+                which += " outcome = 'done'";
             }
             let rows = lines(app, &format!("SELECT {row} AS line FROM {table} {which} ORDER BY 1"));
             (table, rows)

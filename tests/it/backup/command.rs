@@ -21,7 +21,7 @@ fn machine() -> (Machine, process::Served, Client) {
 #[test]
 fn a_backup_beside_a_running_server_is_whole_private_and_holds_neither_secret_nor_key() {
     let (machine, served, admin) = machine();
-    let secret = "cAnArY of the backup";
+    let secret = "cAnArY-oF-tHe-bAcKuP";
     let mut body = postgres_connection("sealed");
     body["secrets"]["password"] = json!(secret);
     admin.post("/v1/connections", &body).ok(201);

@@ -2,7 +2,7 @@
 
 mod demo;
 mod errors;
-mod people;
+pub(crate) mod people;
 mod purge;
 mod restoring;
 mod retention;

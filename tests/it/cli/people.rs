@@ -6,15 +6,15 @@ use crate::support::process::Machine;
 use crate::support::*;
 
 /// One service, reached in two ways.
-pub(super) struct Ways {
+pub(crate) struct Ways {
     /// On its database.
-    pub(super) database: Machine,
+    pub(crate) database: Machine,
     /// By its API.
-    pub(super) server: Machine,
+    pub(crate) server: Machine,
 }
 
 impl Ways {
-    pub(super) fn to(app: &TestApp) -> Self {
+    pub(crate) fn to(app: &TestApp) -> Self {
         let url = match &app.config.database {
             DatabaseUrl::Sqlite(path) => format!("sqlite:{}", path.display()),
             DatabaseUrl::Postgres(url) => url.clone(),
@@ -27,13 +27,13 @@ impl Ways {
         }
     }
 
-    pub(super) fn both(&self) -> [(&'static str, &Machine); 2] {
+    pub(crate) fn both(&self) -> [(&'static str, &Machine); 2] {
         [("database", &self.database), ("server", &self.server)]
     }
 
     /// What both print; they must agree.
     #[track_caller]
-    pub(super) fn ok(&self, args: &[&str]) -> String {
+    pub(crate) fn ok(&self, args: &[&str]) -> String {
         let [on_database, on_server] = self.both().map(|(_, machine)| machine.run(args));
         assert_eq!(on_database.stderr, on_server.stderr, "{args:?}");
         let (on_database, on_server) = (on_database.ok(), on_server.ok());
@@ -43,7 +43,7 @@ impl Ways {
 
     /// What both are refused with; they must agree.
     #[track_caller]
-    pub(super) fn refused(&self, code: i32, args: &[&str], words: &[&str]) -> String {
+    pub(crate) fn refused(&self, code: i32, args: &[&str], words: &[&str]) -> String {
         let [on_database, on_server] = self.both().map(|(_, machine)| machine.run(args));
         on_database.refused(code, words);
         on_server.refused(code, words);

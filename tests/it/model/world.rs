@@ -51,6 +51,11 @@ impl World {
         };
         let config = config(folder.path(), url);
         migrate::up(&Store::open(config.database.clone(), 1).unwrap()).unwrap();
+        // Between two sequences everything is swept away, and that is no rule of the service.
+        Sql::open(&config.database).run(match backend {
+            Backend::Sqlite => "DROP TRIGGER audit_events_stay; DROP TRIGGER audit_seals_stay",
+            Backend::Postgres => "DROP TRIGGER audit_events_stay ON audit_events; DROP TRIGGER audit_seals_stay ON audit_seals",
+        });
         let services = app::open_services(&config).unwrap();
         let mut world = Self {
             neighbour: Caller::command_line(new_organization(&services, "neighbour")),

@@ -93,10 +93,9 @@ on_both! {
         assert!(app.network.dialled().is_empty());
         app.admin.post(&format!("{path}/test"), &json!({})).ok(200);
         let mut sql = app.sql();
-        for table in ["audit_events WHERE announced AND action = 'connection.tested'"] {
-            assert_eq!(sql.count(table), 1, "{table}");
-            assert!(!format!("{:?}", sql.rows(table)).contains("cAnArY"));
-        }
+        let table = "audit_events WHERE announced AND action = 'connection.tested'";
+        assert_eq!(sql.count(table), 1, "{table}");
+        assert!(!format!("{:?}", sql.rows(table)).contains("cAnArY"));
         assert_outcome(&trial(&app.admin, "postgres", &settings, "x"), "unreachable", "Nobody answers");
     }
 }

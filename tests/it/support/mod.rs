@@ -4,6 +4,7 @@ mod client;
 mod door;
 mod network;
 mod postgres;
+pub(crate) use postgres::server as postgres_server;
 pub(crate) mod process;
 pub(crate) mod servers;
 mod sql;

@@ -19,7 +19,7 @@ pub(crate) struct TestDatabase {
     clippy::disallowed_methods,
     reason = "the one place where the tests are told of their server"
 )]
-fn server() -> String {
+pub(crate) fn server() -> String {
     std::env::var("REPRIEVE_TEST_POSTGRES").expect(
         "REPRIEVE_TEST_POSTGRES names no server: run the tests with scripts/test, which starts one",
     )

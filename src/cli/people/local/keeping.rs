@@ -14,7 +14,9 @@ impl Keeping for Local {
     }
 
     fn set_retention(&self, change: &RetentionChange) -> Answer {
-        self.write(|tx| retention::put(tx, None, change))
+        self.write("PUT /v1/retention", None, |tx| {
+            retention::put(tx, None, change)
+        })
     }
 
     fn purge_status(&self) -> Answer {
@@ -22,7 +24,9 @@ impl Keeping for Local {
     }
 
     fn pause_purge(&self, change: &PauseChange) -> Answer {
-        self.write(|tx| retention::pause(tx, change))
+        self.write("PUT /v1/purge/pause", None, |tx| {
+            retention::pause(tx, change)
+        })
     }
 
     fn summary(&self) -> Answer {
@@ -30,15 +34,21 @@ impl Keeping for Local {
     }
 
     fn hold(&self, entry: EntryId, new: &NewHold) -> Answer {
-        self.write(|tx| holds::hold(tx, entry, new))
+        self.write("POST /v1/trash/{id}/holds", Some(entry), |tx| {
+            holds::hold(tx, entry, new)
+        })
     }
 
     fn release_hold(&self, entry: EntryId, hold: HoldId) -> Answer {
-        self.write(|tx| holds::release(tx, entry, hold))
+        self.write("DELETE /v1/trash/{id}/holds/{hold}", Some(entry), |tx| {
+            holds::release(tx, entry, hold)
+        })
     }
 
     fn reschedule(&self, entry: EntryId, patch: &EntryPatch) -> Answer {
-        self.write(|tx| holds::reschedule(tx, entry, patch))
+        self.write("PATCH /v1/trash/{id}", Some(entry), |tx| {
+            holds::reschedule(tx, entry, patch)
+        })
     }
 
     fn alarms(&self, all: bool, page: PageAsk) -> Answer {
@@ -47,7 +57,9 @@ impl Keeping for Local {
     }
 
     fn acknowledge_alarm(&self, id: AlarmId) -> Answer {
-        self.write(|tx| alarms::acknowledge(tx, id))
+        self.write("POST /v1/alarms/{id}/acknowledge", None, |tx| {
+            alarms::acknowledge(tx, id)
+        })
     }
 
     fn brakes(&self, page: PageAsk) -> Answer {
@@ -56,6 +68,6 @@ impl Keeping for Local {
     }
 
     fn release_brake(&self, id: BrakeId) -> Answer {
-        self.write(|tx| brakes::release(tx, id))
+        self.write("DELETE /v1/brakes/{id}", None, |tx| brakes::release(tx, id))
     }
 }
