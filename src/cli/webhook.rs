@@ -55,7 +55,8 @@ enum Action {
 #[derive(clap::Args)]
 struct CreateArgs {
     /// Where to send: an https URL. `-` reads it from stdin: the address of a chat tool's webhook is a secret
-    url: String,
+    #[arg(value_name = "URL")]
+    address: String,
     /// What it is for
     #[arg(long, value_name = "TEXT", default_value = "")]
     description: String,
@@ -181,14 +182,14 @@ pub(super) fn run(args: Args, config: &Config) -> ExitCode {
 }
 
 fn create(args: &CreateArgs, config: &Config) -> Result<Outcome, Failure> {
-    let url = if args.url == "-" {
+    let url = if args.address == "-" {
         let mut line = String::new();
         stdin()
             .read_line(&mut line)
             .context("the URL can't be read from stdin")?;
         line.trim_end().to_owned()
     } else {
-        args.url.clone()
+        args.address.clone()
     };
     let new = NewWebhook {
         url,

@@ -102,12 +102,12 @@ pub(super) fn types(types: &[String]) -> Result<String, FieldError> {
 }
 
 /// Whether a filter as it is stored lets an event type through.
-pub(super) fn lets_through(types: &str, type_: &str) -> bool {
+pub(super) fn lets_through(filters: &str, type_: &str) -> bool {
     let fits = |filter: &str| match filter.strip_suffix(".*") {
         Some(family) => type_.split('.').next() == Some(family),
         None => filter == type_,
     };
-    types.is_empty() || types.split(' ').any(fits)
+    filters.is_empty() || filters.split(' ').any(fits)
 }
 
 #[cfg(test)]

@@ -70,8 +70,11 @@ fn sentence(event: &AuditRow) -> String {
     let detail: Value = serde_json::from_str(event.detail.as_str()).unwrap_or_default();
     let who = plain(event.actor_name.as_deref().unwrap_or(&event.actor_id));
     let kind = plain(&event.subject_kind);
-    let text = |key: &str| detail[key].as_str().map(plain);
-    let number = |value: &Value| value.as_i64().unwrap_or_default();
+    let text = |key: &str| detail.get(key)?.as_str().map(plain);
+    let number = |pointer: &str| {
+        let found = detail.pointer(pointer).and_then(Value::as_i64);
+        found.unwrap_or_default()
+    };
     let name = text("name")
         .or_else(|| text("key"))
         .or_else(|| text("host"))
@@ -95,8 +98,9 @@ fn sentence(event: &AuditRow) -> String {
         ("trash", "rescheduled") => format!("{who} moved the purge of {it}."),
         ("alarm", "raised") => match (
             text("title"),
-            detail["detail"]
-                .as_str()
+            detail
+                .get("detail")
+                .and_then(Value::as_str)
                 .map(|text| cut(text, LONGEST_DETAIL)),
         ) {
             (Some(title), Some(detail)) => format!("Alarm: {title}. {detail}"),
@@ -109,26 +113,23 @@ fn sentence(event: &AuditRow) -> String {
         ),
         ("brake", "started") => format!(
             "A brake on mass deletion has started: {} of {} connections were deleted within an hour.",
-            number(&detail["connections"]),
-            number(&detail["of_connections"])
+            number("/connections"),
+            number("/of_connections")
         ),
         (_, "trashed") => {
             // The rows of the entry, without the one it is about.
-            let rows = &detail["rows"]["after"]["trash"];
             let along: Vec<String> = [
                 ("connection", "connections"),
                 ("model", "models"),
                 ("content", "content"),
             ]
             .into_iter()
-            .map(|(of, row)| {
-                (
-                    number(&rows[row]) - i64::from(of == event.subject_kind),
-                    row,
-                )
+            .map(|(kind, rows)| {
+                let all = number(&format!("/rows/after/trash/{rows}"));
+                (all - i64::from(kind == event.subject_kind), rows)
             })
             .filter(|(count, _)| *count > 0)
-            .map(|(count, row)| format!("{count} {row}"))
+            .map(|(count, rows)| format!("{count} {rows}"))
             .collect();
             let along = if along.is_empty() {
                 String::new()

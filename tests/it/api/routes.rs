@@ -332,13 +332,13 @@ fn harmless_body(operation: &Operation) -> Option<Value> {
         "create_models" | "create_contents" => json!({"items": [{"name": fresh_name()}]}),
         "upsert_model" | "upsert_content" => json!({"name": "the same"}),
         "patch_integration" | "patch_connection" | "patch_model" | "patch_content"
-        | "patch_organization" | "put_retention" | "purge_due_entries" => json!({}),
+        | "patch_organization" | "patch_webhook" | "put_retention" | "purge_due_entries"
+        | "replay_webhook" => json!({}),
         "restore_trash_entry" => json!({"validate_only": true}),
         "restore_trash_entries" | "delete_connections" => {
             json!({"ids": [unknown_id()], "validate_only": true})
         }
         "create_webhook" => json!({"url": NOWHERE}),
-        "patch_webhook" | "replay_webhook" => json!({}),
         "put_purge_pause" => json!({"paused": false}),
         "create_hold" => json!({"reason": "still looking"}),
         "patch_trash_entry" => json!({"purge_at": "2031-01-01T00:00:00Z"}),

@@ -8,7 +8,7 @@ fn is_sent_again(app: &TestApp, first: &[Say], outcome: &str, status: &Value) {
     let answers = [first, &[TAKEN]].concat();
     let receiver = Receiver::start(&answers);
     let endpoint = endpoint(&app.admin, &receiver, &["connection.*"]);
-    connect(&app.admin, &format!("warehouse {outcome}"));
+    connect(&app.admin, &format!("warehouse {}", uuid::Uuid::new_v4()));
     for tried in 1..=first.len() {
         let delivery = endpoint.waits_for_attempts(app, i64::try_from(tried).unwrap());
         assert_eq!(delivery["state"], "pending");
@@ -101,7 +101,7 @@ on_both! {
         assert_eq!((receiver.got().len(), gone.deliveries(&app.admin).len()), (1, 1));
         app.admin.patch(&gone.path(), &json!({"state": "enabled"})).ok(200);
         let got = receiver.waits_for(3);
-        assert_eq!(got[0].id(), got[1].id());
+        assert!(ids_of(&got[1..]).contains(got[0].id()));
         assert_eq!(ids_of(&got).len(), 2);
         assert!(alarms(app).is_empty(), "{:?}", alarms(app));
         assert!(gone.view(app)["disabled_reason"].is_null());

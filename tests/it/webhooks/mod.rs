@@ -1,5 +1,6 @@
 //! Webhooks: every event that an endpoint wants arrives there, signed, whatever the endpoint does meanwhile.
 
+mod command_line;
 mod endpoints;
 mod failing;
 mod killed;

@@ -9,6 +9,8 @@ use crate::domain::kinds::{DeliveryState, WebhookState};
 use crate::service::webhooks::deliveries::{self, ReplayRequest};
 use crate::service::webhooks::{self, NewWebhook, WebhookPatch, testing};
 
+const TEST: &str = "POST /v1/webhooks/{id}/test";
+
 impl Telling for Local {
     fn webhooks(&self, page: PageAsk) -> Answer {
         let page = page_query(page)?;
@@ -20,7 +22,7 @@ impl Telling for Local {
     }
 
     fn create_webhook(&self, new: &NewWebhook) -> Answer {
-        self.write(|tx| webhooks::create(tx, new))
+        self.write("POST /v1/webhooks", None, |tx| webhooks::create(tx, new))
     }
 
     fn set_webhook(&self, id: WebhookId, state: WebhookState) -> Answer {
@@ -28,25 +30,29 @@ impl Telling for Local {
             state: Some(state),
             ..WebhookPatch::default()
         };
-        self.write(|tx| webhooks::patch(tx, id, None, &patch))
+        self.write("PATCH /v1/webhooks/{id}", None, |tx| {
+            webhooks::patch(tx, id, None, &patch)
+        })
     }
 
     fn delete_webhook(&self, id: WebhookId) -> Answer {
-        let answer = self.write(|tx| webhooks::delete(tx, id))?;
+        let answer = self.write("DELETE /v1/webhooks/{id}", None, |tx| {
+            webhooks::delete(tx, id)
+        })?;
         self.erase();
         Ok(answer)
     }
 
     fn rotate_webhook(&self, id: WebhookId) -> Answer {
-        let answer = self.write(|tx| webhooks::rotate_secret(tx, id))?;
+        let answer = self.write("POST /v1/webhooks/{id}/rotate-secret", None, |tx| {
+            webhooks::rotate_secret(tx, id)
+        })?;
         self.erase();
         Ok(answer)
     }
 
     fn test_webhook(&self, id: WebhookId) -> Answer {
-        let begun = self
-            .services
-            .write_once(&self.caller, |tx| testing::begin(tx, id));
+        let begun = self.change(TEST, None, |tx| testing::begin(tx, id));
         let ticket = begun.map_err(refused)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -54,7 +60,9 @@ impl Telling for Local {
             .context("the message can't be sent")?;
         let limit = self.services.deliverer.limits.answer;
         let view = runtime.block_on(ticket.send(self.services.prober.dialer(), limit));
-        self.write(|tx| testing::note(tx, &ticket, &view).map(|()| view.clone()))
+        self.write(TEST, None, |tx| {
+            testing::note(tx, &ticket, &view).map(|()| view.clone())
+        })
     }
 
     fn deliveries(&self, id: WebhookId, state: Option<DeliveryState>, page: PageAsk) -> Answer {
@@ -63,10 +71,16 @@ impl Telling for Local {
     }
 
     fn replay_delivery(&self, id: WebhookId, event: RecordId) -> Answer {
-        self.write(|tx| deliveries::replay(tx, id, event))
+        self.write(
+            "POST /v1/webhooks/{id}/deliveries/{event}/replay",
+            None,
+            |tx| deliveries::replay(tx, id, event),
+        )
     }
 
     fn replay_failed(&self, id: WebhookId, request: &ReplayRequest) -> Answer {
-        self.write(|tx| deliveries::replay_failed(tx, id, request))
+        self.write("POST /v1/webhooks/{id}/replay", None, |tx| {
+            deliveries::replay_failed(tx, id, request)
+        })
     }
 }
