@@ -6,7 +6,10 @@ use crate::cli::people::Ways;
 on_both! {
     fn the_command_line_makes_shows_tests_and_deletes_on_a_database_and_on_a_server(app: &TestApp) {
         let mut ways = Ways::to(app);
-        ways.database = ways.database.with("REPRIEVE_ALLOW_CIDRS", "127.0.0.0/8");
+        // On the database the program itself sends the test, by its own configuration.
+        let file = ways.database.path("reprieve.toml");
+        std::fs::write(&file, "allow_cidrs = [\"127.0.0.0/8\"]\n").unwrap();
+        ways.database = ways.database.with("REPRIEVE_CONFIG", file.to_str().unwrap());
         for (way, machine) in ways.both() {
             let receiver = Receiver::start(&[TAKEN]);
             let made = machine.run_with(
