@@ -31,6 +31,7 @@ mod serve;
 mod tests;
 mod trash;
 mod verify;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -95,6 +96,8 @@ enum Command {
     Events(events::Args),
     /// Show what became of a deletion, signed, and check such a receipt anywhere
     Receipt(receipt::Args),
+    /// Make webhook endpoints, which are told of events; see what was sent to them, send it again
+    Webhook(webhook::Args),
     /// Write an organization to a file, to keep it elsewhere or to move it to another database
     Export(export::Args),
     /// Read an export of Reprieve, or connections and what is built on them from another tool's
@@ -178,6 +181,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Retention(args) => Ok(retention::run(args, &config)),
         Command::Purge(args) => purge::run(args, &config),
         Command::Alarms(args) => Ok(alarms::run(args, &config)),
+        Command::Webhook(args) => Ok(webhook::run(args, &config)),
         Command::Brakes(args) => Ok(brakes::run(args, &config)),
         Command::Audit(args) => Ok(audit::run(args, &config)),
         Command::Events(args) => Ok(events::run(&args, &config)),

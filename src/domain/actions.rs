@@ -165,6 +165,21 @@ pub const ACTIONS: &[Action] = &[
         "A large entry is being purged: nothing brings it back",
     ),
     event("trash.rescheduled", "The purge date of an entry was moved"),
+    event("webhook.created", "A webhook endpoint was made"),
+    event("webhook.deleted", "A webhook endpoint was deleted"),
+    event(
+        "webhook.disabled",
+        "A webhook endpoint is told nothing any more: it is gone, took nothing for three days, or lost its secret",
+    ),
+    event(
+        "webhook.replayed",
+        "Deliveries to a webhook endpoint are sent again",
+    ),
+    event(
+        "webhook.secret_rotated",
+        "A webhook endpoint got another signing secret",
+    ),
+    event("webhook.updated", "A webhook endpoint was changed"),
     record(
         "connection.secrets_read",
         "Secrets of a connection were read",
@@ -188,6 +203,10 @@ pub const ACTIONS: &[Action] = &[
         "New secrets are sealed under another key",
     ),
     record("organization.exported", "The organization was exported"),
+    record(
+        "webhook.tested",
+        "A test message was sent to a webhook endpoint",
+    ),
 ];
 
 /// The action of this word.

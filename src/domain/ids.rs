@@ -78,6 +78,8 @@ ids! {
     BrakeId,
     /// A key that receipts are signed with.
     ReceiptKeyId,
+    /// A webhook endpoint.
+    WebhookId,
 }
 
 impl From<ConnectionId> for RootId {
@@ -94,6 +96,12 @@ impl From<IntegrationId> for RootId {
 
 impl From<ReceiptKeyId> for RootId {
     fn from(id: ReceiptKeyId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl From<WebhookId> for RootId {
+    fn from(id: WebhookId) -> Self {
         Self(id.0)
     }
 }

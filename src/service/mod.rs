@@ -43,9 +43,11 @@ pub mod uses;
 pub mod verify;
 pub mod views;
 pub mod watch;
+pub mod webhooks;
 
 use std::sync::Arc;
 
+use crate::jobs::deliverer::Deliverer;
 use crate::jobs::eraser::Eraser;
 use crate::jobs::importer::Importer;
 use crate::jobs::keykeeper::Times;
@@ -79,6 +81,8 @@ pub struct Services {
     pub revoker: Revoker,
     /// Numbers and chains audit records.
     pub sealer: Sealer,
+    /// Delivers events to webhook endpoints.
+    pub deliverer: Deliverer,
     /// What the purge may do, and whether the clock can be believed.
     pub purging: Arc<purge::Purging>,
     /// When encryption keys are made and destroyed; only `serve` knows.

@@ -17,7 +17,7 @@ use super::views::{ConnectionView, connector_of, missing_secrets};
 use crate::connectors::Connector;
 use crate::domain::FieldError;
 use crate::domain::codes::Code;
-use crate::domain::ids::{ConnectionId, OrgId, RecordId, RootId};
+use crate::domain::ids::{ConnectionId, OrgId, RecordId, RootId, WebhookId};
 use crate::domain::json::child_pointer;
 use crate::domain::kinds::{OwnerKind, Status};
 use crate::domain::scopes::Scope;
@@ -120,6 +120,16 @@ impl From<&ReceiptKeyRow> for Owner {
 }
 
 impl Owner {
+    /// Of a webhook endpoint, which never comes back from anywhere: all its secrets are of its first generation.
+    pub(super) fn of_webhook(org: OrgId, id: WebhookId) -> Self {
+        Self {
+            org,
+            kind: OwnerKind::Webhook,
+            id: id.into(),
+            generation: 1,
+        }
+    }
+
     /// What is known of its secrets.
     pub(super) fn facts(self, tx: &mut Tx<'_>) -> Result<Vec<SecretRow>> {
         Ok(tx.conn.secrets_of(self.org, self.kind, self.id)?)

@@ -248,7 +248,8 @@ fn secrets() -> Vec<String> {
              LEFT JOIN integrations i ON x.owner_kind = 'integration' AND i.org_id = x.org_id AND i.id = x.owner_id \
              LEFT JOIN receipt_keys r ON x.owner_kind = 'signer' AND r.org_id = x.org_id AND r.id = x.owner_id \
              AND r.retired_at IS NULL \
-             WHERE c.id IS NULL AND i.id IS NULL AND r.id IS NULL",
+             LEFT JOIN webhook_endpoints w ON x.owner_kind = 'webhook' AND w.org_id = x.org_id AND w.id = x.owner_id \
+             WHERE c.id IS NULL AND i.id IS NULL AND r.id IS NULL AND w.id IS NULL",
         ),
         findings(
             "receipt_keys",

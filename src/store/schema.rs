@@ -635,6 +635,30 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    webhook_endpoints (org_id, id) {
+        org_id -> Id,
+        id -> Id,
+        url -> Text,
+        description -> Text,
+        format -> Text,
+        types -> Text,
+        state -> Text,
+        stop -> Nullable<Text>,
+        position -> BigInt,
+        failures -> Integer,
+        paused_until -> Nullable<Moment>,
+        last_delivered_at -> Nullable<Moment>,
+        previous_until -> Nullable<Moment>,
+        created_at -> Moment,
+        updated_at -> Moment,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
     use crate::store::types::{Id, Moment};
 
@@ -645,6 +669,30 @@ diesel::table! {
         ended_at -> Nullable<Moment>,
         checked_at -> Nullable<Moment>,
         residue -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    webhook_deliveries (org_id, endpoint_id, event_id) {
+        org_id -> Id,
+        endpoint_id -> Id,
+        event_id -> Id,
+        seq -> BigInt,
+        #[sql_name = "type"]
+        type_ -> Text,
+        body -> Text,
+        state -> Text,
+        attempts -> Integer,
+        outcome -> Nullable<Text>,
+        status -> Nullable<Integer>,
+        created_at -> Moment,
+        next_attempt_at -> Moment,
+        leased_until -> Nullable<Moment>,
+        attempted_at -> Nullable<Moment>,
+        finished_at -> Nullable<Moment>,
     }
 }
 
@@ -685,4 +733,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     receipt_keys,
     trash_uses,
     canary_checks,
+    webhook_endpoints,
+    webhook_deliveries,
 );

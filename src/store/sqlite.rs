@@ -43,9 +43,11 @@ pub(super) type Conn = SqliteConnection;
 #[path = "queries/mod.rs"]
 mod queries;
 mod record;
+mod webhooks;
 
 pub(super) use queries::*;
 pub(super) use record::*;
+pub(super) use webhooks::*;
 
 diesel::define_sql_function! {
     /// Where `needle` first stands in `haystack`; 0 if nowhere.

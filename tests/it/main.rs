@@ -37,3 +37,4 @@ mod store;
 mod transfer;
 mod trash;
 mod uses;
+mod webhooks;

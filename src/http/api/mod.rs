@@ -21,6 +21,7 @@ mod secrets;
 mod system;
 mod transfer;
 mod trash;
+mod webhooks;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -98,6 +99,16 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(audit::list_audit)
         .service(audit::get_audit_head)
         .service(events::list_events)
+        .service(webhooks::create_webhook)
+        .service(webhooks::list_webhooks)
+        .service(webhooks::get_webhook)
+        .service(webhooks::patch_webhook)
+        .service(webhooks::delete_webhook)
+        .service(webhooks::rotate_webhook_secret)
+        .service(webhooks::test_webhook)
+        .service(webhooks::list_webhook_deliveries)
+        .service(webhooks::replay_webhook_delivery)
+        .service(webhooks::replay_webhook)
         .service(keys::create_api_key)
         .service(keys::list_api_keys)
         .service(keys::get_api_key)

@@ -9,7 +9,7 @@ use super::{
     By, Epochs, KeysError, Progress, Result, audit_everywhere, has, is_alive, key_above, number,
     refuse, retire, rewrap,
 };
-use crate::domain::ids::{OrgId, RootId};
+use crate::domain::ids::{OrgId, RootId, WebhookId};
 use crate::domain::kinds::OwnerKind;
 use crate::secrets::keyring::Epoch;
 use crate::secrets::{KeySource, claimed, read_source};
@@ -19,6 +19,7 @@ use crate::service::receipts;
 use crate::service::secrets::{Owner, shred, status_of};
 use crate::service::unit::Tx;
 use crate::service::views::connector_of;
+use crate::service::webhooks;
 
 /// What was given up.
 #[derive(Debug, Default)]
@@ -152,6 +153,7 @@ fn give_up_in(
                 OwnerKind::Connection => of_connection(tx, owner, epoch),
                 OwnerKind::Integration => of_integration(tx, owner, epoch),
                 OwnerKind::Signer => of_signer(tx, owner, epoch),
+                OwnerKind::Webhook => of_webhook(tx, owner, epoch),
             })?;
             given_up.secrets += shredded;
             given_up.owners += usize::from(shredded > 0);
@@ -236,6 +238,18 @@ fn of_signer(tx: &mut Tx<'_>, id: RootId, epoch: Epoch) -> ServiceResult<usize> 
     let lost = shred_lost(tx, Owner::from(&row), epoch)?;
     if !lost.is_empty() {
         receipts::retire(tx, &row)?;
+    }
+    Ok(lost.len())
+}
+
+/// What an endpoint's messages are signed by. Without its present secret it is disabled until it has another.
+fn of_webhook(tx: &mut Tx<'_>, id: RootId, epoch: Epoch) -> ServiceResult<usize> {
+    let Some(row) = tx.conn.lock_webhook(tx.caller.org, WebhookId(id.0))? else {
+        return Ok(0);
+    };
+    let lost = shred_lost(tx, Owner::from(&row), epoch)?;
+    if !lost.is_empty() {
+        webhooks::stop_without_secret(tx, row)?;
     }
     Ok(lost.len())
 }

@@ -26,6 +26,7 @@ mod shreds;
 mod transfer;
 mod trash;
 mod uses;
+mod webhooks;
 
 pub(in crate::store) use alarms::*;
 pub(in crate::store) use audit::*;
@@ -49,3 +50,4 @@ pub(in crate::store) use shreds::*;
 pub(in crate::store) use transfer::*;
 pub(in crate::store) use trash::*;
 pub(in crate::store) use uses::*;
+pub(in crate::store) use webhooks::*;

@@ -85,6 +85,9 @@ const AFTER_INTEGRATION: &str = "SELECT org_id, owner_kind, owner_id, record_id 
 const AFTER_SIGNER: &str = "SELECT org_id, owner_kind, owner_id, record_id FROM secrets \
     WHERE (org_id, owner_kind, owner_id) > ({org}, 'signer', {root}) \
     ORDER BY org_id, owner_kind, owner_id LIMIT 10000";
+const AFTER_WEBHOOK: &str = "SELECT org_id, owner_kind, owner_id, record_id FROM secrets \
+    WHERE (org_id, owner_kind, owner_id) > ({org}, 'webhook', {root}) \
+    ORDER BY org_id, owner_kind, owner_id LIMIT 10000";
 
 /// The secrets of the owners that follow one, all of each; none at the end.
 pub(in crate::store) fn live_records(
@@ -96,6 +99,7 @@ pub(in crate::store) fn live_records(
         Some((org, OwnerKind::Connection, owner, _)) => (org, AFTER_CONNECTION, owner),
         Some((org, OwnerKind::Integration, owner, _)) => (org, AFTER_INTEGRATION, owner),
         Some((org, OwnerKind::Signer, owner, _)) => (org, AFTER_SIGNER, owner),
+        Some((org, OwnerKind::Webhook, owner, _)) => (org, AFTER_WEBHOOK, owner),
     };
     let binds = Binds {
         org,

@@ -80,6 +80,28 @@ on_each! {
         }
     }
 
+    fn a_webhook_endpoint_that_was_deleted_after_the_backup_comes_back_without_its_secret(backend: Backend) {
+        let mut app = TestApp::start(backend);
+        let body = json!({"url": "http://127.0.0.1:9/", "types": ["trash.held"]});
+        let paths = [(); 2].map(|()| {
+            let made = app.admin.post("/v1/webhooks", &body).ok(201);
+            format!("/v1/webhooks/{}", made["id"].as_str().unwrap())
+        });
+        let [gone, kept] = &paths;
+        let backup = Backup::of(&app);
+        app.admin.delete(gone).ok(200);
+        wait_for_lines(&app, 1);
+        backup.put_back(&mut app);
+        let after = app.admin.get(gone).ok(200);
+        assert_eq!((&after["state"], &after["disabled_reason"]), (&json!("disabled"), &json!("secret_lost")));
+        assert_eq!(app.admin.get(kept).ok(200)["state"], "enabled");
+        assert_eq!(app.sql().count("secrets"), 1);
+        let [alarm] = &alarms(&app)[..] else { panic!("{:?}", alarms(&app)) };
+        assert!(alarm.contains("secrets 1, of connections 0, of integrations 0, of webhook endpoints 1"), "{alarm}");
+        app.admin.patch(gone, &json!({"state": "enabled"})).problem(409, "needs_credentials");
+        app.admin.delete(gone).ok(200);
+    }
+
     fn what_was_replaced_or_removed_after_the_backup_is_shredded_again_and_nothing_else(backend: Backend) {
         let mut app = TestApp::start(backend);
         let create = |name: &str| {
