@@ -22,7 +22,9 @@ use crate::http::fallback::{Routes, fallback};
 use crate::http::middleware::observe;
 use crate::http::{State, api, metrics, openapi, reentry};
 use crate::jobs::shred_writer::ShredWriter;
-use crate::jobs::{canary, deliverer, eraser, housekeeping, importer, keykeeper, purger, revoker, sealer};
+use crate::jobs::{
+    canary, deliverer, eraser, housekeeping, importer, keykeeper, purger, revoker, sealer,
+};
 use crate::metrics::Metrics;
 use crate::outbound::{Dialer, Own};
 use crate::secrets::Vault;

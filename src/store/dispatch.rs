@@ -9,7 +9,11 @@ use super::filters::{
 };
 use super::records::{InUse, Key, Record};
 use super::rows::{
-    AlarmRow, ApiKeyRow, AuditRow, BrakeRow, CanaryRow, ConnectionRow, DeliveryRow, DependentHead, DependentRow, EntryRow, ErasureJobRow, HoldRow, IdempotencyRow, ImpactRow, ImportRow, IntegrationRow, KeyEpochRow, KeyReplicaRow, LinkRow, LiveRecord, Moved, OrganizationRow, Place, PurgeFailureRow, ReceiptKeyRow, ReceiptRow, RevocationRow, Rewrapped, Sealed, SecretRow, SessionRow, ShredRow, ShreddedRow, TickRow, UseRow, WebhookRow,
+    AlarmRow, ApiKeyRow, AuditRow, BrakeRow, CanaryRow, ConnectionRow, DeliveryRow, DependentHead,
+    DependentRow, EntryRow, ErasureJobRow, HoldRow, IdempotencyRow, ImpactRow, ImportRow,
+    IntegrationRow, KeyEpochRow, KeyReplicaRow, LinkRow, LiveRecord, Moved, OrganizationRow, Place,
+    PurgeFailureRow, ReceiptKeyRow, ReceiptRow, RevocationRow, Rewrapped, Sealed, SecretRow,
+    SessionRow, ShredRow, ShreddedRow, TickRow, UseRow, WebhookRow,
 };
 use super::statement::Binds;
 use super::{postgres, sqlite};
