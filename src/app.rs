@@ -22,7 +22,7 @@ use crate::http::fallback::{Routes, fallback};
 use crate::http::middleware::observe;
 use crate::http::{State, api, metrics, openapi, reentry};
 use crate::jobs::shred_writer::ShredWriter;
-use crate::jobs::{canary, eraser, housekeeping, importer, keykeeper, purger, revoker, sealer};
+use crate::jobs::{canary, deliverer, eraser, housekeeping, importer, keykeeper, purger, revoker, sealer};
 use crate::metrics::Metrics;
 use crate::outbound::{Dialer, Own};
 use crate::secrets::Vault;
@@ -43,6 +43,7 @@ const SHUTDOWN_SECONDS: u64 = 20;
 pub struct Application {
     config: Config,
     services: Services,
+    deliverer: deliverer::Running,
     eraser: eraser::Running,
     importer: importer::Running,
     keykeeper: keykeeper::Running,
@@ -114,9 +115,11 @@ impl Application {
             .canary_interval
             .map(|every| canary::start(services.clone(), every, config.erasure_interval))
             .transpose()?;
+        let delivering = deliverer::start(services.clone())?;
         Ok(Self {
             config,
             services,
+            deliverer: delivering,
             eraser: running,
             importer: importing,
             keykeeper: keykeeping,
@@ -235,7 +238,9 @@ impl Application {
         let (services, eraser, importer) = (self.services, self.eraser, self.importer);
         let (purger, keykeeper, canary, sealer) =
             (self.purger, self.keykeeper, self.canary, self.sealer);
+        let deliverer = self.deliverer;
         web::block(move || {
+            deliverer.stop();
             // First what a client waits for: it is to end as interrupted and not to go on meanwhile.
             importer.stop();
             purger.stop();
@@ -289,8 +294,11 @@ fn services(config: &Config, store: Store, listening: &[SocketAddr]) -> anyhow::
         importer: importer::Importer::default(),
         prober: Prober::new(dialer.clone(), config.tests),
         revoker: revoker::Revoker::new(dialer, config.revocation),
+        deliverer: deliverer::Deliverer::new(config.webhooks),
         metrics: Metrics::new(config.metrics_kept),
         purging: Arc::new(purging),
+        // Another subcommand does not know how often the server rotates.
+        key_times: listening.first().map(|_| config.key_times),
         sealer: sealer::Sealer::default(),
         spool: Spool::within(&config.data_dir),
     })

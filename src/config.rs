@@ -19,6 +19,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 
+use crate::jobs::deliverer::Limits as DeliveryLimits;
 use crate::jobs::keykeeper::{self, Times};
 use crate::jobs::revoker::Limits;
 use crate::metrics;
@@ -95,6 +96,8 @@ pub struct Config {
     pub tests: Allowance,
     /// How much time and room revocations at the source have.
     pub revocation: Limits,
+    /// How much time and room deliveries to webhook endpoints have.
+    pub webhooks: DeliveryLimits,
     /// How much a purge may do.
     pub purge: PurgeLimits,
     /// When `serve` purges by itself; never without one.
@@ -228,6 +231,7 @@ pub fn resolve(
         allow_cidrs: serve.allow_cidrs.or(file.allow_cidrs).unwrap_or_default(),
         tests: Allowance::default(),
         revocation: Limits::default(),
+        webhooks: DeliveryLimits::default(),
         purge: purge_limits(
             options.min_retention_days.or(file.min_retention_days),
             options.purge_hourly_limit.or(file.purge_hourly_limit),

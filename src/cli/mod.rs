@@ -24,12 +24,14 @@ mod output;
 mod people;
 mod progress;
 mod purge;
+mod receipt;
 mod retention;
 mod serve;
 #[cfg(test)]
 mod tests;
 mod trash;
 mod verify;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -92,6 +94,10 @@ enum Command {
     Audit(audit::Args),
     /// Print what happened after a cursor, a JSON object a line
     Events(events::Args),
+    /// Show what became of a deletion, signed, and check such a receipt anywhere
+    Receipt(receipt::Args),
+    /// Make webhook endpoints, which are told of events; see what was sent to them, send it again
+    Webhook(webhook::Args),
     /// Write an organization to a file, to keep it elsewhere or to move it to another database
     Export(export::Args),
     /// Read an export of Reprieve, or connections and what is built on them from another tool's
@@ -145,6 +151,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Command::Completions(args) = &cli.command {
         return completions::run(args);
     }
+    if let Command::Receipt(args) = &cli.command
+        && let Some(verified) = args.verify()
+    {
+        return Ok(verified);
+    }
     let serve = match &cli.command {
         Command::Serve(options) => options.clone(),
         Command::Keys(args) => ServeOptions {
@@ -170,9 +181,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Retention(args) => Ok(retention::run(args, &config)),
         Command::Purge(args) => purge::run(args, &config),
         Command::Alarms(args) => Ok(alarms::run(args, &config)),
+        Command::Webhook(args) => Ok(webhook::run(args, &config)),
         Command::Brakes(args) => Ok(brakes::run(args, &config)),
         Command::Audit(args) => Ok(audit::run(args, &config)),
         Command::Events(args) => Ok(events::run(&args, &config)),
+        Command::Receipt(args) => Ok(receipt::run(args, &config)),
         Command::Completions(args) => completions::run(&args),
         Command::Export(args) => export::run(&args, &config),
         Command::Import(args) => import::run(&args, &config),

@@ -28,7 +28,7 @@ pub use fields::{Category, Connector, EXTRA, SecretField, SettingField, SettingK
 pub use probes::ProbeKind;
 pub use revocation::{Revocable, RevocationKind};
 pub use settings::{SettingValue, Settings};
-pub(crate) use text::is_host;
+pub(crate) use text::{is_host, is_url};
 
 /// Embeds `catalogue/<key>.toml` for every key.
 macro_rules! embed {

@@ -111,7 +111,7 @@ pub(super) fn is_dotted_name(text: &str) -> bool {
 
 /// An absolute `http` or `https` URL. The parser forgives what other parsers read differently
 /// (backslashes, spaces, a third slash, an escaped host), so those are refused before it runs.
-pub(super) fn is_url(text: &str) -> bool {
+pub(crate) fn is_url(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once("://") else {
         return false;
     };

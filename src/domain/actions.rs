@@ -141,6 +141,14 @@ pub const ACTIONS: &[Action] = &[
     event("organization.updated", "The organization was changed"),
     event("purge.paused", "The purge was paused"),
     event("purge.resumed", "The purge goes on"),
+    event(
+        "receipt_key.created",
+        "A key that receipts are signed with was made",
+    ),
+    event(
+        "receipt_key.retired",
+        "A key that receipts were signed with is lost: the next receipt gets another one",
+    ),
     event("retention.updated", "The retention was changed"),
     event("trash.held", "A hold was put on an entry"),
     event("trash.hold_released", "A hold was lifted"),
@@ -157,6 +165,21 @@ pub const ACTIONS: &[Action] = &[
         "A large entry is being purged: nothing brings it back",
     ),
     event("trash.rescheduled", "The purge date of an entry was moved"),
+    event("webhook.created", "A webhook endpoint was made"),
+    event("webhook.deleted", "A webhook endpoint was deleted"),
+    event(
+        "webhook.disabled",
+        "A webhook endpoint is told nothing any more: it is gone, took nothing for three days, or lost its secret",
+    ),
+    event(
+        "webhook.replayed",
+        "Deliveries to a webhook endpoint are sent again",
+    ),
+    event(
+        "webhook.secret_rotated",
+        "A webhook endpoint got another signing secret",
+    ),
+    event("webhook.updated", "A webhook endpoint was changed"),
     record(
         "connection.secrets_read",
         "Secrets of a connection were read",
@@ -180,6 +203,10 @@ pub const ACTIONS: &[Action] = &[
         "New secrets are sealed under another key",
     ),
     record("organization.exported", "The organization was exported"),
+    record(
+        "webhook.tested",
+        "A test message was sent to a webhook endpoint",
+    ),
 ];
 
 /// The action of this word.

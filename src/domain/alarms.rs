@@ -56,6 +56,7 @@ alarms! {
     Brake = "brake", "Much of an organization was deleted within an hour", "Look who deleted what (`GET /v1/trash?sort=deleted_at`); restore it, or release the brake with `DELETE /v1/brakes/{id}`.";
     KeyMissing = "key_missing", "The encryption key is missing: secrets can't be entered or read", "Put the key back into the keyring; everything but secrets works meanwhile.";
     RotationWaits = "rotation_waits", "The rotation of the encryption keys does not get on", "See `reprieve keys status` for who lacks the new key, and give it to them.";
+    WebhookDisabled = "webhook_disabled", "A webhook endpoint is told nothing any more", "See why in `GET /v1/webhooks/{id}`, repair it, and enable it with `PATCH /v1/webhooks/{id}`: it goes on where it stopped.";
     BackupOlderThanShred = "backup_older_than_shred", "A database from before deletions was put back; their secrets were shredded again", "Enter the secrets of the connections that need credentials, or delete the connections again; then acknowledge this alarm.";
     Residue = "residue", "Bytes of a deleted secret were found where none should be", "Treat it as a leak: the detail says where they are, docs/security.md what that may mean. When it is mended, run `reprieve canary`.";
     CanaryBroken = "canary_broken", "The standing check for residue can't find what it should find", "Do what the detail says, then run `reprieve canary`.";

@@ -50,6 +50,7 @@ codes! {
     Unauthenticated = "unauthenticated", 401, "No valid API key", "Send `Authorization: Bearer <API key>` with a key that is neither expired nor revoked.";
     MissingScope = "missing_scope", 403, "The key lacks a scope", "Ask for a key with the scope the detail names.";
     NotFound = "not_found", 404, "There is no such thing", "Check the id; what belongs to another organization answers the same.";
+    NoReceipt = "no_receipt", 404, "The deletion has no receipt", "Nothing: an imported deletion, or one from before there were receipts, has none.";
     MethodNotAllowed = "method_not_allowed", 405, "The method is not allowed here", "Use one of the methods in the Allow header.";
     RequestTimeout = "request_timeout", 408, "The request took too long to arrive", "Send the body without pauses.";
     RequestInProgress = "request_in_progress", 409, "The same request is being worked on", "Repeat it with the same Idempotency-Key a little later.";

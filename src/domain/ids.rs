@@ -76,6 +76,10 @@ ids! {
     AlarmId,
     /// A brake on mass deletion.
     BrakeId,
+    /// A key that receipts are signed with.
+    ReceiptKeyId,
+    /// A webhook endpoint.
+    WebhookId,
 }
 
 impl From<ConnectionId> for RootId {
@@ -86,6 +90,18 @@ impl From<ConnectionId> for RootId {
 
 impl From<IntegrationId> for RootId {
     fn from(id: IntegrationId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl From<ReceiptKeyId> for RootId {
+    fn from(id: ReceiptKeyId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl From<WebhookId> for RootId {
+    fn from(id: WebhookId) -> Self {
         Self(id.0)
     }
 }

@@ -112,6 +112,72 @@ words! {
         Connection = "connection",
         /// An integration.
         Integration = "integration",
+        /// A key that receipts are signed with.
+        Signer = "signer",
+        /// A webhook endpoint: what its messages are signed by.
+        Webhook = "webhook",
+    }
+
+    /// How a webhook endpoint is told of an event.
+    WebhookFormat {
+        /// The event as the feed has it, by the rules of Standard Webhooks.
+        Standard = "standard",
+        /// A sentence, as chat tools take it: `{"text": "..."}`.
+        Text = "text",
+    }
+
+    /// Whether a webhook endpoint is told anything.
+    WebhookState {
+        /// It is.
+        Enabled = "enabled",
+        /// It is not; the events wait in the feed.
+        Disabled = "disabled",
+    }
+
+    /// Why a webhook endpoint is disabled.
+    WebhookStop {
+        /// Somebody wanted it so.
+        ByHand = "by_hand",
+        /// It answered 410: nobody is there any more.
+        Gone = "gone",
+        /// Everything failed for as long as a delivery is tried.
+        Failing = "failing",
+        /// Its signing secret is lost: rotate it, then enable the endpoint.
+        SecretLost = "secret_lost",
+    }
+
+    /// How far a delivery is.
+    DeliveryState {
+        /// It is still to be delivered.
+        Pending = "pending",
+        /// The endpoint has taken it.
+        Delivered = "delivered",
+        /// It was tried as often as it is.
+        Failed = "failed",
+    }
+
+    /// What a try to deliver came to.
+    DeliveryOutcome {
+        /// The endpoint has taken it (2xx).
+        Delivered = "delivered",
+        /// The endpoint answered with another status.
+        Refused = "refused",
+        /// It answered with a redirect, which is not followed.
+        Redirected = "redirected",
+        /// It takes nothing at the moment (429, 503).
+        Busy = "busy",
+        /// It is gone (410).
+        Gone = "gone",
+        /// Nobody answers there.
+        Unreachable = "unreachable",
+        /// Encryption was not to be had, or the other side is not who it should be.
+        TlsFailed = "tls_failed",
+        /// No answer came in time.
+        Timeout = "timeout",
+        /// Reprieve does not connect there.
+        RefusedByPolicy = "refused_by_policy",
+        /// What answered does not speak HTTP, or stopped in the middle.
+        ProtocolError = "protocol_error",
     }
 
     /// The kinds of rows that an export holds, in its order: what a row refers to comes before it.

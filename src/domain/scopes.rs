@@ -52,6 +52,8 @@ scopes! {
     AlarmsWrite = "alarms:write": "Acknowledge alarms of the organization",
     AuditRead = "audit:read": "Read the audit records",
     EventsRead = "events:read": "Read the events",
+    WebhooksRead = "webhooks:read": "Read webhook endpoints and their deliveries",
+    WebhooksWrite = "webhooks:write": "Create, change, test and delete webhook endpoints, and send deliveries again",
     KeysAdmin = "keys:admin": "Create, list and revoke API keys of the organization",
     DataExport = "data:export": "Export the organization's rows, live and in the trash, without secrets",
     DataImport = "data:import": "Import an export or what another tool exported",

@@ -26,6 +26,8 @@ use crate::service::views::{
     ApiKeyView, ConnectionView, ContentView, EntryView, IntegrationView, ModelView, NewKeyView,
     OrganizationView,
 };
+use crate::service::webhooks::deliveries::{DeliveryView, ReplayView};
+use crate::service::webhooks::{SignedWebhookView, WebhookView};
 
 /// Says that an answer was given before.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -173,8 +175,25 @@ answers! {
     BulkRestoreView {}
     BulkDeleteView {}
     ImpactView {}
+    WebhookView {}
+    DeliveryView {}
+    ReplayView {}
     RestoreView {}
     RestorePlanView {}
+}
+
+impl Answer for SignedWebhookView {
+    fn version(&self) -> Option<i64> {
+        Some(self.webhook.version)
+    }
+
+    fn location(&self) -> Option<String> {
+        Some(format!("/v1/webhooks/{}", self.webhook.id))
+    }
+
+    fn shown_once(&self) -> bool {
+        self.signing_secret.is_some()
+    }
 }
 
 /// A key as one segment of a path.

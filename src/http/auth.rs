@@ -100,6 +100,10 @@ pub mod needs {
         AuditRead = Some(Scope::AuditRead);
         /// `events:read`
         EventsRead = Some(Scope::EventsRead);
+        /// `webhooks:read`
+        WebhooksRead = Some(Scope::WebhooksRead);
+        /// `webhooks:write`
+        WebhooksWrite = Some(Scope::WebhooksWrite);
         /// `data:export`
         DataExport = Some(Scope::DataExport);
         /// `data:import`

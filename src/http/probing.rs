@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::State;
 use super::answer::stored;
-use crate::domain::ids::ConnectionId;
+use crate::domain::ids::{ConnectionId, WebhookId};
 use crate::service::caller::Caller;
 use crate::service::error::Result;
 use crate::service::probe::{self, Begun, ConnectionTestView, Subject, TestView, Turn};
 use crate::service::unit::{Once, Written};
+use crate::service::webhooks::testing::{self, WebhookTestView};
 
 /// Tests a live connection whose required secrets are all there. `turn` is taken before, by who has something else to
 /// do before that must not be done in vain.
@@ -60,4 +61,29 @@ pub(super) async fn test_subject(
             services.write_once(&who, |tx| probe::note(tx, &subject, &report))
         })
         .await
+}
+
+/// Sends a test message to a webhook endpoint.
+pub(super) async fn test_webhook(
+    state: &Arc<State>,
+    caller: &Caller,
+    id: WebhookId,
+) -> Result<WebhookTestView> {
+    let who = caller.clone();
+    let ticket = Arc::clone(state)
+        .run_write(move |services| services.write_once(&who, |tx| testing::begin(tx, id)))
+        .await?;
+    let services = &state.services;
+    let view = {
+        let _turn = services.prober.turn(caller.org)?;
+        let limit = services.deliverer.limits.answer;
+        ticket.send(services.prober.dialer(), limit).await
+    };
+    let (who, told) = (caller.clone(), view.clone());
+    Arc::clone(state)
+        .run_write(move |services| {
+            services.write_once(&who, |tx| testing::note(tx, &ticket, &told))
+        })
+        .await?;
+    Ok(view)
 }

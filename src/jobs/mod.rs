@@ -1,6 +1,7 @@
 //! Work beside the requests: no input, idempotent, on a timer and on a nudge.
 
 pub mod canary;
+pub mod deliverer;
 pub mod eraser;
 pub mod housekeeping;
 pub mod importer;

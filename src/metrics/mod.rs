@@ -24,7 +24,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::domain::clock::Ts;
-use crate::domain::kinds::{Outcome, RevocationOutcome, RootKind};
+use crate::domain::kinds::{DeliveryOutcome, Outcome, RevocationOutcome, RootKind};
 use looks::Looks;
 
 pub use scrape::{CONTENT_TYPE, scrape};
@@ -61,6 +61,8 @@ pub enum Fact {
     LinkUsed,
     /// Nothing more becomes of the credentials of an owner at the source.
     Revoked(RevocationOutcome),
+    /// A try to deliver to a webhook endpoint came to this.
+    WebhookTried(DeliveryOutcome),
 }
 
 /// What a purge of an entry came to.
@@ -120,6 +122,7 @@ struct Inner {
     tests: Family<Label, Counter>,
     links: Family<Label, Counter>,
     revocations: Family<Label, Counter>,
+    webhooks: Family<Label, Counter>,
 }
 
 /// One label from a closed set.
@@ -153,6 +156,7 @@ impl Metrics {
             tests: Family::default(),
             links: Family::default(),
             revocations: Family::default(),
+            webhooks: Family::default(),
         };
         Self(Arc::new(inner.registered()))
     }
@@ -255,6 +259,12 @@ impl Inner {
             "Credentials of deleted owners by what became of them at the source",
             revocations,
         );
+        let webhooks = self.webhooks.clone();
+        registry.register(
+            "webhook_attempts",
+            "Tries to deliver to webhook endpoints by what they came to",
+            webhooks,
+        );
         for work in [Work::Read, Work::Write] {
             let label = [("work", work.as_str())];
             drop(self.waits.get_or_create(&label));
@@ -275,6 +285,7 @@ impl Inner {
             Fact::LinkCreated => (&self.links, ("step", "created")),
             Fact::LinkUsed => (&self.links, ("step", "used")),
             Fact::Revoked(outcome) => (&self.revocations, ("outcome", outcome.as_str())),
+            Fact::WebhookTried(outcome) => (&self.webhooks, ("outcome", outcome.as_str())),
         };
         family.get_or_create_owned(&[label])
     }
@@ -298,6 +309,7 @@ impl Fact {
             .chain(outcomes.map(Self::Tested))
             .chain([Self::LinkCreated, Self::LinkUsed])
             .chain(revoked.map(Self::Revoked))
+            .chain(DeliveryOutcome::ALL.iter().copied().map(Self::WebhookTried))
     }
 }
 

@@ -175,6 +175,12 @@ fn register_figures(registry: &mut Registry, figures: &Figures) {
         "Audit records that have no number yet, counted up to 10000",
         figures.unsealed,
     );
+    gauge(
+        registry,
+        "webhook_deliveries_pending",
+        "Deliveries to webhook endpoints that are pending, counted up to 10000",
+        figures.deliveries,
+    );
 }
 
 fn gauge(registry: &mut Registry, name: &str, help: &str, value: i64) {

@@ -7,6 +7,7 @@
 pub mod envelope;
 pub mod keyring;
 pub mod shred_log;
+pub mod signing;
 pub mod state;
 pub mod value;
 

@@ -166,6 +166,7 @@ mod tests {
 
     use super::*;
     use crate::domain::clock::Ts;
+    use crate::jobs::deliverer::Deliverer;
     use crate::jobs::eraser::Eraser;
     use crate::jobs::shred_writer::ShredWriter;
     use crate::secrets::{KeySource, Vault};
@@ -186,7 +187,9 @@ mod tests {
             importer: crate::jobs::importer::Importer::default(),
             prober: crate::service::probe::Prober::default(),
             revoker: crate::jobs::revoker::Revoker::default(),
+            deliverer: Deliverer::default(),
             purging: Arc::default(),
+            key_times: None,
             sealer: crate::jobs::sealer::Sealer::default(),
             metrics: crate::metrics::Metrics::default(),
             spool: crate::service::transfer::Spool::within(folder),

@@ -1,7 +1,7 @@
 //! Delete: a row and all that hangs on it leave for the trash in one step, its secrets shredded.
 //!
 //! What must stay true: all or nothing moves (promise 1), the secrets are shredded in the same transaction
-//! (promise 3), and `purge_at` is written once (promise 6).
+//! (promise 3), its receipt is written with the move, and `purge_at` is written once (promise 6).
 
 use chrono::Duration;
 use serde_json::json;
@@ -80,7 +80,7 @@ pub fn delete(tx: &mut Tx<'_>, target: &Target, request: &DeleteRequest) -> Resu
         .find_organization(org)?
         .ok_or_else(|| Error::Internal(format!("organization {org} is missing")))?;
     brakes::refuse(tx, &organization)?;
-    let new = entry_row(
+    let (new, fields) = entry_row(
         tx,
         &organization,
         &root,
@@ -93,7 +93,7 @@ pub fn delete(tx: &mut Tx<'_>, target: &Target, request: &DeleteRequest) -> Resu
     revoke::prepare(tx, &root, entry)?;
     let shredded = tx.conn.shred_scope(root.kind(), binds, tx.at)?;
     let shredded = i64::try_from(shredded).unwrap_or(i64::MAX);
-    let moved = tx.conn.move_out(root.kind(), binds)?;
+    let moved = tx.conn.move_out(root.kind(), binds, &to_json(&fields)?)?;
     if impact::moved(moved) != counts || shredded != new.secrets_shredded {
         // A row left the root between the count and the move; the next attempt counts again.
         return Err(crate::store::StoreError::Conflict.into());
@@ -203,6 +203,7 @@ fn retention_days(tx: &mut Tx<'_>, organization: &OrganizationRow) -> Result<i32
     Ok(LONGEST_RETENTION_DAYS)
 }
 
+/// The entry, and the names of the secret fields that go with it.
 fn entry_row(
     tx: &mut Tx<'_>,
     organization: &OrganizationRow,
@@ -211,7 +212,7 @@ fn entry_row(
     counts: Counts,
     references: i64,
     reason: Option<String>,
-) -> Result<EntryRow> {
+) -> Result<(EntryRow, Vec<String>)> {
     let org = tx.caller.org;
     let now = tx.conn.now()?;
     let days = retention_days(tx, organization)?;
@@ -226,10 +227,11 @@ fn entry_row(
         .counts_from(now)
         .plus(Duration::days(i64::from(days)))
         .max(before.unwrap_or(now));
-    let mut secrets = (0, None);
+    let (mut secrets, mut fields) = ((0, None), Vec::new());
     let (connector, integration, shape, model_id) = match root {
         Root::Integration(row) => {
             secrets = tx.conn.secrets_in_scope(root.kind(), binds)?;
+            fields = tx.conn.secret_fields_in_scope(root.kind(), binds)?;
             let own = tx
                 .conn
                 .secrets_of(org, OwnerKind::Integration, row.id.into())?;
@@ -245,6 +247,7 @@ fn entry_row(
                 .secrets_of(org, OwnerKind::Connection, row.id.into())?;
             secrets.0 = i64::try_from(own.len()).unwrap_or(i64::MAX);
             secrets.1 = own.iter().map(|secret| secret.key_epoch).max();
+            fields.extend(own.iter().map(|secret| secret.field.clone()));
             let shape = to_json(&secret_views(connector_of(row)?, &own))?;
             (row.connector.clone(), row.integration.clone(), shape, None)
         }
@@ -264,7 +267,7 @@ fn entry_row(
     let (secrets_shredded, key_epoch) = secrets;
     let view = root.view();
     let name_key = Name::fold(&view.name);
-    Ok(EntryRow {
+    let row = EntryRow {
         org_id: org,
         id: binds.entry,
         state: EntryState::InTrash,
@@ -297,5 +300,6 @@ fn entry_row(
         closed_at: None,
         closed_by: None,
         closed_by_name: None,
-    })
+    };
+    Ok((row, fields))
 }

@@ -25,6 +25,7 @@ pub mod organizations;
 pub mod pages;
 pub mod probe;
 pub mod purge;
+pub mod receipts;
 pub mod reentry;
 pub mod restore;
 pub mod restore_plan;
@@ -42,11 +43,14 @@ pub mod uses;
 pub mod verify;
 pub mod views;
 pub mod watch;
+pub mod webhooks;
 
 use std::sync::Arc;
 
+use crate::jobs::deliverer::Deliverer;
 use crate::jobs::eraser::Eraser;
 use crate::jobs::importer::Importer;
+use crate::jobs::keykeeper::Times;
 use crate::jobs::revoker::Revoker;
 use crate::jobs::sealer::Sealer;
 use crate::jobs::shred_writer::ShredWriter;
@@ -77,8 +81,12 @@ pub struct Services {
     pub revoker: Revoker,
     /// Numbers and chains audit records.
     pub sealer: Sealer,
+    /// Delivers events to webhook endpoints.
+    pub deliverer: Deliverer,
     /// What the purge may do, and whether the clock can be believed.
     pub purging: Arc<purge::Purging>,
+    /// When encryption keys are made and destroyed; only `serve` knows.
+    pub key_times: Option<Times>,
     /// Counts what is done.
     pub metrics: Metrics,
     /// Where private files are made.

@@ -33,8 +33,8 @@ use crate::store::rows::{KeyEpochRow, KeyReplicaRow, Rewrapped, SecretRow};
 use crate::store::{Conn, StoreError, StoreResult};
 
 pub use give_up::{GivenUp, give_up};
-pub(super) use status::destroyed_up_to;
 pub use status::{EpochView, KeysView, ReplicaView, status};
+pub(super) use status::{destroyed_by, destroyed_up_to};
 
 /// Secrets that are wrapped anew in one transaction.
 pub const BATCH: i64 = 1_000;

@@ -17,7 +17,7 @@ use super::views::{ConnectionView, connector_of, missing_secrets};
 use crate::connectors::Connector;
 use crate::domain::FieldError;
 use crate::domain::codes::Code;
-use crate::domain::ids::{ConnectionId, OrgId, RecordId, RootId};
+use crate::domain::ids::{ConnectionId, OrgId, RecordId, RootId, WebhookId};
 use crate::domain::json::child_pointer;
 use crate::domain::kinds::{OwnerKind, Status};
 use crate::domain::scopes::Scope;
@@ -25,8 +25,9 @@ use crate::domain::text::SourceHint;
 use crate::secrets::envelope::{Binding, EnvelopeError};
 use crate::secrets::keyring::Epoch;
 use crate::secrets::value::SecretValue;
-use crate::secrets::{SecretError, VaultError};
-use crate::store::rows::{ConnectionRow, IntegrationRow, SecretRow};
+use crate::secrets::{SecretError, Vault, VaultError};
+use crate::store::Conn;
+use crate::store::rows::{ConnectionRow, IntegrationRow, ReceiptKeyRow, SecretRow};
 
 /// Values by field; `null` shreds what is stored.
 pub type SecretInput = BTreeMap<String, Option<SecretValue>>;
@@ -107,7 +108,28 @@ impl From<&IntegrationRow> for Owner {
     }
 }
 
+impl From<&ReceiptKeyRow> for Owner {
+    fn from(row: &ReceiptKeyRow) -> Self {
+        Self {
+            org: row.org_id,
+            kind: OwnerKind::Signer,
+            id: row.id.into(),
+            generation: 1,
+        }
+    }
+}
+
 impl Owner {
+    /// Of a webhook endpoint, which never comes back from anywhere: all its secrets are of its first generation.
+    pub(super) fn of_webhook(org: OrgId, id: WebhookId) -> Self {
+        Self {
+            org,
+            kind: OwnerKind::Webhook,
+            id: id.into(),
+            generation: 1,
+        }
+    }
+
     /// What is known of its secrets.
     pub(super) fn facts(self, tx: &mut Tx<'_>) -> Result<Vec<SecretRow>> {
         Ok(tx.conn.secrets_of(self.org, self.kind, self.id)?)
@@ -235,7 +257,7 @@ fn seal(
 ) -> Result<Vec<u8>> {
     match tx.vault.seal(epoch, binding, value) {
         Err(SecretError::Envelope(EnvelopeError::UnknownEpoch(_))) => {
-            read_keyring_again(tx)?;
+            read_keyring_again(tx.conn, tx.vault)?;
             tx.vault.seal(epoch, binding, value).map_err(refusal)
         }
         result => result.map_err(refusal),
@@ -243,8 +265,8 @@ fn seal(
 }
 
 /// A rotation has switched to a key that this process has yet to read, or not to get at all.
-fn read_keyring_again(tx: &mut Tx<'_>) -> Result<()> {
-    match tx.vault.reload_on(tx.conn) {
+fn read_keyring_again(conn: &mut Conn, vault: &Vault) -> Result<()> {
+    match vault.reload_on(conn) {
         Ok(()) => Ok(()),
         Err(VaultError::Store(error)) => Err(error.into()),
         Err(error) => {
@@ -276,7 +298,7 @@ pub(super) fn holds(
     let Some(row) = stored.iter().find(|row| row.field == field) else {
         return Ok(false);
     };
-    match open(tx, connection.into(), row) {
+    match open(tx.conn, tx.vault, connection.into(), row) {
         Ok(found) => Ok(found
             .expose()
             .as_bytes()
@@ -289,32 +311,35 @@ pub(super) fn holds(
 }
 
 /// Why a value can't be had.
-enum Opening {
+pub(super) enum Opening {
+    /// There is no key, or it does not open.
     Secret(SecretError),
+    /// The database could not be read.
     Other(Error),
 }
 
-fn open(
-    tx: &mut Tx<'_>,
+/// Opens one secret of an owner.
+pub(super) fn open(
+    conn: &mut Conn,
+    vault: &Vault,
     owner: Owner,
     row: &SecretRow,
 ) -> std::result::Result<SecretValue, Opening> {
     let binding = owner.binding(&row.field, row.record_id, owner.generation);
-    let look = |tx: &mut Tx<'_>| {
-        let record = tx
-            .conn
+    let look = |conn: &mut Conn| {
+        let record = conn
             .read_slot(owner.org, row.slot_id)
             .map_err(|error| Opening::Other(error.into()))?
             .unwrap_or_default();
-        tx.vault
+        vault
             .open_record(&binding, &record)
             .map_err(Opening::Secret)
     };
-    match look(tx) {
+    match look(conn) {
         // Wrapped anew a moment ago, under a key that this process has yet to read; or its old key went meanwhile.
         Err(Opening::Secret(SecretError::Envelope(EnvelopeError::UnknownEpoch(_)))) => {
-            read_keyring_again(tx).map_err(Opening::Other)?;
-            look(tx)
+            read_keyring_again(conn, vault).map_err(Opening::Other)?;
+            look(conn)
         }
         result => result,
     }
@@ -352,7 +377,7 @@ pub(super) fn open_values(
     let mut secrets = BTreeMap::new();
     let mut unreadable = Vec::new();
     for row in rows {
-        match open(tx, owner, row) {
+        match open(tx.conn, tx.vault, owner, row) {
             Ok(value) => {
                 secrets.insert(row.field.clone(), value);
             }

@@ -14,12 +14,14 @@ use super::Services;
 use super::alarms;
 use super::caller::Caller;
 use super::error::{Error, Result};
+use super::receipts;
 use super::secrets;
 use super::unit::Tx;
+use super::webhooks;
 use crate::connectors;
 use crate::domain::alarms::AlarmCode;
 use crate::domain::clock::Ts;
-use crate::domain::ids::{ConnectionId, IntegrationId, OrgId, RecordId, RootId};
+use crate::domain::ids::{ConnectionId, IntegrationId, OrgId, RecordId, RootId, WebhookId};
 use crate::domain::kinds::{OwnerKind, Status};
 use crate::jobs::shred_writer::KEPT_FOR;
 use crate::secrets::shred_log::ShredLogError;
@@ -250,16 +252,20 @@ fn shred_again(services: &Services, records: &[RecordId]) -> Result<usize> {
 struct Lost {
     connections: usize,
     integrations: usize,
+    webhooks: usize,
     secrets: usize,
 }
 
 impl Lost {
     fn add(&mut self, (kind, _): Owner, secrets: usize) {
-        let owners = match kind {
-            OwnerKind::Connection => &mut self.connections,
-            OwnerKind::Integration => &mut self.integrations,
-        };
-        *owners += usize::from(secrets > 0);
+        let lost = usize::from(secrets > 0);
+        match kind {
+            OwnerKind::Connection => self.connections += lost,
+            OwnerKind::Integration => self.integrations += lost,
+            OwnerKind::Webhook => self.webhooks += lost,
+            // Nobody has to enter it again.
+            OwnerKind::Signer => {}
+        }
         self.secrets += secrets;
     }
 }
@@ -268,11 +274,12 @@ impl std::fmt::Display for Lost {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "Shredded again at the start on {}: secrets {}, of connections {}, of integrations {}.",
+            "Shredded again at the start on {}: secrets {}, of connections {}, of integrations {}, of webhook endpoints {}.",
             Ts::now(),
             self.secrets,
             self.connections,
-            self.integrations
+            self.integrations,
+            self.webhooks
         )
     }
 }
@@ -282,6 +289,8 @@ fn shred_owner(tx: &mut Tx<'_>, (kind, owner): Owner, records: &[RecordId]) -> R
     match kind {
         OwnerKind::Connection => shred_connection(tx, ConnectionId(owner.0), records),
         OwnerKind::Integration => shred_integration(tx, IntegrationId(owner.0), records),
+        OwnerKind::Signer => shred_signer(tx, owner, records),
+        OwnerKind::Webhook => shred_webhook(tx, WebhookId(owner.0), records),
     }
 }
 
@@ -363,5 +372,45 @@ fn shred_integration(tx: &mut Tx<'_>, id: IntegrationId, records: &[RecordId]) -
         None,
         &json!({ "key": row.key, "fields": fields }),
     )?;
+    Ok(dead.len())
+}
+
+/// A key that was given up after the backup signs no more here either; the next receipt gets a new one.
+fn shred_signer(tx: &mut Tx<'_>, id: RootId, records: &[RecordId]) -> Result<usize> {
+    let org = tx.caller.org;
+    tx.conn.lock_organization(org)?;
+    let current = tx.conn.current_receipt_key(org)?;
+    let Some(row) = current.filter(|row| RootId::from(row.id) == id) else {
+        return Ok(0);
+    };
+    let facts = tx.conn.secrets_of(org, OwnerKind::Signer, id)?;
+    let (dead, _) = split(facts, records);
+    if dead.is_empty() {
+        return Ok(0);
+    }
+    tx.conn
+        .shred_fields(org, OwnerKind::Signer, id, &fields(&dead), tx.at)?;
+    receipts::retire(tx, &row)?;
+    Ok(dead.len())
+}
+
+/// An endpoint that was deleted, or whose secret was rotated, after the backup. Without its present secret it is disabled
+/// until it has another.
+fn shred_webhook(tx: &mut Tx<'_>, id: WebhookId, records: &[RecordId]) -> Result<usize> {
+    let org = tx.caller.org;
+    let Some(row) = tx.conn.lock_webhook(org, id)? else {
+        return Ok(0);
+    };
+    let (dead, _) = split(
+        tx.conn.secrets_of(org, OwnerKind::Webhook, id.into())?,
+        records,
+    );
+    if dead.is_empty() {
+        return Ok(0);
+    }
+    let fields = fields(&dead);
+    tx.conn
+        .shred_fields(org, OwnerKind::Webhook, id.into(), &fields, tx.at)?;
+    webhooks::stop_without_secret(tx, row)?;
     Ok(dead.len())
 }

@@ -155,6 +155,7 @@ impl Services {
                 result => {
                     if recorded && result.is_ok() {
                         self.sealer.nudge();
+                        self.deliverer.nudge();
                     }
                     if erasure_due && result.is_ok() {
                         self.eraser.nudge();

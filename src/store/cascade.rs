@@ -21,7 +21,7 @@ mod tests {
 
     #[test]
     fn every_placeholder_is_one_the_statements_know() {
-        let known = ["org", "root", "parent", "entry", "at"];
+        let known = ["org", "root", "parent", "entry", "at", "fields"];
         let mut texts: Vec<&str> = Vec::new();
         for &kind in RootKind::ALL {
             let (cascade, back) = (cascade(kind), back(kind));
@@ -33,6 +33,7 @@ mod tests {
                 &cascade.out_postgres,
                 &back.postgres,
             ]);
+            texts.extend(cascade.ids_sqlite.iter().map(|(_, text)| text.as_str()));
             for step in cascade.out_sqlite.iter().chain(&back.sqlite) {
                 texts.extend([&*step.copy, &step.delete]);
             }

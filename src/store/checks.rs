@@ -246,7 +246,17 @@ fn secrets() -> Vec<String> {
             "'is of an owner that is not live'",
             "LEFT JOIN connections c ON x.owner_kind = 'connection' AND c.org_id = x.org_id AND c.id = x.owner_id \
              LEFT JOIN integrations i ON x.owner_kind = 'integration' AND i.org_id = x.org_id AND i.id = x.owner_id \
-             WHERE c.id IS NULL AND i.id IS NULL",
+             LEFT JOIN receipt_keys r ON x.owner_kind = 'signer' AND r.org_id = x.org_id AND r.id = x.owner_id \
+             AND r.retired_at IS NULL \
+             LEFT JOIN webhook_endpoints w ON x.owner_kind = 'webhook' AND w.org_id = x.org_id AND w.id = x.owner_id \
+             WHERE c.id IS NULL AND i.id IS NULL AND r.id IS NULL AND w.id IS NULL",
+        ),
+        findings(
+            "receipt_keys",
+            ID,
+            "'is in use and has no private half'",
+            "receipt_keys x LEFT JOIN secrets s ON s.org_id = x.org_id AND s.owner_kind = 'signer' AND s.owner_id = x.id \
+             WHERE x.retired_at IS NULL AND s.owner_id IS NULL",
         ),
         found(
             "'was sealed for another generation of its connection'",

@@ -9,11 +9,7 @@ use super::filters::{
 };
 use super::records::{InUse, Key, Record};
 use super::rows::{
-    AlarmRow, ApiKeyRow, AuditRow, BrakeRow, CanaryRow, ConnectionRow, DependentHead, DependentRow,
-    EntryRow, ErasureJobRow, HoldRow, IdempotencyRow, ImpactRow, ImportRow, IntegrationRow,
-    KeyEpochRow, KeyReplicaRow, LinkRow, LiveRecord, Moved, OrganizationRow, Place,
-    PurgeFailureRow, RevocationRow, Rewrapped, Sealed, SecretRow, SessionRow, ShredRow,
-    ShreddedRow, TickRow, UseRow,
+    AlarmRow, ApiKeyRow, AuditRow, BrakeRow, CanaryRow, ConnectionRow, DeliveryRow, DependentHead, DependentRow, EntryRow, ErasureJobRow, HoldRow, IdempotencyRow, ImpactRow, ImportRow, IntegrationRow, KeyEpochRow, KeyReplicaRow, LinkRow, LiveRecord, Moved, OrganizationRow, Place, PurgeFailureRow, ReceiptKeyRow, ReceiptRow, RevocationRow, Rewrapped, Sealed, SecretRow, SessionRow, ShredRow, ShreddedRow, TickRow, UseRow, WebhookRow,
 };
 use super::statement::Binds;
 use super::{postgres, sqlite};
@@ -21,11 +17,12 @@ use crate::domain::alarms::AlarmCode;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
     AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId,
-    KeyId, OrgId, RecordId, ReplicaId, RootId, SessionId,
+    KeyId, OrgId, ReceiptKeyId, RecordId, ReplicaId, RootId, SessionId, WebhookId,
 };
+use crate::domain::json::JsonText;
 use crate::domain::kinds::{
-    DependentKind, EntryState, ImportState, OwnerKind, RecordKind, RevocationOutcome, RootKind,
-    Status,
+    DeliveryState, DependentKind, EntryState, ImportState, OwnerKind, RecordKind,
+    RevocationOutcome, RootKind, Status,
 };
 
 macro_rules! dispatch {
@@ -265,8 +262,8 @@ dispatch! {
     fn allow_long_statements() -> ();
     /// Tells the planner of rows that came in at once; outside any transaction.
     fn refresh_statistics() -> ();
-    /// Moves what a root takes along into the trash.
-    fn move_out(kind: RootKind, binds: Binds) -> Moved;
+    /// Moves what a root takes along into the trash and writes the receipt, with the names of the shredded fields.
+    fn move_out(kind: RootKind, binds: Binds, fields: &JsonText) -> Moved;
     /// Brings the rows of an entry back.
     fn move_back(kind: RootKind, binds: Binds) -> Moved;
     /// Locks the entries that hold the other ends of an entry's links.
@@ -421,6 +418,62 @@ dispatch! {
     fn revocations_of_many(org: OrgId, entry: EntryId, kind: OwnerKind, owners: &[RootId]) -> Vec<RevocationRow>;
     /// The open ones of all organizations that began before a moment.
     fn stale_revocations(before: Ts) -> Vec<RevocationRow>;
+
+    // Receipts
+    /// What only the moment of a deletion knew.
+    fn find_receipt(org: OrgId, entry: EntryId) -> Option<ReceiptRow>;
+    /// Adds a key that receipts are signed with.
+    fn insert_receipt_key(row: &ReceiptKeyRow) -> usize;
+    /// The key that receipts are signed with now.
+    fn current_receipt_key(org: OrgId) -> Option<ReceiptKeyRow>;
+    /// Every key that receipts were signed with, oldest first.
+    fn list_receipt_keys(org: OrgId) -> Vec<ReceiptKeyRow>;
+    /// Ends the use of a key; 0 if it was ended before.
+    fn retire_receipt_key(org: OrgId, id: ReceiptKeyId, at: Ts) -> usize;
+
+    // Webhooks
+    /// Adds a webhook endpoint.
+    fn insert_webhook(row: &WebhookRow) -> usize;
+    /// Writes a webhook endpoint's columns.
+    fn update_webhook(row: &WebhookRow) -> usize;
+    /// One webhook endpoint.
+    fn find_webhook(org: OrgId, id: WebhookId) -> Option<WebhookRow>;
+    /// The same, locked against change until the transaction ends.
+    fn lock_webhook(org: OrgId, id: WebhookId) -> Option<WebhookRow>;
+    /// An enabled webhook endpoint, locked, unless somebody else works on it.
+    fn claim_webhook(org: OrgId, id: WebhookId) -> Option<WebhookRow>;
+    /// A page of webhook endpoints by id.
+    fn list_webhooks(org: OrgId, after: Option<WebhookId>, limit: i64) -> Vec<WebhookRow>;
+    /// How many webhook endpoints an organization has.
+    fn count_webhooks(org: OrgId) -> i64;
+    /// Forgets a webhook endpoint with all its deliveries.
+    fn delete_webhook(org: OrgId, id: WebhookId) -> usize;
+    /// The enabled endpoints that have not been given all events yet.
+    fn webhooks_behind() -> Vec<(OrgId, WebhookId)>;
+    /// The enabled endpoints for which something is to be sent now.
+    fn webhooks_due(now: Ts) -> Vec<(OrgId, WebhookId)>;
+    /// The endpoints whose earlier secret signs no longer.
+    fn webhooks_past_overlap(now: Ts) -> Vec<(OrgId, WebhookId)>;
+    /// Adds deliveries, unless they are there.
+    fn insert_deliveries(rows: &[DeliveryRow]) -> usize;
+    /// How many deliveries of an endpoint are pending.
+    fn count_pending_deliveries(org: OrgId, id: WebhookId) -> i64;
+    /// Deliveries that are due and that nobody sends, locked.
+    fn claim_deliveries(org: OrgId, id: WebhookId, now: Ts, limit: i64) -> Vec<DeliveryRow>;
+    /// Leases claimed deliveries.
+    fn lease_deliveries(org: OrgId, id: WebhookId, events: &[RecordId], until: Ts) -> usize;
+    /// One delivery, locked until the transaction ends.
+    fn lock_delivery(org: OrgId, id: WebhookId, event: RecordId) -> Option<DeliveryRow>;
+    /// Writes a delivery's columns.
+    fn update_delivery(row: &DeliveryRow) -> usize;
+    /// A page of deliveries, newest event first.
+    fn list_deliveries(org: OrgId, id: WebhookId, state: Option<DeliveryState>, before: Option<RecordId>, limit: i64) -> Vec<DeliveryRow>;
+    /// Makes failed deliveries of events since a moment pending again.
+    fn replay_deliveries(org: OrgId, id: WebhookId, since: Ts, now: Ts) -> usize;
+    /// Lets the pending deliveries of an endpoint begin their tries anew.
+    fn revive_deliveries(org: OrgId, id: WebhookId, now: Ts) -> usize;
+    /// Forgets deliveries that ended before a moment.
+    fn drop_deliveries(org: OrgId, id: WebhookId, before: Ts) -> usize;
 
     // Alarms and ticks
     /// Notes that an open alarm is still to be raised; 0 if none is open.

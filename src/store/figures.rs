@@ -22,7 +22,8 @@ pub(super) const TOTALS: &str = "SELECT \
     (SELECT min(created_at) FROM erasure_jobs WHERE finished_at IS NULL) AS erasure_oldest, \
     (SELECT coalesce(max(residue), 0) FROM canary_checks) AS residue, \
     (SELECT max(checked_at) FROM canary_checks) AS residue_checked, \
-    (SELECT count(*) FROM (SELECT 1 FROM audit_seals WHERE seq IS NULL LIMIT 10000) counted) AS unsealed";
+    (SELECT count(*) FROM (SELECT 1 FROM audit_seals WHERE seq IS NULL LIMIT 10000) counted) AS unsealed, \
+    (SELECT count(*) FROM (SELECT 1 FROM webhook_deliveries WHERE finished_at IS NULL LIMIT 10000) counted) AS deliveries";
 
 /// The entries that are due by `$3`, by what keeps them; a hold that ended after `$1` still does, and so does a use after
 /// `$2`, where the organization says so. (SQLite numbers the binds as they come in the text, whatever they are called.)
@@ -104,6 +105,8 @@ pub struct Figures {
     pub residue_checked: Option<Ts>,
     /// Audit records without a number, up to 10,000.
     pub unsealed: i64,
+    /// Deliveries to webhook endpoints that are pending, up to 10,000.
+    pub deliveries: i64,
     alarms: Vec<(AlarmCode, i64)>,
     due: BTreeMap<String, (i64, Option<Ts>)>,
 }
@@ -124,6 +127,8 @@ pub(super) struct Totals {
     residue_checked: Option<Ts>,
     #[diesel(sql_type = BigInt)]
     unsealed: i64,
+    #[diesel(sql_type = BigInt)]
+    deliveries: i64,
 }
 
 #[derive(QueryableByName)]
@@ -152,6 +157,7 @@ impl Figures {
             residue: totals.residue,
             residue_checked: totals.residue_checked,
             unsealed: totals.unsealed,
+            deliveries: totals.deliveries,
             alarms,
             due: due
                 .into_iter()

@@ -33,6 +33,7 @@ use super::statement::{Binds, Statement};
 use super::types::{Id, Moment};
 use crate::domain::clock::Ts;
 use crate::domain::ids::{ConnectionId, DependentId, EntryId, OrgId, RecordId, RootId};
+use crate::domain::json::JsonText;
 use crate::domain::kinds::{DependentKind, EntryState, OwnerKind, RootKind};
 
 pub(super) type Conn = PgConnection;
@@ -40,9 +41,11 @@ pub(super) type Conn = PgConnection;
 #[path = "queries/mod.rs"]
 mod queries;
 mod record;
+mod webhooks;
 
 pub(super) use queries::*;
 pub(super) use record::*;
+pub(super) use webhooks::*;
 
 diesel::define_sql_function! {
     /// Where `needle` first stands in `haystack`; 0 if nowhere.
@@ -319,9 +322,15 @@ pub(super) fn refresh_statistics(conn: &mut Conn) -> QueryResult<()> {
     conn.batch_execute("ANALYZE connections, models, content, links")
 }
 
-/// Moves what the root takes along into the trash, in one statement. No row leaves the database.
-pub(super) fn move_out(conn: &mut Conn, kind: RootKind, binds: Binds) -> QueryResult<Moved> {
+/// Moves what the root takes along into the trash and writes the receipt, in one statement. No row leaves the database.
+pub(super) fn move_out(
+    conn: &mut Conn,
+    kind: RootKind,
+    binds: Binds,
+    fields: &JsonText,
+) -> QueryResult<Moved> {
     Statement::<(BigInt, BigInt, BigInt, BigInt, BigInt)>::new(&cascade(kind).out_postgres, binds)
+        .fields(fields.clone())
         .get_result(conn)
 }
 

@@ -7,12 +7,12 @@ use crate::domain::alarms::AlarmCode;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
     AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId,
-    KeyId, OrgId, RecordId, ReplicaId, RootId, SessionId,
+    KeyId, OrgId, ReceiptKeyId, RecordId, ReplicaId, RootId, SessionId, WebhookId,
 };
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{
-    EntryState, ImportSource, ImportState, OwnerKind, PurgeProblem, RevocationOutcome, RootKind,
-    Status,
+    DeliveryOutcome, DeliveryState, EntryState, ImportSource, ImportState, OwnerKind, PurgeProblem,
+    RevocationOutcome, RootKind, Status, WebhookFormat, WebhookState, WebhookStop,
 };
 
 /// An organization.
@@ -381,6 +381,32 @@ pub struct ImpactRow {
     pub integrations_p: i64,
 }
 
+/// What only the moment of a deletion knows, for its receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::receipts)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct ReceiptRow {
+    pub org_id: OrgId,
+    pub entry_id: EntryId,
+    pub fields: JsonText,
+    pub integrations_sha256: String,
+    pub connections_sha256: String,
+    pub models_sha256: String,
+    pub content_sha256: String,
+}
+
+/// A key that receipts are signed with, the public half.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::receipt_keys, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct ReceiptKeyRow {
+    pub org_id: OrgId,
+    pub id: ReceiptKeyId,
+    pub public_key: String,
+    pub created_at: Ts,
+    pub retired_at: Option<Ts>,
+}
+
 /// Where a row is that is not gone (promise 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -592,4 +618,51 @@ pub struct TickRow {
     pub ticked_at: Ts,
     /// Microseconds since the machine was started.
     pub uptime: i64,
+}
+
+/// A webhook endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = schema::webhook_endpoints, primary_key(org_id, id))]
+#[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct WebhookRow {
+    pub org_id: OrgId,
+    pub id: WebhookId,
+    pub url: String,
+    pub description: String,
+    pub format: WebhookFormat,
+    pub types: String,
+    pub state: WebhookState,
+    pub stop: Option<WebhookStop>,
+    pub position: i64,
+    pub failures: i32,
+    pub paused_until: Option<Ts>,
+    pub last_delivered_at: Option<Ts>,
+    pub previous_until: Option<Ts>,
+    pub created_at: Ts,
+    pub updated_at: Ts,
+    pub version: i64,
+}
+
+/// An event on its way to a webhook endpoint.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = schema::webhook_deliveries, primary_key(org_id, endpoint_id, event_id))]
+#[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct DeliveryRow {
+    pub org_id: OrgId,
+    pub endpoint_id: WebhookId,
+    pub event_id: RecordId,
+    pub seq: i64,
+    pub type_: String,
+    pub body: String,
+    pub state: DeliveryState,
+    pub attempts: i32,
+    pub outcome: Option<DeliveryOutcome>,
+    pub status: Option<i32>,
+    pub created_at: Ts,
+    pub next_attempt_at: Ts,
+    pub leased_until: Option<Ts>,
+    pub attempted_at: Option<Ts>,
+    pub finished_at: Option<Ts>,
 }

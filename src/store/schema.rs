@@ -594,6 +594,21 @@ diesel::table! {
     use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
     use crate::store::types::{Id, Moment};
 
+    receipts (org_id, entry_id) {
+        org_id -> Id,
+        entry_id -> Id,
+        fields -> Text,
+        integrations_sha256 -> Text,
+        connections_sha256 -> Text,
+        models_sha256 -> Text,
+        content_sha256 -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
     trash_uses (org_id, entry_id, actor_id) {
         org_id -> Id,
         entry_id -> Id,
@@ -610,6 +625,43 @@ diesel::table! {
     use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
     use crate::store::types::{Id, Moment};
 
+    receipt_keys (org_id, id) {
+        org_id -> Id,
+        id -> Id,
+        public_key -> Text,
+        created_at -> Moment,
+        retired_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    webhook_endpoints (org_id, id) {
+        org_id -> Id,
+        id -> Id,
+        url -> Text,
+        description -> Text,
+        format -> Text,
+        types -> Text,
+        state -> Text,
+        stop -> Nullable<Text>,
+        position -> BigInt,
+        failures -> Integer,
+        paused_until -> Nullable<Moment>,
+        last_delivered_at -> Nullable<Moment>,
+        previous_until -> Nullable<Moment>,
+        created_at -> Moment,
+        updated_at -> Moment,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
     canary_checks (org_id) {
         org_id -> Id,
         run_id -> Nullable<Id>,
@@ -617,6 +669,30 @@ diesel::table! {
         ended_at -> Nullable<Moment>,
         checked_at -> Nullable<Moment>,
         residue -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    webhook_deliveries (org_id, endpoint_id, event_id) {
+        org_id -> Id,
+        endpoint_id -> Id,
+        event_id -> Id,
+        seq -> BigInt,
+        #[sql_name = "type"]
+        type_ -> Text,
+        body -> Text,
+        state -> Text,
+        attempts -> Integer,
+        outcome -> Nullable<Text>,
+        status -> Nullable<Integer>,
+        created_at -> Moment,
+        next_attempt_at -> Moment,
+        leased_until -> Nullable<Moment>,
+        attempted_at -> Nullable<Moment>,
+        finished_at -> Nullable<Moment>,
     }
 }
 
@@ -653,6 +729,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     brakes,
     alarms,
     scheduler_ticks,
+    receipts,
+    receipt_keys,
     trash_uses,
     canary_checks,
+    webhook_endpoints,
+    webhook_deliveries,
 );

@@ -14,24 +14,28 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use diesel::connection::SimpleConnection as _;
+use diesel::connection::{DefaultLoadingMode, SimpleConnection as _};
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::sqlite::SqliteConnection;
+use sha2::{Digest as _, Sha256};
 
-use super::cascade::{Shred, Step, back, cascade};
+use super::cascade::{
+    CONNECTIONS, CONTENT, INTEGRATIONS, MODELS, Shred, Step, Table, back, cascade,
+};
 use super::error::{StoreError, StoreResult};
 use super::filters::Due;
 use super::rows::{
-    ConnectionRow, DependentRow, EntryRow, IntegrationRow, Moved, OrganizationRow, Rewrapped,
-    SecretRow,
+    ConnectionRow, DependentRow, EntryRow, IntegrationRow, Moved, OrganizationRow, ReceiptRow,
+    Rewrapped, SecretRow,
 };
-use super::schema::{key_epochs, secret_slots, secrets, trash_entries};
+use super::schema::{key_epochs, receipts, secret_slots, secrets, trash_entries};
 use super::statement::{Binds, Statement};
-use super::types::Moment;
+use super::types::{Id, Moment};
 use crate::domain::clock::Ts;
 use crate::domain::ids::{ConnectionId, DependentId, EntryId, OrgId, RootId};
+use crate::domain::json::JsonText;
 use crate::domain::kinds::{DependentKind, EntryState, OwnerKind, RootKind};
 
 pub(super) type Conn = SqliteConnection;
@@ -39,9 +43,11 @@ pub(super) type Conn = SqliteConnection;
 #[path = "queries/mod.rs"]
 mod queries;
 mod record;
+mod webhooks;
 
 pub(super) use queries::*;
 pub(super) use record::*;
+pub(super) use webhooks::*;
 
 diesel::define_sql_function! {
     /// Where `needle` first stands in `haystack`; 0 if nowhere.
@@ -347,12 +353,51 @@ pub(super) fn refresh_statistics(_conn: &mut Conn) -> QueryResult<()> {
     Ok(())
 }
 
-/// Moves what the root takes along into the trash. No row leaves the database.
-pub(super) fn move_out(conn: &mut Conn, kind: RootKind, binds: Binds) -> QueryResult<Moved> {
+/// Moves what the root takes along into the trash and writes the receipt. No row leaves the database; the ids are hashed
+/// one by one as they are read.
+pub(super) fn move_out(
+    conn: &mut Conn,
+    kind: RootKind,
+    binds: Binds,
+    fields: &JsonText,
+) -> QueryResult<Moved> {
+    let cascade = cascade(kind);
     let mut moved = Moved::default();
-    for step in &cascade(kind).out_sqlite {
+    for step in &cascade.out_sqlite {
         take(conn, step, binds, &mut moved)?;
     }
+    let mut hash = |table: &Table| -> QueryResult<String> {
+        let mut digest = Sha256::new();
+        let ids = cascade
+            .ids_sqlite
+            .iter()
+            .find(|(one, _)| one.name == table.name);
+        if let Some((_, text)) = ids {
+            for id in
+                Statement::<Id>::new(text, binds).load_iter::<RootId, DefaultLoadingMode>(conn)?
+            {
+                digest.update(id?.0);
+            }
+        }
+        let pairs: Vec<String> = digest
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Ok(pairs.concat())
+    };
+    let row = ReceiptRow {
+        org_id: binds.org,
+        entry_id: binds.entry,
+        fields: fields.clone(),
+        integrations_sha256: hash(&INTEGRATIONS)?,
+        connections_sha256: hash(&CONNECTIONS)?,
+        models_sha256: hash(&MODELS)?,
+        content_sha256: hash(&CONTENT)?,
+    };
+    diesel::insert_into(receipts::table)
+        .values(&row)
+        .execute(conn)?;
     Ok(moved)
 }
 

@@ -1,8 +1,8 @@
 //! Statements of fixed text with ids as binds: what the DSL can't say (moves between tables, recursive
 //! cascades, impact).
 //!
-//! The text is `'static` and never contains input. Placeholders are `{org}`, `{root}`, `{parent}`, `{entry}`
-//! and `{at}`. Unlike `diesel::sql_query`, such a statement is prepared once and cached by its text (measured
+//! The text is `'static` and never contains input. Placeholders are `{org}`, `{root}`, `{parent}`, `{entry}`,
+//! `{at}` and `{fields}`. Unlike `diesel::sql_query`, such a statement is prepared once and cached by its text (measured
 //! 773 instead of 481 deletions a second).
 
 use std::marker::PhantomData;
@@ -11,11 +11,12 @@ use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
-use diesel::sql_types::HasSqlType;
+use diesel::sql_types::{HasSqlType, Text};
 
 use super::types::{Id, Moment};
 use crate::domain::clock::Ts;
 use crate::domain::ids::{EntryId, OrgId, RootId};
+use crate::domain::json::JsonText;
 
 /// The ids a fixed statement may refer to.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +36,7 @@ pub(super) struct Statement<R = ()> {
     text: &'static str,
     binds: Binds,
     at: Option<Ts>,
+    fields: Option<JsonText>,
     row: PhantomData<R>,
 }
 
@@ -44,6 +46,7 @@ impl<R> Statement<R> {
             text,
             binds,
             at: None,
+            fields: None,
             row: PhantomData,
         }
     }
@@ -52,6 +55,14 @@ impl<R> Statement<R> {
     pub(super) fn at(self, at: Ts) -> Self {
         Self {
             at: Some(at),
+            ..self
+        }
+    }
+
+    /// The JSON of `{fields}`.
+    pub(super) fn fields(self, fields: JsonText) -> Self {
+        Self {
+            fields: Some(fields),
             ..self
         }
     }
@@ -73,6 +84,7 @@ impl<R, DB> QueryFragment<DB> for Statement<R>
 where
     DB: Backend + HasSqlType<Id> + HasSqlType<Moment>,
     Ts: ToSql<Moment, DB>,
+    JsonText: ToSql<Text, DB>,
     OrgId: ToSql<Id, DB>,
     RootId: ToSql<Id, DB>,
     EntryId: ToSql<Id, DB>,
@@ -84,9 +96,10 @@ where
             let Some((name, after)) = after.split_once('}') else {
                 return Err(unknown(after));
             };
-            match (name, &self.at) {
-                ("at", Some(at)) => out.push_bind_param::<Moment, _>(at)?,
-                (name, _) => self.push_id(name, &mut out)?,
+            match (name, &self.at, &self.fields) {
+                ("at", Some(at), _) => out.push_bind_param::<Moment, _>(at)?,
+                ("fields", _, Some(fields)) => out.push_bind_param::<Text, _>(fields)?,
+                (name, ..) => self.push_id(name, &mut out)?,
             }
             rest = after;
         }

@@ -18,12 +18,13 @@ use crate::domain::alarms::AlarmCode;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
     AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId,
-    KeyId, OrgId, RecordId, ReplicaId, RootId, SessionId,
+    KeyId, OrgId, ReceiptKeyId, RecordId, ReplicaId, RootId, SessionId, WebhookId,
 };
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{
-    DependentKind, EntryState, ImportSource, ImportState, OwnerKind, PurgeProblem,
-    RevocationOutcome, RootKind, Status,
+    DeliveryOutcome, DeliveryState, DependentKind, EntryState, ImportSource, ImportState,
+    OwnerKind, PurgeProblem, RevocationOutcome, RootKind, Status, WebhookFormat, WebhookState,
+    WebhookStop,
 };
 
 /// An id column: `uuid` on PostgreSQL (fixed OIDs, so no catalogue look-up), text on SQLite.
@@ -87,7 +88,9 @@ id_columns!(
     SessionId,
     ReplicaId,
     AlarmId,
-    BrakeId
+    BrakeId,
+    ReceiptKeyId,
+    WebhookId
 );
 
 impl ToSql<Moment, Pg> for Ts {
@@ -156,7 +159,12 @@ word_columns!(
     ImportState,
     RevocationOutcome,
     AlarmCode,
-    PurgeProblem
+    PurgeProblem,
+    WebhookFormat,
+    WebhookState,
+    WebhookStop,
+    DeliveryState,
+    DeliveryOutcome
 );
 
 impl ToSql<Text, Pg> for JsonText {

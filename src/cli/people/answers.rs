@@ -2,6 +2,7 @@
 //! program works with a newer server.
 
 pub(in crate::cli) mod keeping;
+pub(in crate::cli) mod webhooks;
 
 use std::collections::BTreeMap;
 

@@ -1,13 +1,17 @@
 //! The calls behind the commands for people. A database and a server answer them alike: with the API's JSON.
 
 use super::Failure;
-use crate::domain::ids::{AlarmId, BrakeId, ConnectionId, EntryId, HoldId, RootId};
-use crate::domain::kinds::RootKind;
+use crate::domain::ids::{
+    AlarmId, BrakeId, ConnectionId, EntryId, HoldId, RecordId, RootId, WebhookId,
+};
+use crate::domain::kinds::{DeliveryState, RootKind, WebhookState};
 use crate::service::delete::DeleteRequest;
 use crate::service::holds::{EntryPatch, NewHold};
 use crate::service::restore::RestoreRequest;
 use crate::service::retention::{PauseChange, RetentionChange};
 use crate::service::secrets::PutSecrets;
+use crate::service::webhooks::NewWebhook;
+use crate::service::webhooks::deliveries::ReplayRequest;
 use crate::store::filters::EntryFilter;
 
 /// A JSON document as the API writes it.
@@ -34,7 +38,7 @@ pub(in crate::cli) struct ConnectionQuery {
 }
 
 /// A database or a server.
-pub(in crate::cli) trait Backend: Keeping + Record {
+pub(in crate::cli) trait Backend: Keeping + Record + Telling {
     /// `GET /v1/trash`
     fn entries(&self, filter: &EntryFilter, by_purge_date: bool, page: PageAsk) -> Answer;
     /// `GET /v1/trash/{id}`
@@ -78,6 +82,10 @@ pub(in crate::cli) trait Record {
     fn audit_head(&self) -> Answer;
     /// `GET /v1/events`
     fn events(&self, after: Option<&str>, types: Option<&str>, size: i64) -> Answer;
+    /// `GET /v1/receipts/{id}`
+    fn receipt(&self, id: EntryId) -> Answer;
+    /// `GET /v1/receipt-keys`
+    fn receipt_keys(&self) -> Answer;
 }
 
 /// The calls about what is kept for how long, and about what is wrong with that.
@@ -106,4 +114,28 @@ pub(in crate::cli) trait Keeping {
     fn brakes(&self, page: PageAsk) -> Answer;
     /// `DELETE /v1/brakes/{id}`
     fn release_brake(&self, id: BrakeId) -> Answer;
+}
+
+/// The calls about webhooks.
+pub(in crate::cli) trait Telling {
+    /// `GET /v1/webhooks`
+    fn webhooks(&self, page: PageAsk) -> Answer;
+    /// `GET /v1/webhooks/{id}`
+    fn webhook(&self, id: WebhookId) -> Answer;
+    /// `POST /v1/webhooks`
+    fn create_webhook(&self, new: &NewWebhook) -> Answer;
+    /// `PATCH /v1/webhooks/{id}`
+    fn set_webhook(&self, id: WebhookId, state: WebhookState) -> Answer;
+    /// `DELETE /v1/webhooks/{id}`
+    fn delete_webhook(&self, id: WebhookId) -> Answer;
+    /// `POST /v1/webhooks/{id}/rotate-secret`
+    fn rotate_webhook(&self, id: WebhookId) -> Answer;
+    /// `POST /v1/webhooks/{id}/test`
+    fn test_webhook(&self, id: WebhookId) -> Answer;
+    /// `GET /v1/webhooks/{id}/deliveries`
+    fn deliveries(&self, id: WebhookId, state: Option<DeliveryState>, page: PageAsk) -> Answer;
+    /// `POST /v1/webhooks/{id}/deliveries/{event}/replay`
+    fn replay_delivery(&self, id: WebhookId, event: RecordId) -> Answer;
+    /// `POST /v1/webhooks/{id}/replay`
+    fn replay_failed(&self, id: WebhookId, request: &ReplayRequest) -> Answer;
 }

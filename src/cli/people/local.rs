@@ -2,6 +2,7 @@
 
 mod keeping;
 mod record;
+mod webhooks;
 
 use anyhow::Context as _;
 use serde::Serialize;

@@ -32,6 +32,7 @@ mod keeping;
 mod record;
 mod setup;
 mod trouble;
+mod webhooks;
 
 use trouble::Trouble;
 

@@ -14,12 +14,14 @@ mod keys;
 mod links;
 mod models;
 mod organizations;
+mod receipts;
 mod reentry;
 mod retention;
 mod secrets;
 mod system;
 mod transfer;
 mod trash;
+mod webhooks;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -81,6 +83,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(trash::purge_due_entries)
         .service(trash::create_hold)
         .service(trash::release_hold)
+        .service(receipts::get_receipt)
+        .service(receipts::list_receipt_keys)
         .service(retention::get_retention)
         .service(retention::put_retention)
         .service(retention::get_purge)
@@ -95,6 +99,16 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(audit::list_audit)
         .service(audit::get_audit_head)
         .service(events::list_events)
+        .service(webhooks::create_webhook)
+        .service(webhooks::list_webhooks)
+        .service(webhooks::get_webhook)
+        .service(webhooks::patch_webhook)
+        .service(webhooks::delete_webhook)
+        .service(webhooks::rotate_webhook_secret)
+        .service(webhooks::test_webhook)
+        .service(webhooks::list_webhook_deliveries)
+        .service(webhooks::replay_webhook_delivery)
+        .service(webhooks::replay_webhook)
         .service(keys::create_api_key)
         .service(keys::list_api_keys)
         .service(keys::get_api_key)

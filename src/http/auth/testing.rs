@@ -5,10 +5,10 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 
 use super::{Auth, Needs, close_if};
-use crate::domain::ids::ConnectionId;
+use crate::domain::ids::{ConnectionId, WebhookId};
 use crate::http::answer::{render, respond, stored};
 use crate::http::body;
-use crate::http::probing::{test_connection, test_subject};
+use crate::http::probing::{test_connection, test_subject, test_webhook};
 use crate::http::problem::ApiError;
 use crate::service::caller::Caller;
 use crate::service::error::{Error, Result};
@@ -87,6 +87,20 @@ impl<N: Needs> Auth<N> {
                 None
             }
         }
+    }
+
+    /// Sends a test message to a webhook endpoint.
+    pub async fn test_webhook(
+        mut self,
+        id: Result<WebhookId>,
+    ) -> std::result::Result<HttpResponse, ApiError> {
+        let result = async {
+            let (caller, _) = self.ready().await?;
+            let view = test_webhook(&self.state, &caller, id?).await?;
+            Ok(render(&view, None))
+        };
+        let result = result.await;
+        result.map_err(|error| self.error(error))
     }
 
     /// Tests settings and secrets from the body.

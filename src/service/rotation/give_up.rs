@@ -9,22 +9,24 @@ use super::{
     By, Epochs, KeysError, Progress, Result, audit_everywhere, has, is_alive, key_above, number,
     refuse, retire, rewrap,
 };
-use crate::domain::ids::{OrgId, RootId};
+use crate::domain::ids::{OrgId, RootId, WebhookId};
 use crate::domain::kinds::OwnerKind;
 use crate::secrets::keyring::Epoch;
 use crate::secrets::{KeySource, claimed, read_source};
 use crate::service::Services;
 use crate::service::error::Result as ServiceResult;
+use crate::service::receipts;
 use crate::service::secrets::{Owner, shred, status_of};
 use crate::service::unit::Tx;
 use crate::service::views::connector_of;
+use crate::service::webhooks;
 
 /// What was given up.
 #[derive(Debug, Default)]
 pub struct GivenUp {
     /// Secrets that were shredded.
     pub secrets: usize,
-    /// Connections and integrations that lost some.
+    /// Connections, integrations and signing keys that lost some.
     pub owners: usize,
     /// A new primary epoch, if the lost one was it.
     pub primary: Option<Epoch>,
@@ -150,6 +152,8 @@ fn give_up_in(
             let shredded = services.write_once(&by(org), |tx| match kind {
                 OwnerKind::Connection => of_connection(tx, owner, epoch),
                 OwnerKind::Integration => of_integration(tx, owner, epoch),
+                OwnerKind::Signer => of_signer(tx, owner, epoch),
+                OwnerKind::Webhook => of_webhook(tx, owner, epoch),
             })?;
             given_up.secrets += shredded;
             given_up.owners += usize::from(shredded > 0);
@@ -220,6 +224,33 @@ fn of_integration(tx: &mut Tx<'_>, id: RootId, epoch: Epoch) -> ServiceResult<us
         None,
         &json!({ "fields": lost, "key_epoch": epoch }),
     )?;
+    Ok(lost.len())
+}
+
+/// What it has signed stays signed; the next receipt gets a new key.
+fn of_signer(tx: &mut Tx<'_>, id: RootId, epoch: Epoch) -> ServiceResult<usize> {
+    let org = tx.caller.org;
+    tx.conn.lock_organization(org)?;
+    let current = tx.conn.current_receipt_key(org)?;
+    let Some(row) = current.filter(|row| RootId::from(row.id) == id) else {
+        return Ok(0);
+    };
+    let lost = shred_lost(tx, Owner::from(&row), epoch)?;
+    if !lost.is_empty() {
+        receipts::retire(tx, &row)?;
+    }
+    Ok(lost.len())
+}
+
+/// What an endpoint's messages are signed by. Without its present secret it is disabled until it has another.
+fn of_webhook(tx: &mut Tx<'_>, id: RootId, epoch: Epoch) -> ServiceResult<usize> {
+    let Some(row) = tx.conn.lock_webhook(tx.caller.org, WebhookId(id.0))? else {
+        return Ok(0);
+    };
+    let lost = shred_lost(tx, Owner::from(&row), epoch)?;
+    if !lost.is_empty() {
+        webhooks::stop_without_secret(tx, row)?;
+    }
     Ok(lost.len())
 }
 

@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use super::{Epochs, Result, has, is_alive, number, span};
 use crate::domain::clock::Ts;
+use crate::jobs::keykeeper::Times;
+use crate::secrets::KeySource;
 use crate::secrets::keyring::Epoch;
 use crate::service::Services;
 use crate::store::rows::KeyEpochRow;
@@ -149,6 +151,50 @@ pub(in crate::service) fn destroyed_up_to(
     last
 }
 
+/// When the rotation, as it is configured, will have destroyed every key that could open what was sealed up to an epoch;
+/// else why nobody can say. A date that is over is one that was not kept.
+pub(in crate::service) fn destroyed_by(
+    epochs: &[KeyEpochRow],
+    epoch: i32,
+    times: Option<Times>,
+    source: &KeySource,
+) -> std::result::Result<Ts, &'static str> {
+    if matches!(source, KeySource::File(_)) {
+        return Err("The encryption key is given as one file, which is never rotated.");
+    }
+    let Some(times) = times else {
+        return Err("Only a running server knows how often its keys are rotated: ask it.");
+    };
+    let Some(grace) = times.destruction else {
+        return Err("Encryption keys are destroyed by hand only.");
+    };
+    let primary = epochs.iter().find(|row| row.is_primary);
+    let mut last = None;
+    for row in epochs
+        .iter()
+        .filter(|row| row.epoch <= epoch && row.destroyed_at.is_none())
+    {
+        // Retired minutes after the switch to the next one, so that is what counts until it is.
+        let retired = match (row.retired_at, times.rotation) {
+            (Some(at), _) => Some(at),
+            (None, Some(interval)) if row.is_primary => {
+                Some(primary_since(row).plus(span(interval)))
+            }
+            (None, None) if row.is_primary => None,
+            (None, _) => primary.map(primary_since),
+        };
+        match retired {
+            Some(at) => last = last.max(Some(at.plus(span(grace)))),
+            None => return Err("The rotation of encryption keys is off."),
+        }
+    }
+    last.ok_or("The database does not know the key epoch.")
+}
+
+fn primary_since(row: &KeyEpochRow) -> Ts {
+    row.primary_since.unwrap_or(row.created_at)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,5 +222,49 @@ mod tests {
             assert_eq!(destroyed_up_to(&epochs, epoch), expected, "{epoch:?}");
         }
         assert_eq!(destroyed_up_to(&[], Some(1)), None);
+    }
+
+    #[test]
+    fn the_date_of_crypto_erasure_is_what_the_configured_rotation_comes_to() {
+        let at = |day: u8| Ts::parse(&format!("2026-11-{day:02}T00:00:00Z"));
+        let row = |epoch, primary_since: Option<Ts>, retired_at, destroyed_at| KeyEpochRow {
+            epoch,
+            check_value: String::new(),
+            is_primary: epoch == 4,
+            created_at: at(1).unwrap(),
+            destroyed_at,
+            primary_since,
+            retired_at,
+        };
+        // Destroyed, retired, behind us with secrets still under it, primary.
+        let epochs = [
+            row(1, at(1), at(2), at(3)),
+            row(2, at(2), at(4), None),
+            row(3, at(4), None, None),
+            row(4, at(6), None, None),
+        ];
+        let days = |days: u64| Duration::from_hours(24 * days);
+        let times = |rotation: Option<u64>, destruction: Option<u64>| {
+            Some(Times {
+                rotation: rotation.map(days),
+                destruction: destruction.map(days),
+                look: days(1),
+            })
+        };
+        let folder = KeySource::Folder("keys".into());
+        let by = |epoch, times| destroyed_by(&epochs, epoch, times, &folder).ok();
+        let usual = times(Some(10), Some(5));
+        assert_eq!(by(2, usual), at(9));
+        assert_eq!(by(3, usual), at(11));
+        assert_eq!(by(4, usual), at(21));
+        let no_rotation = times(None, Some(5));
+        assert_eq!(
+            (by(2, no_rotation), by(3, no_rotation), by(4, no_rotation)),
+            (at(9), at(11), None)
+        );
+        assert_eq!(by(2, times(Some(10), None)), None);
+        assert_eq!(by(2, None), None);
+        let file = KeySource::File("key".into());
+        assert!(destroyed_by(&epochs, 2, usual, &file).is_err());
     }
 }

@@ -11,6 +11,7 @@ use super::*;
 use crate::domain::ids::{DependentId, EntryId};
 use crate::domain::kinds::{OwnerKind, Status};
 use crate::import::superset::{Chart, Dashboard, Database, Dataset, ParsedUri, SettingValue};
+use crate::jobs::deliverer::Deliverer;
 use crate::jobs::eraser::Eraser;
 use crate::jobs::shred_writer::ShredWriter;
 use crate::secrets::value::SecretValue;
@@ -47,7 +48,9 @@ impl Place {
             importer: crate::jobs::importer::Importer::default(),
             prober: crate::service::probe::Prober::default(),
             revoker: crate::jobs::revoker::Revoker::default(),
+            deliverer: Deliverer::default(),
             purging: Arc::default(),
+            key_times: None,
             sealer: crate::jobs::sealer::Sealer::default(),
             metrics: crate::metrics::Metrics::default(),
             spool: crate::service::transfer::Spool::within(folder.path()),

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::tables::{LINKS, OUT_ORDER, Table};
+use super::tables::{CONNECTIONS, CONTENT, INTEGRATIONS, LINKS, MODELS, OUT_ORDER, Table};
 use crate::domain::kinds::RootKind;
 
 /// Which rows a root takes along: one condition a table, `None` where it takes nothing.
@@ -102,10 +102,13 @@ pub(in crate::store) struct Cascade {
     pub(in crate::store) sample: String,
     /// A sample of the content elsewhere that links to content in scope: id, name, connection.
     pub(in crate::store) references: String,
-    /// PostgreSQL: one statement that moves all tables and answers the counts, outermost first, links last.
+    /// PostgreSQL: one statement that moves all tables, writes the receipt and answers the counts, outermost first, links
+    /// last.
     pub(in crate::store) out_postgres: String,
     /// SQLite: per table in [`OUT_ORDER`], the copy and the delete.
     pub(in crate::store) out_sqlite: Vec<Step>,
+    /// SQLite: per table that the root takes rows of, the ids that were moved, for the receipt.
+    pub(in crate::store) ids_sqlite: Vec<(&'static Table, String)>,
 }
 
 /// The two statements that move the rows of one table on SQLite.
@@ -138,6 +141,7 @@ fn build(kind: RootKind) -> Cascade {
         references: references(&scope),
         out_postgres: out_postgres(&scope),
         out_sqlite: out_sqlite(&scope),
+        ids_sqlite: ids_sqlite(&scope),
     }
 }
 
@@ -223,17 +227,23 @@ fn references(scope: &Scope) -> String {
     )
 }
 
+/// What a receipt has hashes of.
+const MANIFEST: [&Table; 4] = [&INTEGRATIONS, &CONNECTIONS, &MODELS, &CONTENT];
+
+/// The move. The receipt is made of what it returns: no second look at the rows, no second round trip, and no deletion
+/// without it.
 fn out_postgres(scope: &Scope) -> String {
     let mut items = Vec::new();
     let mut counts = Vec::new();
     for table in OUT_ORDER {
         let (name, trash, columns) = (table.name, table.trash, table.list());
+        let key = if name == LINKS.name { "1" } else { "id" };
         if let Some(condition) = scope.condition(table) {
             items.push(format!(
                 "gone_{name} AS (DELETE FROM {name} WHERE {condition} RETURNING {columns})"
             ));
             items.push(format!(
-                "kept_{name} AS (INSERT INTO {trash} ({columns}, entry_id) SELECT {out}, {{entry}} FROM gone_{name} RETURNING 1)",
+                "kept_{name} AS (INSERT INTO {trash} ({columns}, entry_id) SELECT {out}, {{entry}} FROM gone_{name} RETURNING {key})",
                 out = table.list_out(),
             ));
             counts.push(format!("(SELECT count(*) FROM kept_{name})"));
@@ -242,7 +252,43 @@ fn out_postgres(scope: &Scope) -> String {
         }
     }
     counts.reverse();
+    items.push(receipt_postgres(scope));
     format!("{}SELECT {}", scope.with(&items), counts.join(", "))
+}
+
+fn receipt_postgres(scope: &Scope) -> String {
+    let (mut columns, mut hashes) = (Vec::new(), Vec::new());
+    for table in MANIFEST {
+        columns.push(format!("{}_sha256", table.name));
+        hashes.push(if scope.condition(table).is_some() {
+            format!(
+                "(SELECT encode(sha256(coalesce(string_agg(uuid_send(id), ''::bytea ORDER BY id), ''::bytea)), 'hex') \
+                 FROM kept_{})",
+                table.name
+            )
+        } else {
+            "encode(sha256(''::bytea), 'hex')".to_owned()
+        });
+    }
+    format!(
+        "receipt AS (INSERT INTO receipts (org_id, entry_id, fields, {}) SELECT {{org}}, {{entry}}, {{fields}}, {})",
+        columns.join(", "),
+        hashes.join(", ")
+    )
+}
+
+fn ids_sqlite(scope: &Scope) -> Vec<(&'static Table, String)> {
+    MANIFEST
+        .into_iter()
+        .filter(|table| scope.condition(table).is_some())
+        .map(|table| {
+            let ids = format!(
+                "SELECT id FROM {} WHERE org_id = {{org}} AND entry_id = {{entry}} ORDER BY id",
+                table.trash
+            );
+            (table, ids)
+        })
+        .collect()
 }
 
 fn out_sqlite(scope: &Scope) -> Vec<Step> {

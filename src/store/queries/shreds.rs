@@ -82,6 +82,12 @@ const AFTER_CONNECTION: &str = "SELECT org_id, owner_kind, owner_id, record_id F
 const AFTER_INTEGRATION: &str = "SELECT org_id, owner_kind, owner_id, record_id FROM secrets \
     WHERE (org_id, owner_kind, owner_id) > ({org}, 'integration', {root}) \
     ORDER BY org_id, owner_kind, owner_id LIMIT 10000";
+const AFTER_SIGNER: &str = "SELECT org_id, owner_kind, owner_id, record_id FROM secrets \
+    WHERE (org_id, owner_kind, owner_id) > ({org}, 'signer', {root}) \
+    ORDER BY org_id, owner_kind, owner_id LIMIT 10000";
+const AFTER_WEBHOOK: &str = "SELECT org_id, owner_kind, owner_id, record_id FROM secrets \
+    WHERE (org_id, owner_kind, owner_id) > ({org}, 'webhook', {root}) \
+    ORDER BY org_id, owner_kind, owner_id LIMIT 10000";
 
 /// The secrets of the owners that follow one, all of each; none at the end.
 pub(in crate::store) fn live_records(
@@ -92,6 +98,8 @@ pub(in crate::store) fn live_records(
         None => (OrgId(Uuid::nil()), AFTER_CONNECTION, RootId(Uuid::nil())),
         Some((org, OwnerKind::Connection, owner, _)) => (org, AFTER_CONNECTION, owner),
         Some((org, OwnerKind::Integration, owner, _)) => (org, AFTER_INTEGRATION, owner),
+        Some((org, OwnerKind::Signer, owner, _)) => (org, AFTER_SIGNER, owner),
+        Some((org, OwnerKind::Webhook, owner, _)) => (org, AFTER_WEBHOOK, owner),
     };
     let binds = Binds {
         org,

@@ -66,6 +66,8 @@ fn harmful(client: &Client, operation: &Operation, samples: &Samples) -> Reply {
             "put_purge_pause" => json!({"paused": true}),
             "create_hold" => json!({"reason": "planted"}),
             "patch_trash_entry" => json!({"purge_at": "2031-01-01T00:00:00Z"}),
+            "patch_webhook" => json!({"url": "https://planted.example.com/"}),
+            "replay_webhook" => json!({}),
             "create_api_key" => json!({"name": "k", "scopes": ["trash:read"]}),
             _ => json!({"name": "planted"}),
         });

@@ -94,6 +94,9 @@ pub(super) struct Samples {
     pub(super) hold: String,
     pub(super) alarm: String,
     pub(super) brake: String,
+    pub(super) webhook: String,
+    /// The event of its one delivery.
+    pub(super) event: String,
 }
 
 impl Samples {
@@ -136,6 +139,7 @@ impl Samples {
         let hold = json!({"reason": "still looking"});
         let entry_path = format!("/v1/trash/{}", entry["id"].as_str().unwrap());
         let hold = client.post(&format!("{entry_path}/holds"), &hold).ok(201);
+        let (webhook, event) = webhook(client);
         let whoami = client.get("/v1/whoami").ok(200);
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         Self {
@@ -151,6 +155,8 @@ impl Samples {
             // Nobody can make these by a call alone: the tests of `retention` have some.
             alarm: unknown_id(),
             brake: unknown_id(),
+            webhook,
+            event,
         }
     }
 
@@ -168,6 +174,8 @@ impl Samples {
             hold: unknown_id(),
             alarm: unknown_id(),
             brake: unknown_id(),
+            webhook: unknown_id(),
+            event: unknown_id(),
         }
     }
 
@@ -179,6 +187,7 @@ impl Samples {
             &self.entry,
             &self.key,
             &self.import,
+            &self.webhook,
         ]
         .map(String::as_str)
         .into()
@@ -190,12 +199,13 @@ impl Samples {
             Some("connections") => &self.connection,
             Some("models") => &self.model,
             Some("content") => &self.content,
-            Some("trash") => &self.entry,
+            Some("trash" | "receipts") => &self.entry,
             Some("api-keys") => &self.key,
             Some("imports") => &self.import,
             Some("organizations") => &self.organization,
             Some("alarms") => &self.alarm,
             Some("brakes") => &self.brake,
+            Some("webhooks") => &self.webhook,
             _ => "",
         };
         let external_id = if operation.path.contains("/models/") {
@@ -219,6 +229,7 @@ impl Samples {
             .replace("{connector}", "postgres")
             .replace("{external_id}", external_id)
             .replace("{hold}", &self.hold)
+            .replace("{event}", &self.event)
             .replace("{id}", id);
         assert!(
             !path.contains('{') && !path.contains("//"),
@@ -243,12 +254,22 @@ impl Samples {
             return reply;
         }
         let mut path = self.path(operation);
+        if operation.id == "delete_webhook" {
+            // Whoever may delete the sample deletes one of its own: others need that.
+            if client.patch(&path, &json!({})).status == 200 {
+                let made = client
+                    .post("/v1/webhooks", &json!({"url": NOWHERE}))
+                    .ok(201);
+                path = format!("/v1/webhooks/{}", made["id"].as_str().unwrap());
+            }
+        }
         if operation.method == "DELETE"
             && ![
                 "revoke_api_key",
                 "end_reentry_session",
                 "release_hold",
                 "release_brake",
+                "delete_webhook",
             ]
             .contains(&operation.id.as_str())
         {
@@ -262,6 +283,21 @@ impl Samples {
             )
             .sound()
     }
+}
+
+/// An address at which nobody answers.
+const NOWHERE: &str = "http://127.0.0.1:9/";
+
+/// A webhook endpoint that has been told of one event in vain, and is disabled: nothing about it changes by itself.
+fn webhook(client: &Client) -> (String, String) {
+    let body = json!({"url": NOWHERE, "types": ["webhook.created"]});
+    let made = client.post("/v1/webhooks", &body).ok(201);
+    let id = made["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/webhooks/{id}");
+    let delivery = || client.get(&format!("{path}/deliveries")).ok(200)["data"][0].clone();
+    TestApp::wait_for("a try", || delivery()["attempts"].as_i64() > Some(0));
+    client.patch(&path, &json!({"state": "disabled"})).ok(200);
+    (id, delivery()["event_id"].as_str().unwrap().to_owned())
 }
 
 /// An import of a file that holds no row.
@@ -298,11 +334,13 @@ fn harmless_body(operation: &Operation) -> Option<Value> {
         "create_models" | "create_contents" => json!({"items": [{"name": fresh_name()}]}),
         "upsert_model" | "upsert_content" => json!({"name": "the same"}),
         "patch_integration" | "patch_connection" | "patch_model" | "patch_content"
-        | "patch_organization" | "put_retention" | "purge_due_entries" => json!({}),
+        | "patch_organization" | "patch_webhook" | "put_retention" | "purge_due_entries"
+        | "replay_webhook" => json!({}),
         "restore_trash_entry" => json!({"validate_only": true}),
         "restore_trash_entries" | "delete_connections" => {
             json!({"ids": [unknown_id()], "validate_only": true})
         }
+        "create_webhook" => json!({"url": NOWHERE}),
         "put_purge_pause" => json!({"paused": false}),
         "create_hold" => json!({"reason": "still looking"}),
         "patch_trash_entry" => json!({"purge_at": "2031-01-01T00:00:00Z"}),

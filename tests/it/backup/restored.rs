@@ -47,6 +47,61 @@ on_each! {
         assert_eq!(app.admin.get(&format!("{gone_path}/secrets")).ok(200)["secrets"]["password"], "again");
     }
 
+    fn a_signing_key_that_was_given_up_after_the_backup_signs_no_more(backend: Backend) {
+        let mut app = TestApp::start(backend);
+        let entry = app.delete_connection(&app.sample_connection("gone"));
+        let later = app.sample_connection("later");
+        wait_for_lines(&app, 1);
+        let receipt = format!("/v1/receipts/{entry}");
+        let before = app.admin.get(&receipt).ok(200);
+        let backup = Backup::of(&app);
+        // As giving up a lost encryption key notes it; the next shred has it logged.
+        let now = match backend {
+            Backend::Sqlite => "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')",
+            Backend::Postgres => "now()",
+        };
+        app.sql().run(&format!(
+            "INSERT INTO shreds (org_id, record_id, key_epoch, shredded_at) \
+             SELECT org_id, record_id, key_epoch, {now} FROM secrets WHERE owner_kind = 'signer'"
+        ));
+        app.delete_connection(&later);
+        wait_for_lines(&app, 3);
+
+        backup.put_back(&mut app);
+        assert_eq!(actions(&app, "receipt_key.retired"), 1);
+        let after = app.admin.get(&receipt).ok(200);
+        let keys = app.admin.get("/v1/receipt-keys").ok(200);
+        let [old, new] = &keys["data"].as_array().unwrap()[..] else { panic!("{keys}") };
+        assert_eq!((&old["id"], &new["id"]), (&before["key_id"], &after["key_id"]));
+        assert!(!old["retired_at"].is_null() && new["retired_at"].is_null(), "{keys}");
+        for receipt in [before, after] {
+            let (receipt, keys) = (receipt.to_string(), keys.to_string());
+            reprieve::service::receipts::check(receipt.as_bytes(), keys.as_bytes()).unwrap();
+        }
+    }
+
+    fn a_webhook_endpoint_that_was_deleted_after_the_backup_comes_back_without_its_secret(backend: Backend) {
+        let mut app = TestApp::start(backend);
+        let body = json!({"url": "http://127.0.0.1:9/", "types": ["trash.held"]});
+        let paths = [(); 2].map(|()| {
+            let made = app.admin.post("/v1/webhooks", &body).ok(201);
+            format!("/v1/webhooks/{}", made["id"].as_str().unwrap())
+        });
+        let [gone, kept] = &paths;
+        let backup = Backup::of(&app);
+        app.admin.delete(gone).ok(200);
+        wait_for_lines(&app, 1);
+        backup.put_back(&mut app);
+        let after = app.admin.get(gone).ok(200);
+        assert_eq!((&after["state"], &after["disabled_reason"]), (&json!("disabled"), &json!("secret_lost")));
+        assert_eq!(app.admin.get(kept).ok(200)["state"], "enabled");
+        assert_eq!(app.sql().count("secrets"), 1);
+        let [alarm] = &alarms(&app)[..] else { panic!("{:?}", alarms(&app)) };
+        assert!(alarm.contains("secrets 1, of connections 0, of integrations 0, of webhook endpoints 1"), "{alarm}");
+        app.admin.patch(gone, &json!({"state": "enabled"})).problem(409, "needs_credentials");
+        app.admin.delete(gone).ok(200);
+    }
+
     fn what_was_replaced_or_removed_after_the_backup_is_shredded_again_and_nothing_else(backend: Backend) {
         let mut app = TestApp::start(backend);
         let create = |name: &str| {

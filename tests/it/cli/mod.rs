@@ -5,6 +5,7 @@ mod demo;
 mod errors;
 pub(crate) mod people;
 mod purge;
+mod receipts;
 mod restoring;
 mod retention;
 mod secrets;

@@ -20,6 +20,17 @@ fn done(scrape: &Scrape) -> f64 {
 }
 
 on_each! {
+    fn tries_to_deliver_are_counted_by_what_they_came_to_and_what_is_pending(backend: Backend) {
+        let app = started(backend);
+        let body = json!({"url": "http://127.0.0.1:9/", "types": ["connection.created"]});
+        app.admin.post("/v1/webhooks", &body).ok(201);
+        assert_value!(scrape(&app), "reprieve_webhook_attempts_total" {outcome = "unreachable"}, 0);
+        app.sample_connection("warehouse");
+        wait_for(&app, "reprieve_webhook_attempts_total", &[("outcome", "unreachable")], 1.0);
+        wait_for(&app, "reprieve_webhook_deliveries_pending", &[], 1.0);
+        assert_value!(scrape(&app), "reprieve_webhook_attempts_total" {outcome = "delivered"}, 0);
+    }
+
     fn deletion_restore_and_purge_are_counted_once_each_however_often_they_are_sent(backend: Backend) {
         let app = started(backend);
         let id = app.sample_connection("warehouse");

@@ -11,6 +11,8 @@ mod run;
 mod statements;
 mod storm;
 
+pub(crate) use run::{allow, refuse};
+
 use reprieve::domain::clock::Ts;
 use reprieve::service::purge::{self, Ask, Report, Stop};
 use serde_json::Value;

@@ -146,7 +146,7 @@ pub(super) fn with_limits(app: &TestApp, limits: purge::Limits) -> reprieve::ser
 }
 
 /// Makes the database refuse a kind of change of some rows.
-pub(super) fn refuse(app: &TestApp, table: &str, change: &str, condition: &str) {
+pub(crate) fn refuse(app: &TestApp, table: &str, change: &str, condition: &str) {
     let when = format!("BEFORE {change} ON {table}");
     let text = match app.backend {
         Backend::Sqlite => format!(
@@ -161,7 +161,7 @@ pub(super) fn refuse(app: &TestApp, table: &str, change: &str, condition: &str) 
 }
 
 /// Lets it again.
-pub(super) fn allow(app: &TestApp, table: &str) {
+pub(crate) fn allow(app: &TestApp, table: &str) {
     sql(
         app,
         &match app.backend {

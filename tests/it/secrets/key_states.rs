@@ -14,7 +14,7 @@ use reprieve::store::Store;
 use super::database::{count, erasure_of, execute, texts};
 use crate::support::*;
 
-pub(super) fn key_folder(app: &TestApp) -> PathBuf {
+pub(crate) fn key_folder(app: &TestApp) -> PathBuf {
     app.data_dir().join("keys")
 }
 

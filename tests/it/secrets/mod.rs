@@ -17,3 +17,4 @@ mod sealed_place;
 mod settings;
 
 pub(crate) use database::{dump, wait_until_erased};
+pub(crate) use key_states::key_folder;

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use reprieve::app::Application;
 use reprieve::config::Config;
 use reprieve::domain::ids::OrgId;
+use reprieve::jobs::deliverer::Limits as DeliveryLimits;
 use reprieve::jobs::keykeeper::{LOOK, Times};
 use reprieve::jobs::revoker::Limits;
 use reprieve::secrets::KeySource;
@@ -326,6 +327,11 @@ pub(crate) fn config(folder: &Path, database: DatabaseUrl) -> Config {
         revocation: Limits {
             pauses: [Duration::from_millis(50); 2],
             ..Limits::default()
+        },
+        webhooks: DeliveryLimits {
+            answer: Duration::from_secs(2),
+            period: Duration::from_millis(50),
+            ..DeliveryLimits::default()
         },
         purge: PurgeLimits::default(),
         purge_schedule: None,

@@ -1,11 +1,13 @@
-//! Audit records and events, on the database itself.
+//! Audit records, events and receipts, on the database itself.
 
 use super::super::backend::{Answer, AuditAsk, PageAsk, Record};
-use super::{Local, page_query, refused};
+use super::{Local, document, page_query, refused};
 use crate::domain::clock::Ts;
+use crate::domain::ids::EntryId;
 use crate::service::audit::{self, AuditQuery, seal};
 use crate::service::error::Error;
 use crate::service::events::{self, After};
+use crate::service::receipts;
 use crate::store::filters::AuditFilter;
 
 impl Record for Local {
@@ -51,5 +53,13 @@ impl Record for Local {
         };
         let types = types.map(events::types).transpose().map_err(refused)?;
         self.read(|conn, caller| events::feed(conn, caller, after, types.as_deref(), &page))
+    }
+
+    fn receipt(&self, id: EntryId) -> Answer {
+        document(receipts::get(&self.services, &self.caller, id))
+    }
+
+    fn receipt_keys(&self) -> Answer {
+        document(receipts::keys(&self.services, &self.caller))
     }
 }

@@ -1,7 +1,8 @@
-//! Audit records and events, by the API of a server.
+//! Audit records, events and receipts, by the API of a server.
 
 use super::super::backend::{Answer, AuditAsk, PageAsk, Record};
 use super::{Call, Remote, given, page_query};
+use crate::domain::ids::EntryId;
 
 impl Record for Remote {
     fn audit(&self, ask: &AuditAsk, page: PageAsk) -> Answer {
@@ -43,5 +44,13 @@ impl Record for Remote {
             query,
             ..Call::get("/v1/events")
         })
+    }
+
+    fn receipt(&self, id: EntryId) -> Answer {
+        self.call(&Call::get(format!("/v1/receipts/{id}")))
+    }
+
+    fn receipt_keys(&self) -> Answer {
+        self.call(&Call::get("/v1/receipt-keys"))
     }
 }

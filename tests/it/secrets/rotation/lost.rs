@@ -40,6 +40,24 @@ on_each! {
         assert!(matches!(rotation::give_up(&services, epoch(1), BY), Err(KeysError::Refused(_))));
     }
 
+    fn a_webhook_endpoint_whose_key_is_lost_is_disabled_until_it_has_another_secret(backend: Backend) {
+        let mut app = looking(backend, OFTEN);
+        let body = json!({"url": "http://127.0.0.1:9/", "types": ["trash.held"]});
+        let made = app.admin.post("/v1/webhooks", &body).ok(201);
+        let path = format!("/v1/webhooks/{}", made["id"].as_str().unwrap());
+        app.halt();
+        set_aside(&app, "epoch-1.key");
+        app.restart();
+        let given_up = rotation::give_up(&beside(&app), epoch(1), BY).unwrap();
+        assert_eq!((given_up.secrets, given_up.owners), (1, 1));
+        TestApp::wait_for("the running service", || app.stranger().get("/readyz").status == 200);
+        let after = app.admin.get(&path).ok(200);
+        assert_eq!((&after["state"], &after["disabled_reason"]), (&json!("disabled"), &json!("secret_lost")));
+        app.admin.patch(&path, &json!({"state": "enabled"})).problem(409, "needs_credentials");
+        app.admin.post(&format!("{path}/rotate-secret"), &json!({})).ok(200);
+        assert_eq!(app.admin.patch(&path, &json!({"state": "enabled"})).ok(200)["state"], "enabled");
+    }
+
     fn giving_up_that_was_interrupted_goes_on(backend: Backend) {
         let mut app = looking(backend, NEVER);
         let live = create(&app, &["a", "b", "c"]);

@@ -1,0 +1,77 @@
+//! Row locks of webhooks on PostgreSQL: what any number of deliverers at once rely on.
+
+use diesel::prelude::*;
+
+use super::Conn;
+use crate::domain::clock::Ts;
+use crate::domain::ids::{OrgId, RecordId, WebhookId};
+use crate::domain::kinds::WebhookState;
+use crate::store::rows::{DeliveryRow, WebhookRow};
+use crate::store::schema::{webhook_deliveries as d, webhook_endpoints as w};
+
+/// A webhook endpoint, locked against change until the transaction ends.
+pub(in crate::store) fn lock_webhook(
+    conn: &mut Conn,
+    org: OrgId,
+    id: WebhookId,
+) -> QueryResult<Option<WebhookRow>> {
+    w::table
+        .find((org, id))
+        .select(WebhookRow::as_select())
+        .for_no_key_update()
+        .first(conn)
+        .optional()
+}
+
+/// An enabled endpoint, locked, unless somebody else works on it: then he does what was to be done.
+pub(in crate::store) fn claim_webhook(
+    conn: &mut Conn,
+    org: OrgId,
+    id: WebhookId,
+) -> QueryResult<Option<WebhookRow>> {
+    w::table
+        .find((org, id))
+        .filter(w::state.eq(WebhookState::Enabled))
+        .select(WebhookRow::as_select())
+        .for_no_key_update()
+        .skip_locked()
+        .first(conn)
+        .optional()
+}
+
+/// Deliveries that are due and that nobody sends, locked.
+pub(in crate::store) fn claim_deliveries(
+    conn: &mut Conn,
+    org: OrgId,
+    id: WebhookId,
+    now: Ts,
+    limit: i64,
+) -> QueryResult<Vec<DeliveryRow>> {
+    d::table
+        .filter(d::org_id.eq(org))
+        .filter(d::endpoint_id.eq(id))
+        .filter(d::finished_at.is_null())
+        .filter(d::next_attempt_at.le(now))
+        .filter(d::leased_until.is_null().or(d::leased_until.le(now)))
+        .order((d::next_attempt_at, d::event_id))
+        .limit(limit)
+        .select(DeliveryRow::as_select())
+        .for_no_key_update()
+        .skip_locked()
+        .load(conn)
+}
+
+/// One delivery, locked until the transaction ends.
+pub(in crate::store) fn lock_delivery(
+    conn: &mut Conn,
+    org: OrgId,
+    id: WebhookId,
+    event: RecordId,
+) -> QueryResult<Option<DeliveryRow>> {
+    d::table
+        .find((org, id, event))
+        .select(DeliveryRow::as_select())
+        .for_no_key_update()
+        .first(conn)
+        .optional()
+}
