@@ -49,12 +49,12 @@ on_both! {
         assert_eq!(state(app, &gone[0]), "in_trash");
         let (run, words) = purge(&machine, &[], 0);
         assert_eq!(words, "");
-        for member in ["purged", "rows", "held", "braked", "blocked", "stopped"] {
+        for member in ["purged", "rows", "held", "braked", "used", "blocked", "stopped"] {
             assert_eq!((&run[0][member], &run[1][member]), (&plan[0][member], &plan[1][member]), "{member}");
         }
         assert_eq!(run[1], json!({
             "organizations": 1, "validate_only": false, "purged": 3, "rows": 24, "failed": 0, "past_date": 1,
-            "held": 1, "braked": 0, "blocked": 0, "stopped": null,
+            "held": 1, "braked": 0, "used": 0, "blocked": 0, "stopped": null,
         }));
         for entry in &gone {
             assert_eq!(state(app, entry), "purged");
