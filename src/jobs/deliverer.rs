@@ -173,22 +173,31 @@ async fn work(services: Services, mut stopping: watch::Receiver<bool>) {
 /// One look: turns events into deliveries, and claims what is due as far as there is room.
 fn round(services: &Services, busy: &Busy, turn: usize) -> Vec<Parcel> {
     let limits = services.deliverer.limits;
-    tell("look for events", hand_out(services, limits.pending));
-    if services.vault.problem().is_some() {
-        return Vec::new();
+    match look(services, limits.pending) {
+        Ok(due) => claim(services, due, busy, turn),
+        Err(error) => {
+            // The database is away: once for each look is enough.
+            tracing::warn!(%error, "the deliverer could not look what there is to send; it tries again");
+            Vec::new()
+        }
     }
-    tell("look for overlaps of secrets", end_overlaps(services));
-    let due = services.store.read(|conn| {
+}
+
+/// Turns events into deliveries, and says which endpoints something is due for; without the keys nothing is.
+fn look(services: &Services, most_pending: i64) -> Result<Vec<Endpoint>> {
+    hand_out(services, most_pending)?;
+    if services.vault.problem().is_some() {
+        return Ok(Vec::new());
+    }
+    end_overlaps(services)?;
+    Ok(services.store.read(|conn| {
         let now = conn.now()?;
         conn.webhooks_due(now)
-    });
-    let mut due = match due {
-        Ok(due) => due,
-        Err(error) => {
-            tracing::warn!(%error, "the deliverer could not look what is due; it tries again");
-            return Vec::new();
-        }
-    };
+    })?)
+}
+
+fn claim(services: &Services, mut due: Vec<Endpoint>, busy: &Busy, turn: usize) -> Vec<Parcel> {
+    let limits = services.deliverer.limits;
     if !due.is_empty() {
         // Another one is first each time.
         let first = turn % due.len();
