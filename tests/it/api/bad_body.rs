@@ -137,7 +137,8 @@ fn answers(app: &TestApp) -> Vec<Value> {
         .filter(|operation| operation.takes_json())
     {
         for (document, status, code, error) in documents() {
-            if document.is_empty() && operation.id == "restore_trash_entry" {
+            let may_be_left_out = ["restore_trash_entry", "replay_webhook"];
+            if document.is_empty() && may_be_left_out.contains(&operation.id.as_str()) {
                 continue;
             }
             let reply = send(
@@ -321,7 +322,7 @@ on_both! {
                     "create_hold" => json!({"reason": "x"}),
                     "put_connection_secrets" => json!({"secrets": {}}),
                     "create_models" | "create_contents" => json!({"items": [{"name": "x"}]}),
-                    "patch_organization" | "restore_trash_entry" => json!({}),
+                    "patch_organization" | "restore_trash_entry" | "patch_webhook" | "replay_webhook" => json!({}),
                     _ => json!({"name": "x"}),
                 });
                 let reply = app.admin.send(&operation.method, &path.replace(real, nonsense), body.map(|body| body.to_string())).sound();
