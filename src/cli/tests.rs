@@ -82,6 +82,13 @@ fn the_help_shows_every_option_with_its_variable_and_its_default() {
             );
         }
         for option in flags(&Cli::command()) {
+            // The public keys of `receipt verify`, which reads no configuration and so needs no keyring.
+            if flags(&leaf)
+                .iter()
+                .any(|own| own.get_id() == option.get_id() && own.get_env().is_none())
+            {
+                continue;
+            }
             assert!(
                 help.contains(&format!(
                     "[env: REPRIEVE_{}",

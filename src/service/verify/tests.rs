@@ -61,7 +61,7 @@ fn place() -> (Place, EntryId) {
 fn a_database_that_only_this_service_wrote_has_no_problem() {
     let (place, _) = place();
     let report = verify(&place.services).unwrap();
-    assert_eq!(report.checks.len(), 11);
+    assert_eq!(report.checks.len(), 13);
     for check in report.checks {
         assert!(
             check.problems.is_empty(),
