@@ -259,7 +259,12 @@ on_both! {
             "shredded": 1,
             "shredded_at": "[time]"
           },
-          "state": "in_trash"
+          "state": "in_trash",
+          "uses": {
+            "callers": [],
+            "count": 0,
+            "last_used_at": null
+          }
         }
         "#) };
         let path = format!("/v1/trash/{}", entry["id"].as_str().unwrap());
@@ -311,7 +316,7 @@ on_both! {
         let list = app.admin.get("/v1/trash").ok(200);
         assert_eq!(list["next_page_token"], json!(null));
         let listed: Vec<&String> = list["data"][0].as_object().unwrap().keys().collect();
-        insta::allow_duplicates! { insta::assert_snapshot!(format!("{listed:?}"), @r#"["closed_at", "closed_by", "connection_id", "connector", "deleted_at", "deleted_by", "held", "id", "impact", "integration", "purge_at", "purge_protected", "reason", "restorable", "root", "secrets", "state"]"#) };
+        insta::allow_duplicates! { insta::assert_snapshot!(format!("{listed:?}"), @r#"["closed_at", "closed_by", "connection_id", "connector", "deleted_at", "deleted_by", "held", "id", "impact", "integration", "purge_at", "purge_protected", "reason", "restorable", "root", "secrets", "state", "uses"]"#) };
     }
 
     fn a_key_and_an_organization(app: &TestApp) {
