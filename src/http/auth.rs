@@ -35,7 +35,7 @@ use crate::domain::text::{IdempotencyKey, parse_actor_header};
 use crate::service::Services;
 use crate::service::audit::Call;
 use crate::service::caller::{Actor, Caller};
-use crate::service::error::{Problem, Result};
+use crate::service::error::{Error, Problem, Result};
 use crate::service::keys::{ParsedKey, unauthenticated};
 use crate::service::unit::{Once, Tx, Written};
 use crate::store::Conn;
@@ -525,7 +525,7 @@ impl<N: Needs> Auth<N> {
             return Err(unauthenticated());
         };
         let mut mac = Hmac::<Sha256>::new_from_slice(credentials.key.secret().as_bytes())
-            .map_err(|error| crate::service::error::Error::Internal(error.to_string()))?;
+            .map_err(|error| Error::Internal(error.to_string()))?;
         let if_match = self
             .request
             .headers()
@@ -548,7 +548,23 @@ impl<N: Needs> Auth<N> {
         Ok(Some(Once { key, fingerprint }))
     }
 
-    fn error(&self, error: crate::service::error::Error) -> ApiError {
+    /// Writes down a refusal of work that was not done in one go on a thread that may block; before the caller is known
+    /// that has been done already.
+    async fn noted<T>(&self, result: Result<T>) -> Result<T> {
+        if let (Err(Error::Problem(problem)), Some(caller)) = (&result, &self.caller) {
+            let (caller, call) = (caller.clone(), self.call.clone());
+            let error = Error::Problem(problem.clone());
+            Arc::clone(&self.state)
+                .run(move |services| {
+                    services.note_refusal(&caller, &call, &error);
+                    Ok(())
+                })
+                .await?;
+        }
+        result
+    }
+
+    fn error(&self, error: Error) -> ApiError {
         ApiError::new(error, &request_id(&self.request)).closing(self.closing)
     }
 }

@@ -20,6 +20,7 @@ impl<N: Needs> Auth<N> {
     /// Tests the connection that the path names.
     pub async fn test_connection(mut self) -> std::result::Result<HttpResponse, ApiError> {
         let result = self.tested().await;
+        let result = self.noted(result).await;
         result.map_err(|error| self.error(error))
     }
 
@@ -40,7 +41,7 @@ impl<N: Needs> Auth<N> {
         entered: PutSecrets,
     ) -> std::result::Result<HttpResponse, ApiError> {
         let result = self.entered_and_tested(entered).await;
-        match result {
+        match self.noted(result).await {
             Ok(response) => Ok(close_if(self.closing, response)),
             Err(error) => Err(self.error(error)),
         }
@@ -100,6 +101,7 @@ impl<N: Needs> Auth<N> {
             Ok(render(&view, None))
         };
         let result = result.await;
+        let result = self.noted(result).await;
         result.map_err(|error| self.error(error))
     }
 
@@ -108,7 +110,7 @@ impl<N: Needs> Auth<N> {
         let mut auth = self.closing();
         let input: TestConnector = auth.json(body::JSON).await?;
         let result = auth.tried(input).await;
-        match result {
+        match auth.noted(result).await {
             Ok(response) => Ok(close_if(true, response)),
             Err(error) => Err(auth.error(error)),
         }

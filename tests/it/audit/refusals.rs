@@ -48,11 +48,12 @@ on_both! {
         app.admin.with("if-match", "\"1\"").patch(&path, &json!({"name": "x"})).problem(412, "version_mismatch");
         let entry = app.delete_connection(&id);
         app.admin.patch(&path, &json!({"name": "x"})).problem(410, "in_trash");
+        app.admin.post(&format!("{path}/test"), &json!({})).problem(410, "in_trash");
         app.admin.post(&format!("/v1/trash/{entry}/holds"), &json!({"reason": "audit"})).ok(201);
         app.admin.post(&format!("/v1/trash/{entry}/purge"), &json!({"confirm": "prod"})).problem(409, "held");
         app.admin.post(&format!("/v1/trash/{entry}/purge"), &json!({"confirm": "dev"})).problem(422, "confirm_mismatch");
         let codes: Vec<String> = refused(app).into_iter().map(|(_, code)| code).collect();
-        assert_eq!(codes, ["deletion_protected", "version_mismatch", "in_trash", "held", "confirm_mismatch"]);
+        assert_eq!(codes, ["deletion_protected", "version_mismatch", "in_trash", "in_trash", "held", "confirm_mismatch"]);
         let of_entry = records(app, &format!("outcome=refused&entry_id={entry}"));
         assert_eq!(of_entry.len(), 2);
     }
