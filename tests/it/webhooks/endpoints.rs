@@ -28,6 +28,7 @@ on_both! {
         let next = format!("/v1/webhooks?page_size=1&page_token={}", first["next_page_token"].as_str().unwrap());
         assert_eq!(app.admin.get(&next).ok(200)["data"][0]["url"], "https://b.example.com/");
         // Addresses of chat tools are secrets: events name the host alone.
+        wait_until_sealed(app);
         let told = app.admin.get("/v1/events?type=webhook.*").ok(200).to_string();
         assert!(told.contains("hooks.example.com") && !told.contains("T0/B0"), "{told}");
     }
@@ -118,6 +119,7 @@ on_both! {
         TestApp::wait_for("the two", || states("delivered") == 2);
         assert_eq!(replay(&json!({})), 1);
         failing.waits_until_all_are(app, "delivered");
+        wait_until_sealed(app);
         assert_eq!(app.admin.get("/v1/events?type=webhook.replayed").ok(200)["data"].as_array().unwrap().len(), 2);
     }
 

@@ -106,6 +106,7 @@ on_both! {
         assert!(alarms(app).is_empty(), "{:?}", alarms(app));
         assert!(gone.view(app)["disabled_reason"].is_null());
         gone.waits_until_all_are(app, "delivered");
+        wait_until_sealed(app);
         let disabled = app.admin.get("/v1/events?type=webhook.disabled").ok(200);
         assert_eq!(disabled["data"][0]["detail"], json!({"host": "127.0.0.1", "reason": "gone"}));
     }

@@ -91,6 +91,7 @@ on_both! {
         }
         app.admin.get(&gone.path()).problem(404, "not_found");
         TestApp::wait_for("the erasure", || count(app, "erasure_jobs WHERE finished_at IS NULL") == 0);
+        wait_until_sealed(app);
         let deleted = app.admin.get("/v1/events?type=webhook.deleted").ok(200);
         assert_eq!(deleted["data"][0]["subject"]["id"], gone.id.as_str());
     }
