@@ -206,7 +206,11 @@ impl Tx<'_> {
 
     fn answered_before(&mut self, once: &Once, key_id: KeyId) -> Result<Option<StoredAnswer>> {
         let org = self.caller.org;
-        if !self.conn.try_lock(lock_number(self.caller, key_id, once))? {
+        if !self.conn.try_lock(lock_number(&[
+            self.caller.org.0.as_bytes(),
+            key_id.0.as_bytes(),
+            once.key.as_str().as_bytes(),
+        ]))? {
             return Err(Problem::new(
                 Code::RequestInProgress,
                 "A request with this Idempotency-Key is being worked on.",
@@ -371,11 +375,11 @@ pub(super) fn to_json(value: &impl Serialize) -> Result<JsonText> {
         .map_err(|error| Error::Internal(format!("a value has no JSON form: {error}")))
 }
 
-fn lock_number(caller: &Caller, key_id: KeyId, once: &Once) -> i64 {
-    let digest = Sha256::new()
-        .chain_update(caller.org.0)
-        .chain_update(key_id.0)
-        .chain_update(once.key.as_str())
+/// The number of the lock that stands for something (`Conn::try_lock`).
+pub(super) fn lock_number(parts: &[&[u8]]) -> i64 {
+    let digest = parts
+        .iter()
+        .fold(Sha256::new(), |digest, part| digest.chain_update(part))
         .finalize();
     digest
         .iter()

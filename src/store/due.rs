@@ -1,4 +1,4 @@
-//! What is due to be purged, said once for the look and for the claim of both databases: macros, since only a query that
+//! What is due to be purged, and to be delivered, said once for the look and for the claim of both databases: macros, since only a query that
 //! is not boxed can be locked.
 //!
 //! What must stay true (promise 6): every condition stands in the statement that claims the row.
@@ -48,3 +48,15 @@ macro_rules! due_entries_among {
     };
 }
 pub(super) use due_entries_among;
+
+/// The deliveries to webhook endpoints that are due at the moment `now` and that nobody sends.
+macro_rules! due_deliveries {
+    ($now:expr) => {{
+        use $crate::store::schema::webhook_deliveries as d;
+        d::table
+            .filter(d::finished_at.is_null())
+            .filter(d::next_attempt_at.le($now))
+            .filter(d::leased_until.is_null().or(d::leased_until.le($now)))
+    }};
+}
+pub(super) use due_deliveries;

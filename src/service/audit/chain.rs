@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::AuditView;
 use crate::domain::ids::OrgId;
+use crate::service::tokens::hex;
 
 /// What stands in place of a hash before the first record.
 pub const BEGINNING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -46,14 +47,6 @@ pub fn hash(before: &str, org: OrgId, seq: i64, record: &AuditView) -> String {
     field(Some(if record.announced { "event" } else { "record" }));
     field(Some(record.detail.as_str()));
     hex(&digest.finalize())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        use std::fmt::Write as _;
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Goes along a chain, record by record.

@@ -6,6 +6,7 @@ use super::Conn;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{OrgId, RecordId, WebhookId};
 use crate::domain::kinds::WebhookState;
+use crate::store::due::due_deliveries;
 use crate::store::rows::{DeliveryRow, WebhookRow};
 use crate::store::schema::{webhook_deliveries as d, webhook_endpoints as w};
 
@@ -47,12 +48,9 @@ pub(in crate::store) fn claim_deliveries(
     now: Ts,
     limit: i64,
 ) -> QueryResult<Vec<DeliveryRow>> {
-    d::table
+    due_deliveries!(now)
         .filter(d::org_id.eq(org))
         .filter(d::endpoint_id.eq(id))
-        .filter(d::finished_at.is_null())
-        .filter(d::next_attempt_at.le(now))
-        .filter(d::leased_until.is_null().or(d::leased_until.le(now)))
         .order((d::next_attempt_at, d::event_id))
         .limit(limit)
         .select(DeliveryRow::as_select())

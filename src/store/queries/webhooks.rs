@@ -9,6 +9,7 @@ use super::Conn;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{OrgId, RecordId, WebhookId};
 use crate::domain::kinds::{DeliveryState, WebhookState};
+use crate::store::due::due_deliveries;
 use crate::store::rows::{DeliveryRow, WebhookRow};
 use crate::store::schema::{audit_seals as s, webhook_deliveries as d, webhook_endpoints as w};
 
@@ -96,12 +97,9 @@ pub(in crate::store) fn webhooks_due(
         .filter(w::state.eq(WebhookState::Enabled))
         .filter(w::paused_until.is_null().or(w::paused_until.le(now)))
         .filter(exists(
-            d::table
+            due_deliveries!(now)
                 .filter(d::org_id.eq(w::org_id))
-                .filter(d::endpoint_id.eq(w::id))
-                .filter(d::finished_at.is_null())
-                .filter(d::next_attempt_at.le(now))
-                .filter(d::leased_until.is_null().or(d::leased_until.le(now))),
+                .filter(d::endpoint_id.eq(w::id)),
         ))
         .order((w::org_id, w::id))
         .select((w::org_id, w::id))

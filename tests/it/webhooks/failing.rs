@@ -203,12 +203,15 @@ on_each! {
         assert!(receiver.got().is_empty());
     }
 
-    fn nothing_is_sent_in_clear_text_into_the_internet(backend: Backend) {
-        let app = TestApp::start(backend);
-        app.network.name("hooks.example.com", &["8.8.8.8"]);
-        let clear = endpoint_with(&app.admin, &json!({"url": "http://8.8.8.8/in", "types": ["trash.held"]}));
-        let tested = app.admin.post(&format!("{}/test", clear.path()), &json!({})).ok(200);
-        // The tests' network lets nobody through to there: what could be reached is refused before anything is sent.
-        assert!(["timeout", "refused_by_policy"].contains(&tested["outcome"].as_str().unwrap()), "{tested}");
+    fn nothing_is_sent_in_clear_text_but_to_where_the_operator_has_listed_it(backend: Backend) {
+        for (listed, outcome, arrived) in [(None, "refused_by_policy", 0), (Some("8.8.8.8/32"), "delivered", 1)] {
+            let app = TestApp::start_with(backend, |config| config.allow_cidrs = listed.iter().map(|range| range.parse().unwrap()).collect());
+            let receiver = Receiver::start(&[TAKEN]);
+            app.network.stands_in(receiver.port(), "8.8.8.8");
+            let clear = endpoint_with(&app.admin, &json!({"url": "http://8.8.8.8/in", "types": ["trash.held"]}));
+            let tested = app.admin.post(&format!("{}/test", clear.path()), &json!({})).ok(200);
+            assert_eq!(tested["outcome"], outcome, "{tested}");
+            assert_eq!((app.network.dialled().len(), receiver.got().len()), (1, arrived), "{listed:?}");
+        }
     }
 }

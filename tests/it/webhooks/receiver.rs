@@ -111,6 +111,10 @@ impl Receiver {
         Self { port, got, answers }
     }
 
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
     pub(super) fn url(&self) -> String {
         format!("http://127.0.0.1:{}/in?channel=1", self.port)
     }
