@@ -379,7 +379,7 @@ pub(super) fn to_json(value: &impl Serialize) -> Result<JsonText> {
 pub(super) fn lock_number(parts: &[&[u8]]) -> i64 {
     let digest = parts
         .iter()
-        .fold(Sha256::new(), |digest, part| digest.chain_update(part))
+        .fold(Sha256::new(), Sha256::chain_update)
         .finalize();
     digest
         .iter()
