@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::connectors;
 use crate::http::fallback::{Routes, fallback};
 use crate::http::middleware::observe;
-use crate::http::{State, api, metrics, openapi, reentry};
+use crate::http::{State, api, dialects, metrics, openapi, reentry};
 use crate::jobs::shred_writer::ShredWriter;
 use crate::jobs::{
     canary, deliverer, eraser, housekeeping, importer, keykeeper, purger, revoker, sealer,
@@ -181,6 +181,7 @@ impl Application {
             self.config.body_timeout,
             self.config.max_import_bytes,
             self.public_url()?,
+            self.config.dialects.clone(),
         ));
         let shared = state.clone();
         let server = HttpServer::new(move || {
@@ -191,8 +192,10 @@ impl Application {
                 .wrap(from_fn(observe))
                 .into_utoipa_app()
                 .configure(api::routes)
+                .configure(|config| dialects::routes(config, &shared.dialects))
                 .split_for_parts();
             app.configure(reentry::routes)
+                .route(dialects::DESCRIPTION, web::get().to(dialects::description))
                 .default_service(web::to(fallback))
         })
         .workers(self.config.workers)

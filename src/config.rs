@@ -11,7 +11,7 @@ mod span;
 mod tests;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 
+use crate::http::dialects::{Dialect, NangoGone, OmniGone, Settings as Dialects};
 use crate::jobs::deliverer::Limits as DeliveryLimits;
 use crate::jobs::keykeeper::{self, Times};
 use crate::jobs::revoker::Limits;
@@ -30,7 +31,9 @@ use crate::service::purge::{LONGEST_RETENTION_DAYS, Limits as PurgeLimits};
 use crate::store::{DatabaseUrl, DatabaseUrlError};
 
 pub use file::File;
-pub use options::{DatabaseUrlText, KeyOptions, LogFormat, Options, ServeOptions, api_key};
+pub use options::{
+    DatabaseUrlText, DialectOptions, KeyOptions, LogFormat, Options, ServeOptions, api_key,
+};
 pub use schedule::Schedule;
 pub use span::{Span, SpanError, SpanOrOff};
 
@@ -102,6 +105,8 @@ pub struct Config {
     pub purge: PurgeLimits,
     /// When `serve` purges by itself; never without one.
     pub purge_schedule: Option<Schedule>,
+    /// The dialects that are spoken, and how.
+    pub dialects: Dialects,
     /// Names and connections to other systems.
     pub network: Arc<dyn Network>,
 }
@@ -241,6 +246,7 @@ pub fn resolve(
             serve.purge_schedule.or(file.purge_schedule).as_deref(),
             serve.purge_time_zone.or(file.purge_time_zone).as_deref(),
         )?,
+        dialects: dialects(&serve.dialects, file.dialects)?,
         network: Arc::new(SystemNetwork),
         data_dir,
     };
@@ -295,6 +301,37 @@ fn purge_schedule(text: Option<&str>, zone: Option<&str>) -> Result<Option<Sched
             Err(expected) => Err(refuse("--purge-schedule", &expected)),
         },
     }
+}
+
+fn dialects(options: &DialectOptions, file: file::Dialects) -> Result<Dialects, ConfigError> {
+    let mut settings = Dialects::default();
+    if let Some(words) = options.dialects.as_ref().or(file.served.as_ref()) {
+        let expected = || refuse("--dialects", "takes nango, omni, trackstar, or none");
+        settings.served = match words.as_slice() {
+            [none] if none == "none" => [].into(),
+            words => words
+                .iter()
+                .map(|word| Dialect::parse(word).ok_or_else(expected))
+                .collect::<Result<_, _>>()?,
+        };
+    }
+    if let Some(limit) = options
+        .dialect_requests_per_minute
+        .or(file.requests_per_minute)
+    {
+        settings.requests_per_minute = NonZeroU32::new(limit);
+    }
+    match options.nango_gone_status.or(file.nango.gone_status) {
+        None | Some(404) => {}
+        Some(400) => settings.nango_gone = NangoGone::BadRequest,
+        Some(_) => return Err(refuse("--nango-gone-status", "is 404 or 400")),
+    }
+    match options.omni_gone_status.or(file.omni.gone_status) {
+        None | Some(410) => {}
+        Some(404) => settings.omni_gone = OmniGone::NotFound,
+        Some(_) => return Err(refuse("--omni-gone-status", "is 410 or 404")),
+    }
+    Ok(settings)
 }
 
 fn refuse(option: &'static str, detail: &str) -> ConfigError {

@@ -1,4 +1,4 @@
-//! The TOML file: the options' names with underscores, nothing else.
+//! The TOML file: the options' names with underscores; those of the dialects have tables of their own.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -36,6 +36,27 @@ pub struct File {
     pub max_downtime: Option<Span>,
     pub purge_schedule: Option<String>,
     pub purge_time_zone: Option<String>,
+    #[serde(default)]
+    pub dialects: Dialects,
+}
+
+/// The table `[dialects]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dialects {
+    pub served: Option<Vec<String>>,
+    pub requests_per_minute: Option<u32>,
+    #[serde(default)]
+    pub nango: DialectOf,
+    #[serde(default)]
+    pub omni: DialectOf,
+}
+
+/// The table of one dialect: `[dialects.nango]`, `[dialects.omni]`.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DialectOf {
+    pub gone_status: Option<u16>,
 }
 
 impl File {

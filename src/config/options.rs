@@ -134,6 +134,36 @@ pub struct ServeOptions {
     /// Whose clocks a cron expression goes by, say Europe/Berlin [default: UTC]
     #[arg(long, value_name = "ZONE", env = "REPRIEVE_PURGE_TIME_ZONE")]
     pub purge_time_zone: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented where clap reads them")]
+    pub dialects: DialectOptions,
+}
+
+/// What `serve` takes about the dialects; in the file these are the tables `[dialects]`, `[dialects.nango]` and
+/// `[dialects.omni]`.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct DialectOptions {
+    /// The foreign contracts to serve: some of nango, omni, trackstar, or none; `served` in the file [default: all]
+    #[arg(
+        long,
+        value_name = "DIALECT",
+        env = "REPRIEVE_DIALECTS",
+        value_delimiter = ','
+    )]
+    pub dialects: Option<Vec<String>>,
+    /// How many requests a minute each dialect answers to one key, 0 for as many as come [default: 0]
+    #[arg(
+        long,
+        value_name = "REQUESTS",
+        env = "REPRIEVE_DIALECT_REQUESTS_PER_MINUTE"
+    )]
+    pub dialect_requests_per_minute: Option<u32>,
+    /// What Nango's delete answers when there is no such connection: 404, or 400 as its server does [default: 404]
+    #[arg(long, value_name = "STATUS", env = "REPRIEVE_NANGO_GONE_STATUS")]
+    pub nango_gone_status: Option<u16>,
+    /// What Omni's delete answers when it is in the trash already: 410, or 404 for clients that know only that [default: 410]
+    #[arg(long, value_name = "STATUS", env = "REPRIEVE_OMNI_GONE_STATUS")]
+    pub omni_gone_status: Option<u16>,
 }
 
 /// What `serve` and `keys` take.

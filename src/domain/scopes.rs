@@ -40,6 +40,7 @@ scopes! {
     ConnectionsWrite = "connections:write": "Create and change connections, models, content and links",
     ConnectionsDelete = "connections:delete": "Delete connections, models and content",
     ConnectionsProtect = "connections:protect": "Lift deletion protection",
+    ConnectSessionsWrite = "connect_sessions:write": "Open sessions in which end users connect or enter secrets",
     SecretsRead = "secrets:read": "Read the secrets of a connection or an integration",
     SecretsWrite = "secrets:write": "Enter the secrets of a connection or an integration",
     TrashRead = "trash:read": "Read the trash",
@@ -67,12 +68,72 @@ impl fmt::Display for Scope {
     }
 }
 
+/// The words that keys of Nango have for the same rights, so that a key can be made with either.
+const NANGO: &[(&str, &[Scope])] = &[
+    ("environment:connections:list", &[Scope::ConnectionsRead]),
+    (
+        "environment:connections:list_credentials",
+        &[Scope::ConnectionsRead],
+    ),
+    ("environment:connections:read", &[Scope::ConnectionsRead]),
+    (
+        "environment:connections:read_credentials",
+        &[Scope::ConnectionsRead, Scope::SecretsRead],
+    ),
+    (
+        "environment:connections:create",
+        &[Scope::ConnectionsWrite, Scope::SecretsWrite],
+    ),
+    ("environment:connections:update", &[Scope::ConnectionsWrite]),
+    (
+        "environment:connections:delete",
+        &[Scope::ConnectionsDelete],
+    ),
+    (
+        "environment:connect_sessions:write",
+        &[Scope::ConnectSessionsWrite],
+    ),
+    ("environment:integrations:list", &[Scope::IntegrationsRead]),
+    (
+        "environment:integrations:list_credentials",
+        &[Scope::IntegrationsRead, Scope::SecretsRead],
+    ),
+    ("environment:integrations:read", &[Scope::IntegrationsRead]),
+    (
+        "environment:integrations:read_credentials",
+        &[Scope::IntegrationsRead, Scope::SecretsRead],
+    ),
+    (
+        "environment:integrations:create",
+        &[Scope::IntegrationsWrite, Scope::SecretsWrite],
+    ),
+    (
+        "environment:integrations:update",
+        &[Scope::IntegrationsWrite, Scope::SecretsWrite],
+    ),
+    (
+        "environment:integrations:delete",
+        &[Scope::IntegrationsDelete],
+    ),
+];
+
+/// The rights that a word of Nango's names; of one that ends in `:*`, all that begin with the part before the star.
+fn of_nango(word: &str) -> impl Iterator<Item = Scope> {
+    NANGO
+        .iter()
+        .filter(move |(name, _)| match word.strip_suffix('*') {
+            Some(start) => start.ends_with(':') && name.starts_with(start),
+            None => *name == word,
+        })
+        .flat_map(|(_, scopes)| scopes.iter().copied())
+}
+
 /// What a key was given: scopes and wildcards, as written.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Grants(BTreeSet<String>);
 
 impl Grants {
-    /// Reads a list of scopes (`trash:read`) and wildcards (`*`, `connections:*`); the first unknown word is the error.
+    /// Reads a list of scopes (`trash:read`), wildcards (`*`, `connections:*`) and Nango's words for them; the first unknown word is the error.
     pub fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
         let mut grants = BTreeSet::new();
         for word in words {
@@ -80,7 +141,8 @@ impl Grants {
                 || Scope::ALL.iter().any(|scope| scope.as_str() == word)
                 || word
                     .strip_suffix(":*")
-                    .is_some_and(|family| !family.is_empty() && family_exists(family));
+                    .is_some_and(|family| !family.is_empty() && family_exists(family))
+                || of_nango(word).next().is_some();
             if !known {
                 return Err(word.to_owned());
             }
@@ -112,6 +174,9 @@ impl Grants {
         self.0.contains("*")
             || self.0.contains(word)
             || (scope != Scope::TrashPurge && self.0.contains(&format!("{family}:*")))
+            || self
+                .words()
+                .any(|word| of_nango(word).any(|named| named == scope))
     }
 
     /// Whether everything `other` allows is allowed here too.
@@ -161,6 +226,34 @@ mod tests {
     #[test]
     fn an_unknown_scope_is_refused_by_name() {
         for word in ["trash:burn", "nothing:*", ":*", ""] {
+            assert_eq!(Grants::parse([word]), Err(word.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_word_of_nangos_names_the_same_right_and_nothing_beside_it() {
+        for (word, scopes) in NANGO {
+            for scope in Scope::ALL {
+                assert_eq!(
+                    grants(&[word]).allow(*scope),
+                    scopes.contains(scope),
+                    "{word} {scope}"
+                );
+            }
+        }
+        let all = grants(&["environment:*"]);
+        assert!(all.allow(Scope::ConnectionsDelete) && all.allow(Scope::IntegrationsDelete));
+        assert!(!all.allow(Scope::TrashRead) && !all.allow(Scope::KeysAdmin));
+        let connections = grants(&["environment:connections:*"]);
+        assert!(
+            connections.allow(Scope::SecretsRead) && !connections.allow(Scope::IntegrationsRead)
+        );
+        for word in [
+            "environment:connections",
+            "environment*",
+            "environment:conn*",
+            "environment:trash:*",
+        ] {
             assert_eq!(Grants::parse([word]), Err(word.to_owned()));
         }
     }

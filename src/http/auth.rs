@@ -3,6 +3,7 @@
 //! Without an [`Auth`] a handler gets no services, so a route without a scope does not compile. The caller is
 //! known before anything else of the request is looked at: a wrong key is 401 whatever the body holds.
 
+mod credentials;
 mod testing;
 mod transfer;
 
@@ -10,8 +11,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::AUTHORIZATION;
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, web};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -22,21 +22,19 @@ use std::future::{Ready, ready};
 
 use super::answer::{Answer, respond, stored};
 use super::input::Input;
+pub(super) use credentials::{Credentials, call, request_id};
 pub use transfer::{Download, Spooled};
 
-use super::middleware::{Named, RequestId};
 use super::problem::ApiError;
 use super::{State, answer, body};
-use crate::domain::clock::Ts;
 use crate::domain::codes::Code;
-use crate::domain::ids::{EntryId, RootId};
 use crate::domain::scopes::Scope;
-use crate::domain::text::{IdempotencyKey, parse_actor_header};
+use crate::domain::text::IdempotencyKey;
 use crate::service::Services;
 use crate::service::audit::Call;
-use crate::service::caller::{Actor, Caller};
+use crate::service::caller::Caller;
 use crate::service::error::{Error, Problem, Result};
-use crate::service::keys::{ParsedKey, unauthenticated};
+use crate::service::keys::unauthenticated;
 use crate::service::unit::{Once, Tx, Written};
 use crate::store::Conn;
 
@@ -44,6 +42,8 @@ use crate::store::Conn;
 pub trait Needs: 'static {
     /// The scope; `None` asks for any valid key.
     const SCOPE: Option<Scope>;
+    /// What a dialect calls it.
+    const WORDS: &'static str = "";
 }
 
 macro_rules! needs {
@@ -76,6 +76,8 @@ pub mod needs {
         ConnectionsWrite = Some(Scope::ConnectionsWrite);
         /// `connections:delete`
         ConnectionsDelete = Some(Scope::ConnectionsDelete);
+        /// `connect_sessions:write`
+        ConnectSessionsWrite = Some(Scope::ConnectSessionsWrite);
         /// `secrets:read`
         SecretsRead = Some(Scope::SecretsRead);
         /// `secrets:write`
@@ -132,13 +134,6 @@ pub struct Auth<N> {
     needs: PhantomData<N>,
 }
 
-struct Credentials {
-    key: ParsedKey,
-    actor: Option<String>,
-    address: Option<String>,
-    request_id: String,
-}
-
 impl<N: Needs> FromRequest for Auth<N> {
     type Error = actix_web::Error;
     type Future = Ready<std::result::Result<Self, actix_web::Error>>;
@@ -150,7 +145,7 @@ impl<N: Needs> FromRequest for Auth<N> {
         };
         ready(Ok(Self {
             state: Arc::clone(state),
-            credentials: credentials(request),
+            credentials: Credentials::bearer(request),
             caller: None,
             call: call(request),
             input: Input::of(request),
@@ -161,88 +156,6 @@ impl<N: Needs> FromRequest for Auth<N> {
             closing: false,
             needs: PhantomData,
         }))
-    }
-}
-
-fn credentials(request: &HttpRequest) -> Option<Credentials> {
-    let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, key) = header.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return None;
-    }
-    let actor = request.headers().get("reprieve-actor");
-    let key = ParsedKey::parse(key.trim())?;
-    let (org, id) = key.names();
-    request.extensions_mut().insert(Named { org, key: id });
-    Some(Credentials {
-        key,
-        actor: actor.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
-        address: request.peer_addr().map(|address| address.ip().to_string()),
-        request_id: request_id(request),
-    })
-}
-
-pub(super) fn request_id(request: &HttpRequest) -> String {
-    request
-        .extensions()
-        .get::<RequestId>()
-        .map(|id| id.0.clone())
-        .unwrap_or_default()
-}
-
-/// What is asked for, as the record of a refusal has it: of path and query only ids.
-fn call(request: &HttpRequest) -> Call {
-    let pattern = request.match_pattern().unwrap_or_default();
-    let kind = pattern.split('/').nth(2).unwrap_or_default();
-    let id = request.match_info().get("id").unwrap_or_default();
-    let is_entry = matches!(kind, "trash" | "receipts");
-    Call {
-        name: format!("{} {pattern}", request.method()),
-        kind: kind.to_owned(),
-        subject: RootId::parse(id).filter(|_| !is_entry),
-        entry: EntryId::parse(id).filter(|_| is_entry),
-        change: !request.method().is_safe(),
-    }
-}
-
-impl Credentials {
-    /// Who calls. Refusing whoever may not is written down.
-    fn caller(&self, services: &Services, scope: Option<Scope>, call: &Call) -> Result<Caller> {
-        let known = services
-            .store
-            .read(|conn| self.key.authenticate(conn, Ts::now()))?;
-        let known = Caller {
-            address: self.address.clone(),
-            request_id: Some(self.request_id.clone()),
-            uses: Some(Arc::clone(&services.uses)),
-            ..known
-        };
-        let admitted = self.admit(known.clone(), scope);
-        match &admitted {
-            Ok(caller) => services.last_use.note(caller, Ts::now()),
-            Err(error) => services.note_refusal(&known, call, error),
-        }
-        admitted
-    }
-
-    fn admit(&self, mut caller: Caller, scope: Option<Scope>) -> Result<Caller> {
-        if let Some(scope) = scope {
-            caller.require(scope)?;
-        }
-        if let Some(header) = &self.actor {
-            caller.require(Scope::ActorAssert)?;
-            let actor = parse_actor_header(header).map_err(|problem| {
-                Problem::new(
-                    Code::InvalidRequest,
-                    format!("The header Reprieve-Actor is not valid: {}", problem.detail),
-                )
-            })?;
-            caller.actor = Actor {
-                id: actor.id.into_string(),
-                name: actor.name.map(crate::domain::text::Name::into_string),
-            };
-        }
-        Ok(caller)
     }
 }
 
@@ -524,7 +437,7 @@ impl<N: Needs> Auth<N> {
         let Some(credentials) = &self.credentials else {
             return Err(unauthenticated());
         };
-        let mut mac = Hmac::<Sha256>::new_from_slice(credentials.key.secret().as_bytes())
+        let mut mac = Hmac::<Sha256>::new_from_slice(credentials.secret().as_bytes())
             .map_err(|error| Error::Internal(error.to_string()))?;
         let if_match = self
             .request

@@ -51,7 +51,8 @@ pub async fn read_form(
     receive(request, payload, limit, timeout).await
 }
 
-async fn receive(
+/// Reads a body of at most `limit` bytes, whatever it is.
+pub async fn receive(
     request: &HttpRequest,
     payload: Payload,
     limit: usize,

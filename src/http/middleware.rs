@@ -4,15 +4,15 @@ use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage as _, ResponseError as _, web};
+use actix_web::{Error, HttpMessage as _, HttpResponse, web};
 use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use super::State;
-use super::problem::ApiError;
+use super::fallback::refuse;
 use crate::domain::codes::Code;
 use crate::domain::ids::{KeyId, OrgId};
 use crate::service::error::Problem;
@@ -22,6 +22,10 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The id of a request, in its log line, its audit records and its answer.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
+
+/// Put into a request through which a secret passes, however it ends: its answer closes the connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Closing;
 
 /// The organization and key that a request names; it has proved to be them unless the answer is 401 or 503.
 #[derive(Debug, Clone, Copy)]
@@ -41,12 +45,17 @@ pub async fn observe(
     let id = Uuid::now_v7().to_string();
     request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
-    let mut response = match refuse_path(request.uri().path(), &id) {
-        Some(refusal) => request
-            .into_response(refusal.error_response())
-            .map_into_right_body(),
+    let mut response = match refuse_path(&request, &id) {
+        Some(refusal) => request.into_response(refusal).map_into_right_body(),
         None => next.call(request).await?.map_into_left_body(),
     };
+    let closing = response.request().extensions().contains::<Closing>();
+    if closing {
+        response
+            .response_mut()
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
+    }
     let (status, took) = (response.status(), began.elapsed());
     let route = response.request().match_pattern();
     let named = response
@@ -85,14 +94,12 @@ pub async fn observe(
 }
 
 /// Bad UTF-8 would fold two paths into one, and a NUL is a 500 on one database and a row on the other.
-fn refuse_path(path: &str, request_id: &str) -> Option<ApiError> {
-    let clean = percent_decode_str(path)
+fn refuse_path(request: &ServiceRequest, request_id: &str) -> Option<HttpResponse> {
+    let clean = percent_decode_str(request.path())
         .decode_utf8()
         .is_ok_and(|path| !path.chars().any(char::is_control));
     (!clean).then(|| {
-        ApiError::new(
-            Problem::new(Code::InvalidRequest, "The path is not clean UTF-8."),
-            request_id,
-        )
+        let problem = Problem::new(Code::InvalidRequest, "The path is not clean UTF-8.");
+        refuse(request.request(), problem, request_id)
     })
 }

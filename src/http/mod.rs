@@ -7,6 +7,7 @@ pub mod answer;
 pub mod api;
 pub mod auth;
 pub mod body;
+pub mod dialects;
 pub mod fallback;
 pub mod input;
 pub mod metrics;
@@ -50,6 +51,9 @@ pub struct State {
     /// Turns of files that arrive, and of files that leave: each may be large.
     pub(crate) uploads: Arc<Semaphore>,
     pub(crate) downloads: Arc<Semaphore>,
+    /// What the dialects go by.
+    pub dialects: dialects::Settings,
+    pub(crate) limits: dialects::Limits,
     readers: Arc<Semaphore>,
     writers: Arc<Semaphore>,
     stopping: AtomicBool,
@@ -62,6 +66,7 @@ impl State {
         body_timeout: Duration,
         max_import_bytes: u64,
         public_url: Url,
+        dialects: dialects::Settings,
     ) -> Self {
         let permits = |count: u32| Arc::new(Semaphore::new(usize::try_from(count).unwrap_or(1)));
         let readers = permits(services.store.capacity());
@@ -76,6 +81,8 @@ impl State {
             body_timeout,
             max_import_bytes,
             public_url,
+            limits: dialects::Limits::new(dialects.requests_per_minute),
+            dialects,
             uploads: Arc::new(Semaphore::new(TRANSFERS)),
             downloads: Arc::new(Semaphore::new(TRANSFERS)),
             readers,

@@ -40,16 +40,21 @@ impl ApiError {
     }
 
     fn problem(&self) -> Problem {
-        match &self.error {
-            Error::Problem(_) => {}
-            Error::Store(StoreError::Unavailable(cause)) => {
-                tracing::warn!(request_id = %self.request_id, cause, "the database is not available");
-            }
-            other => {
-                tracing::error!(request_id = %self.request_id, cause = %other, "a request failed");
-            }
-        }
+        log(&self.error, &self.request_id);
         self.error.told()
+    }
+}
+
+/// What broke goes into the log, which is the only place that tells of it.
+pub(super) fn log(error: &Error, request_id: &str) {
+    match error {
+        Error::Problem(_) => {}
+        Error::Store(StoreError::Unavailable(cause)) => {
+            tracing::warn!(request_id, cause, "the database is not available");
+        }
+        other => {
+            tracing::error!(request_id, cause = %other, "a request failed");
+        }
     }
 }
 

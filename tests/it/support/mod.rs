@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use reprieve::app::Application;
 use reprieve::config::Config;
 use reprieve::domain::ids::OrgId;
+use reprieve::http::dialects::Settings as Dialects;
 use reprieve::jobs::deliverer::Limits as DeliveryLimits;
 use reprieve::jobs::keykeeper::{LOOK, Times};
 use reprieve::jobs::revoker::Limits;
@@ -335,6 +336,7 @@ pub(crate) fn config(folder: &Path, database: DatabaseUrl) -> Config {
         },
         purge: PurgeLimits::default(),
         purge_schedule: None,
+        dialects: Dialects::default(),
         network: Arc::new(Watched::default()),
     }
 }

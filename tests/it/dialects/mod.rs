@@ -1,0 +1,4 @@
+//! The contracts of Nango, Omni and Trackstar.
+
+mod description;
+mod paths;
