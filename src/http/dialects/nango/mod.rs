@@ -2,6 +2,7 @@
 //!
 //! Its connection id is our external id, else our id; its provider config key is our integration's key.
 
+mod browser;
 mod refusal;
 
 use actix_web::HttpRequest;
@@ -12,6 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::{Dialect, Wire};
 use crate::service::keys::ParsedKey;
 
+pub use browser::open_to_browsers;
 pub use refusal::Refusal;
 
 /// The dialect.
