@@ -42,6 +42,31 @@ pub fn apply(target: &JsonText, patch: &JsonText) -> Result<JsonText, BrokenText
     Ok(JsonText::from_trusted(merged.into_owned()))
 }
 
+/// Sets each member of `change` in `target`, as it is: `null` is a value, and objects within are replaced. What is set keeps
+/// its place; new members follow. Both must be objects.
+pub fn assign(target: &JsonText, change: &JsonText) -> Result<JsonText, BrokenText> {
+    let old = members(target.as_str().trim_matches(WHITESPACE))?;
+    let new = members(change.as_str().trim_matches(WHITESPACE))?;
+    let values: HashMap<&str, &str> = new
+        .iter()
+        .map(|member| (member.name.as_str(), member.value))
+        .collect();
+    let kept = old.iter().map(|member| {
+        let value = values.get(member.name.as_str()).unwrap_or(&member.value);
+        format!("{}{value}", member.head)
+    });
+    let known: HashMap<&str, ()> = old
+        .iter()
+        .map(|member| (member.name.as_str(), ()))
+        .collect();
+    let added = new
+        .iter()
+        .filter(|member| !known.contains_key(member.name.as_str()))
+        .map(|member| format!("{}{}", member.head, member.value));
+    let all: Vec<String> = kept.chain(added).collect();
+    Ok(JsonText::from_trusted(format!("{{{}}}", all.join(","))))
+}
+
 /// For a field where absent (leave it), `null` (clear it) and a value (set it) are three things.
 ///
 /// Use with `#[serde(default, deserialize_with = "double_option")]`: without the default, an absent

@@ -98,7 +98,7 @@ impl Caller {
     }
 
     /// The same caller, asking about a deletion: what is deleted already is then not used.
-    pub(super) fn deleting(&self) -> Self {
+    pub fn deleting(&self) -> Self {
         Self {
             uses: None,
             ..self.clone()

@@ -5,7 +5,7 @@ use super::conn::Conn;
 use super::error::StoreResult;
 use super::figures::Figures;
 use super::filters::{
-    AuditFilter, ConnectionFilter, DependentFilter, Due, EntryFilter, EntryOrder,
+    AuditFilter, ConnectionFilter, ConnectionSearch, DependentFilter, Due, EntryFilter, EntryOrder,
 };
 use super::records::{InUse, Key, Record};
 use super::rows::{
@@ -126,6 +126,10 @@ dispatch! {
     fn name_keys_like(org: OrgId, integration: &str) -> Vec<String>;
     /// A page of live connections by id.
     fn list_connections(org: OrgId, filter: &ConnectionFilter, after: Option<ConnectionId>, limit: i64) -> Vec<ConnectionRow>;
+    /// The newest live connections before one of them.
+    fn newest_connections(org: OrgId, search: &ConnectionSearch, before: Option<ConnectionId>, skip: i64, limit: i64) -> Vec<ConnectionRow>;
+    /// The newest entry that holds a connection of an integration with this external id, or with this id and no external one.
+    fn entry_of_connection_called(org: OrgId, integration: &str, external_id: &str, id: Option<ConnectionId>) -> Option<EntryId>;
     /// The entries that hold a connection with this external id, newest first.
     fn trashed_connections_by_external_id(org: OrgId, integration: &str, external_id: &str) -> Vec<EntryId>;
     /// The entries that hold a connection with this name, newest first.
