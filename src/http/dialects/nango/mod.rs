@@ -50,20 +50,21 @@ impl Wire for Nango {
     }
 }
 
-/// What proves who calls, an API key or the token of a session. What a body is said to be is looked at first, with a body
-/// or without one.
-fn bearer(request: &HttpRequest) -> Result<&str, Refusal> {
+/// What a body is said to be is looked at first, with a body or without one.
+fn must_be_json(request: &HttpRequest) -> Result<(), Refusal> {
     let json = |value: &[u8]| {
         let start = value.get(..APPLICATION_JSON.len()).unwrap_or_default();
         start.eq_ignore_ascii_case(APPLICATION_JSON)
     };
-    if request
-        .headers()
-        .get(CONTENT_TYPE)
-        .is_some_and(|value| !json(value.as_bytes()))
-    {
-        return Err(Refusal::invalid_content_type());
+    match request.headers().get(CONTENT_TYPE) {
+        Some(value) if !json(value.as_bytes()) => Err(Refusal::invalid_content_type()),
+        _ => Ok(()),
     }
+}
+
+/// What proves who calls, an API key or the token of a session.
+fn bearer(request: &HttpRequest) -> Result<&str, Refusal> {
+    must_be_json(request)?;
     let header = request
         .headers()
         .get(AUTHORIZATION)

@@ -244,6 +244,8 @@ on_both! {
         assert_eq!(place(&named, 400), ("invalid_query_params".into(), "custom".into(), "connection_id".into()));
         let missing = enter(app, "/api-auth/api-key/algolia", &token, more, &json!({}));
         assert_eq!(place(&missing, 400), ("invalid_body".into(), "invalid_type".into(), "apiKey".into()));
+        let typed = app.stranger().with("content-type", "text/plain").get("/integrations");
+        assert_eq!(code(&typed, 415), "invalid_content_type");
         let bare = app.admin.post("/api-auth/api-key/algolia", &body);
         assert_eq!(code(&bare, 401), "missing_connect_session_token");
         assert_eq!(app.sql().count("connections"), 0);

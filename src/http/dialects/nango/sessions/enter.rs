@@ -8,15 +8,20 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
 
+use super::super::credentials::Entered;
 use super::super::imports::{Import, home};
 use super::super::input::{Faults, Object, PROVIDER_CONFIG_KEY, Query, part};
-use super::super::providers::{self, AuthMode};
+use super::super::providers::{self, AuthMode, Form};
 use super::super::refusal::StdError;
 use super::super::tags::Said;
-use super::super::{BODY, Nango, Refusal, needs};
+use super::super::{BODY, Nango, Refusal, must_be_json, needs};
+use super::context::{Context, Members};
 use super::{Visit, token};
-use crate::http::dialects::{Guest, Stop};
+use crate::connectors::Connector;
+use crate::domain::codes::Code;
+use crate::http::dialects::{Admitted, Guest, Stop};
 use crate::service::error::Error;
+use crate::service::views::ConnectionView;
 use crate::service::{connect, connections};
 
 /// What was connected.
@@ -114,6 +119,7 @@ async fn enter(
     mode: AuthMode,
 ) -> Result<HttpResponse, Refusal> {
     let guest = guest.closing();
+    must_be_json(guest.request())?;
     let mut query = Query::of(guest.request());
     let sent = query.text("connect_session_token").ok_or_else(|| {
         Refusal::new(
@@ -129,7 +135,65 @@ async fn enter(
         context,
     } = Visit::of(guest, token(&sent)?).await?;
     let key = part(guest.request(), "providerConfigKey", PROVIDER_CONFIG_KEY)?;
-    let mut config = context.config(&key);
+    let config = config(query, &context, &key)?;
+    if !context.allows(&key) {
+        return Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "integration_not_allowed",
+            "The session does not allow this integration.",
+        ));
+    }
+    if session.gone {
+        return Err(invalid_connection());
+    }
+    let (connector, form) = form(&guest, &key, mode).await?;
+    let bytes = guest.body(BODY).await?;
+    let entered = entered(&bytes, form, &config, &guest)?;
+    let id = match session.connection {
+        None => uuid::Uuid::new_v4().to_string(),
+        Some(connection) => guest
+            .read(move |conn, caller| Ok(called(connections::get(conn, caller, connection)?)))
+            .await
+            .map_err(|refusal| {
+                if refusal.is_not_found() {
+                    invalid_connection()
+                } else {
+                    refusal
+                }
+            })?,
+    };
+    let import = Import {
+        key,
+        id,
+        connector,
+        form,
+        entered,
+        said: context.tags.map(Said::whole).unwrap_or_default(),
+        metadata: None,
+    };
+    let answer = guest
+        .write(move |tx| {
+            let session = connect::locked(tx, &token).map_err(closed_meanwhile)?;
+            if session.gone {
+                return Err(Stop::Wire(invalid_connection()));
+            }
+            let view = import.run(tx)?;
+            if session.connection.is_some_and(|id| id != view.id) {
+                // It is called otherwise meanwhile: nothing else may be entered.
+                return Err(Stop::Wire(invalid_connection()));
+            }
+            Ok(Connected {
+                provider_config_key: view.integration.clone(),
+                connection_id: called(view),
+            })
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+/// What the query says of the connection, over what the session has for it.
+fn config(mut query: Query, context: &Context, key: &str) -> Result<Members, Refusal> {
+    let mut config = context.config(key);
     for (name, value) in query.members("params") {
         config.insert(name, json(&value)?);
     }
@@ -144,98 +208,65 @@ async fn enter(
     }
     query.members("authorization_params");
     query.end()?;
-    if !context.allows(&key) {
-        return Err(Refusal::new(
-            StatusCode::BAD_REQUEST,
-            "integration_not_allowed",
-            "The session does not allow this integration.",
-        ));
-    }
-    if session.gone {
-        return Err(invalid_connection());
-    }
-    let wanted = key.clone();
+    Ok(config)
+}
+
+/// How the integration's credentials look, which must be of this type.
+async fn form(
+    guest: &Admitted<Nango>,
+    key: &str,
+    mode: AuthMode,
+) -> Result<(&'static Connector, &'static Form), Refusal> {
+    let wanted = key.to_owned();
     let (connector, _) = guest
         .read(move |conn, caller| {
             home(conn, caller, &wanted)?
                 .ok_or_else(|| Stop::Wire(Refusal::unknown_provider_config()))
         })
         .await?;
-    let form = providers::form(&connector.key)
-        .filter(|form| form.auth_mode == mode)
-        .ok_or_else(|| {
-            Refusal::new(
-                StatusCode::BAD_REQUEST,
-                "invalid_auth_mode",
-                format!(
-                    "The provider of {key} does not take credentials of type {}.",
-                    mode.as_str()
-                ),
-            )
-        })?;
-    let bytes = guest.body(BODY).await?;
-    // What nobody says anything about stays as it is.
-    let config = (!config.is_empty()).then(|| serde_json::to_vec(&config).unwrap_or_default());
+    let form = providers::form(&connector.key).filter(|form| form.auth_mode == mode);
+    form.map(|form| (connector, form)).ok_or_else(|| {
+        let message = format!(
+            "The provider of {key} does not take credentials of type {}.",
+            mode.as_str()
+        );
+        Refusal::new(StatusCode::BAD_REQUEST, "invalid_auth_mode", message)
+    })
+}
+
+/// Reads the credentials, as the browser client sends them.
+fn entered(
+    bytes: &[u8],
+    form: &Form,
+    config: &Members,
+    guest: &Admitted<Nango>,
+) -> Result<Entered, Refusal> {
     let overrides: Option<Box<RawValue>>;
     let mut faults = Faults::default();
-    let mut body = Object::parse(&bytes, &mut faults).map_err(|error| guest.refuse(&error))?;
+    let mut body = Object::parse(bytes, &mut faults).map_err(|error| guest.refuse(&error))?;
     // Said by the path; and of what the original sends to the provider.
     body.take("type");
     body.take("assertionOption");
-    if mode == AuthMode::Tba {
+    if form.auth_mode == AuthMode::Tba {
         overrides = of_client(&mut body);
         if let Some(overrides) = &overrides {
             body.put("config_override", overrides);
         }
     }
     let mut entered = form.enter(body, &mut faults);
-    if let Some(config) = &config {
-        let config = Object::parse(config, &mut faults).map_err(|error| guest.refuse(&error))?;
+    // What nobody says anything about stays as it is.
+    if !config.is_empty() {
+        let config = serde_json::to_vec(config).unwrap_or_default();
+        let config = Object::parse(&config, &mut faults).map_err(|error| guest.refuse(&error))?;
         form.configure(&mut entered, config, &mut faults);
     }
     faults.refuse("invalid_body")?;
-    let id = uuid::Uuid::new_v4().to_string();
-    let said = context.tags.map(Said::whole).unwrap_or_default();
-    let mut import = Import {
-        key,
-        id,
-        connector,
-        form,
-        entered,
-        said,
-        metadata: None,
-    };
-    if let Some(connection) = session.connection {
-        let view = guest
-            .read(move |conn, caller| Ok(connections::get(conn, caller, connection)?))
-            .await
-            .map_err(|refusal| {
-                if refusal.is_not_found() {
-                    invalid_connection()
-                } else {
-                    refusal
-                }
-            })?;
-        import.id = view.external_id.unwrap_or_else(|| view.id.to_string());
-    }
-    let answer = guest
-        .write(move |tx| {
-            let session = connect::locked(tx, &token).map_err(closed_meanwhile)?;
-            if session.gone {
-                return Err(Stop::Wire(invalid_connection()));
-            }
-            let view = import.run(tx)?;
-            if session.connection.is_some_and(|id| id != view.id) {
-                // Renamed meanwhile: nothing else may be entered.
-                return Err(Stop::Wire(invalid_connection()));
-            }
-            Ok(Connected {
-                connection_id: view.external_id.unwrap_or_else(|| view.id.to_string()),
-                provider_config_key: view.integration,
-            })
-        })
-        .await?;
-    Ok(HttpResponse::Ok().json(answer))
+    Ok(entered)
+}
+
+/// What a connection is called here.
+fn called(view: ConnectionView) -> String {
+    view.external_id.unwrap_or_else(|| view.id.to_string())
 }
 
 /// The client's own id and secret, which the type has in an object.
@@ -259,7 +290,7 @@ fn json(text: &str) -> Result<Box<RawValue>, Refusal> {
 /// A session that ended since it was looked at.
 fn closed_meanwhile(error: Error) -> Stop<Refusal> {
     match &error {
-        Error::Problem(problem) if problem.code == crate::domain::codes::Code::Unauthenticated => {
+        Error::Problem(problem) if problem.code == Code::Unauthenticated => {
             Stop::Wire(super::unknown())
         }
         Error::Problem(_) => Stop::Wire(invalid_connection()),
