@@ -25,8 +25,10 @@ use utoipa::openapi::OpenApi;
 use utoipa::openapi::schema::Components;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
 
 use super::{Dialect, Wire};
+use crate::service::caller::Caller;
 use crate::service::keys::ParsedKey;
 
 pub use refusal::Refusal;
@@ -66,6 +68,11 @@ impl Wire for Nango {
             return Err(Refusal::malformed_auth_header());
         }
         ParsedKey::parse(key).ok_or_else(Refusal::invalid_secret_key_format)
+    }
+
+    /// One limit for all keys of an account.
+    fn bucket(caller: &Caller) -> Uuid {
+        caller.org.0
     }
 }
 

@@ -7,6 +7,7 @@ mod imports;
 mod integrations;
 mod keys;
 mod lists;
+mod wire;
 
 use crate::support::*;
 
