@@ -9,11 +9,11 @@ use super::filters::{
 };
 use super::records::{InUse, Key, Record};
 use super::rows::{
-    AlarmRow, ApiKeyRow, AuditRow, BrakeRow, CanaryRow, ConnectionRow, DeliveryRow, DependentHead,
-    DependentRow, EntryRow, ErasureJobRow, HoldRow, IdempotencyRow, ImpactRow, ImportRow,
-    IntegrationRow, KeyEpochRow, KeyReplicaRow, LinkRow, LiveRecord, Moved, OrganizationRow, Place,
-    PurgeFailureRow, ReceiptKeyRow, ReceiptRow, RevocationRow, Rewrapped, Sealed, SecretRow,
-    SessionRow, ShredRow, ShreddedRow, TickRow, UseRow, WebhookRow,
+    AlarmRow, ApiKeyRow, AuditRow, BrakeRow, CanaryRow, ConnectTokenRow, ConnectionRow,
+    DeliveryRow, DependentHead, DependentRow, EntryRow, ErasureJobRow, HoldRow, IdempotencyRow,
+    ImpactRow, ImportRow, IntegrationRow, KeyEpochRow, KeyReplicaRow, LinkRow, LiveRecord, Moved,
+    OrganizationRow, Place, PurgeFailureRow, ReceiptKeyRow, ReceiptRow, RevocationRow, Rewrapped,
+    Sealed, SecretRow, SessionRow, ShredRow, ShreddedRow, TickRow, UseRow, WebhookRow,
 };
 use super::statement::Binds;
 use super::{postgres, sqlite};
@@ -248,6 +248,18 @@ dispatch! {
     fn end_sessions(org: OrgId, connection: ConnectionId, at: Ts) -> usize;
     /// Forgets the sessions that expired before.
     fn drop_expired_sessions(org: OrgId, before: Ts) -> usize;
+
+    // Connect tokens
+    /// Adds a token.
+    fn insert_connect_token(row: &ConnectTokenRow) -> usize;
+    /// The token with this digest, whatever its state.
+    fn find_connect_token(org: OrgId, digest: &str) -> Option<ConnectTokenRow>;
+    /// Ends a token; 0 if it is over already.
+    fn end_connect_token(org: OrgId, id: SessionId, at: Ts) -> usize;
+    /// Closes the tokens of a connection whose secrets are gone.
+    fn close_connect_tokens(org: OrgId, connection: ConnectionId, at: Ts) -> usize;
+    /// Forgets the tokens that expired before.
+    fn drop_expired_connect_tokens(org: OrgId, before: Ts) -> usize;
 
     // Trash
     /// Counts what a deletion would take along.

@@ -4,6 +4,7 @@
 //! whoever names a connection names exactly one or none (`service::connections::called`), and a `DELETE` without an id
 //! deletes nothing.
 
+mod browser;
 mod changes;
 mod connections;
 mod credentials;
@@ -31,6 +32,7 @@ use super::{Dialect, Wire};
 use crate::service::caller::Caller;
 use crate::service::keys::ParsedKey;
 
+pub use browser::open_to_browsers;
 pub use refusal::Refusal;
 
 /// The largest body, one connection with metadata and a provider's whole answer.
