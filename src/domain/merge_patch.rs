@@ -209,6 +209,29 @@ mod tests {
     }
 
     #[test]
+    fn members_are_assigned_as_they_are() {
+        for (target, change, expected) in [
+            ("{}", "{}", "{}"),
+            (
+                r#"{"a": 1.50 ,"b":{"c":1}}"#,
+                r#"{"b":{"d":2}}"#,
+                r#"{"a": 1.50,"b":{"d":2}}"#,
+            ),
+            (
+                r#"{"a":1}"#,
+                r#"{"a":null,"n":{"x":null}}"#,
+                r#"{"a":null,"n":{"x":null}}"#,
+            ),
+            (r#"{"\u0061":1}"#, r#"{"a":2}"#, r#"{"\u0061":2}"#),
+            (" { } ", r#"{"a":0.10}"#, r#"{"a":0.10}"#),
+        ] {
+            let json = |text: &str| JsonText::parse(text).unwrap();
+            let assigned = assign(&json(target), &json(change)).unwrap();
+            assert_eq!(assigned.as_str(), expected, "{target} {change}");
+        }
+    }
+
+    #[test]
     fn the_examples_of_rfc_7396_appendix_a_hold() {
         assert_merged(&[
             (r#"{"a":"b"}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#),

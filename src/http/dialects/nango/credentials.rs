@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::SecondsFormat;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::input::{Faults, Object, kind, secret, secret_json, text};
@@ -425,7 +426,9 @@ impl Member {
         if moment.is_none() {
             faults.wrong_type("date", "Date", path);
         }
-        to_raw_value(&moment?).ok()
+        // As clients of the original write moments, who compare them as text.
+        let text = moment?.utc().to_rfc3339_opts(SecondsFormat::Millis, true);
+        to_raw_value(&text).ok()
     }
 }
 

@@ -75,7 +75,8 @@ impl Said {
         let path = credentials.at("type");
         credentials.need("type", "string", faults);
         let named = credentials.text("type", faults);
-        if named.is_some_and(|named| named != mode.as_str()) {
+        let fits = named.as_deref() == Some(mode.as_str());
+        if named.is_some() && !fits {
             let message = format!("The provider takes credentials of type {}", mode.as_str());
             faults.add("custom", message, &path);
             credentials.rest();
@@ -83,7 +84,7 @@ impl Said {
         for (name, required) in of_integration(mode) {
             let path = credentials.at(name);
             let field = connector.secret_field(name).map(|field| field.key.clone());
-            if *required && credentials.has("type") {
+            if *required && fits {
                 credentials.need(name, "string", faults);
             }
             let Some(raw) = credentials.take(name) else {

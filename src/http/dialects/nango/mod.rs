@@ -27,8 +27,10 @@ use utoipa::openapi::OpenApi;
 use utoipa::openapi::schema::Components;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
 
 use super::{Dialect, Wire};
+use crate::service::caller::Caller;
 use crate::service::keys::ParsedKey;
 
 pub use browser::open_to_browsers;
@@ -47,6 +49,11 @@ impl Wire for Nango {
 
     fn key(request: &HttpRequest) -> Result<ParsedKey, Refusal> {
         ParsedKey::parse(bearer(request)?).ok_or_else(Refusal::invalid_secret_key_format)
+    }
+
+    /// One limit for all keys of an account.
+    fn bucket(caller: &Caller) -> Uuid {
+        caller.org.0
     }
 }
 

@@ -46,8 +46,8 @@ on_both! {
         for key in ["k", "other"] {
             integration(&client, "openai", key);
             // Native clients may give any id.
-            for id in ["a", "b", "a/b", "..", "a?b", "a#b", "a%2Fb", "%2F", "metadata", "a b", "A", "a\\b", "*", "{\"k\":\"v\"}"] {
-                let body = json!({"name": format!("n {id}"), "connector": "nango-api-key", "integration": key, "external_id": id, "secrets": {"apiKey": "x"}});
+            for (number, id) in ["a", "b", "a/b", "..", "a?b", "a#b", "a%2Fb", "%2F", "metadata", "a b", "A", "a\\b", "*", "{\"k\":\"v\"}"].into_iter().enumerate() {
+                let body = json!({"name": format!("n {number}"), "connector": "nango-api-key", "integration": key, "external_id": id, "secrets": {"apiKey": "x"}});
                 app.admin.post("/v1/connections", &body).ok(201);
             }
         }

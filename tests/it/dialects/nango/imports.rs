@@ -37,7 +37,69 @@ on_both! {
             "end_user": {"id": "eu-1", "email": "ann@example.com", "display_name": "Ann", "tags": {"Origin": "app"}, "organization": {"id": "org-1", "display_name": "Org"}},
             "tags": {"Env": "prod"},
         }));
-        insta::allow_duplicates! { insta::assert_snapshot!(shown(reply.ok(201)), @""); }
+        insta::allow_duplicates! { insta::assert_snapshot!(shown(reply.ok(201)), @r#"
+        {
+          "connection_config": {
+            "nested": {
+              "a": 1.5
+            },
+            "team": "T1"
+          },
+          "connection_id": "user-1",
+          "created_at": "[time]",
+          "credentials": {
+            "access_token": "xoxb-access",
+            "config_override": {
+              "client_id": "own"
+            },
+            "expires_at": "2027-01-02T03:04:05.000Z",
+            "raw": {
+              "access_token": "xoxb-access",
+              "config_override": {
+                "client_id": "own"
+              },
+              "expires_at": "2027-01-02T03:04:05.000Z",
+              "refresh_token": "xoxe-refresh",
+              "type": "OAUTH2"
+            },
+            "refresh_token": "xoxe-refresh",
+            "type": "OAUTH2"
+          },
+          "end_user": {
+            "display_name": "Ann",
+            "email": "ann@example.com",
+            "id": "eu-1",
+            "organization": {
+              "display_name": "Org",
+              "id": "org-1"
+            },
+            "tags": {
+              "env": "prod",
+              "origin": "app"
+            }
+          },
+          "errors": [],
+          "id": "[number]",
+          "last_fetched_at": null,
+          "metadata": {
+            "big": 123456789,
+            "plan": "pro"
+          },
+          "provider": "slack",
+          "provider_config_key": "slack",
+          "tags": {
+            "end_user_display_name": "Ann",
+            "end_user_email": "ann@example.com",
+            "end_user_id": "eu-1",
+            "env": "prod",
+            "organization_display_name": "Org",
+            "organization_id": "org-1",
+            "origin": "app"
+          },
+          "updated_at": "[time]",
+          "webhook_url_override": null
+        }
+        "#); }
         assert_eq!(reply.header("connection"), Some("close"));
         let read = client.get(&at("slack", "user-1"));
         assert_eq!(read.header("connection"), Some("close"));
@@ -50,7 +112,7 @@ on_both! {
         let reader = app.client(&["environment:connections:read"]).get(&at("slack", "user-1")).ok(200);
         assert_eq!((&reader["connection_config"], &reader["credentials"]), (&json!({}), &json!({})));
         let native = app.admin.get("/v1/connections").ok(200);
-        assert_eq!(native["data"][0]["settings"], json!({"expires_at": "2027-01-02T03:04:05Z"}));
+        assert_eq!(native["data"][0]["settings"], json!({"expires_at": "2027-01-02T03:04:05.000Z"}));
         assert_eq!(native["data"][0]["tags"]["end_user_id"], "eu-1");
         assert_eq!(native["data"][0]["name"], "user-1");
     }
@@ -63,7 +125,7 @@ on_both! {
             ("jira-basic", json!({"type": "BASIC", "username": "only-a-key", "password": ""})),
             ("trello", json!({"type": "OAUTH1", "oauth_token": "t", "oauth_token_secret": "s", "raw": {"a": 1}})),
             ("slack", json!({"type": "OAUTH2", "access_token": "a", "raw": {"x": [1, {"y": 2.50}]}})),
-            ("zoominfo", json!({"type": "OAUTH2_CC", "token": "t", "client_id": "i", "client_secret": "s", "expires_at": "2027-01-01T00:00:00Z", "raw": {}})),
+            ("zoominfo", json!({"type": "OAUTH2_CC", "token": "t", "client_id": "i", "client_secret": "s", "expires_at": "2027-01-01T00:00:00.000Z", "raw": {}})),
             ("netsuite-tba", json!({"type": "TBA", "token_id": "i", "token_secret": "s", "config_override": {"client_id": "c"}})),
             ("github-app", json!({"type": "APP", "access_token": "ghs_1", "jwtToken": "j", "raw": {}})),
             ("github-app-oauth", json!({"type": "CUSTOM", "app": {"a": 1}, "user": {"b": 2}, "raw": {"c": 3}})),

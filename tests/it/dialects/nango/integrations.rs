@@ -129,10 +129,70 @@ on_both! {
         assert_eq!(modes, ["API_KEY", "APP", "AWS_SIGV4", "BASIC", "BILL", "CUSTOM", "JWT", "NONE", "OAUTH1", "OAUTH2", "OAUTH2_CC", "SIGNATURE", "TBA", "TWO_STEP"]);
         let found = client.get("/providers?search=Algo").ok(200);
         assert_eq!(found["data"].as_array().unwrap().len(), 1);
-        insta::allow_duplicates! { insta::assert_snapshot!(serde_json::to_string_pretty(&client.get("/providers/algolia").ok(200)).unwrap(), @""); }
+        insta::allow_duplicates! { insta::assert_snapshot!(serde_json::to_string_pretty(&client.get("/providers/algolia").ok(200)).unwrap(), @r#"
+        {
+          "data": {
+            "auth_mode": "API_KEY",
+            "categories": [
+              "dev-tools",
+              "search"
+            ],
+            "connection_config": {
+              "appId": {
+                "description": "The ID of the application, part of the address of its API.",
+                "optional": false,
+                "title": "Application ID",
+                "type": "string"
+              },
+              "ca_certificate": {
+                "description": "The public certificate of the authority that signed the server's, in PEM form.",
+                "optional": true,
+                "title": "CA certificate",
+                "type": "string"
+              },
+              "index": {
+                "description": "The index to use when a request names none.",
+                "optional": true,
+                "title": "Index",
+                "type": "string"
+              }
+            },
+            "credentials": {
+              "apiKey": {
+                "description": "An API key with the rights that are needed.",
+                "optional": false,
+                "title": "API key",
+                "type": "string"
+              }
+            },
+            "display_name": "Algolia",
+            "docs": "https://www.algolia.com/doc/",
+            "name": "algolia"
+          }
+        }
+        "#); }
         assert_eq!(code(&client.get("/providers/none"), 404), "not_found");
         assert_eq!(place(&client.get("/providers/a%2Fb"), 400).0, "invalid_uri_params");
         assert_eq!(place(&client.get("/providers?limit=1"), 400).1, "unrecognized_keys");
         assert_eq!(code(&app.stranger().get("/providers"), 401), "missing_auth_header");
+    }
+}
+
+on_both! {
+    fn what_belongs_to_an_integration_is_never_asked_of_a_connection(app: &TestApp) {
+        let client = nango(app);
+        slack(&client);
+        let new = |extra: serde_json::Value| {
+            let mut body = json!({"name": "n", "connector": "nango-oauth2", "integration": "slack-eu", "secrets": {"access_token": "a"}});
+            body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+            app.admin.post("/v1/connections", &body)
+        };
+        assert_eq!(new(json!({"settings": {"provider": "x"}})).field_errors(), [("/settings/provider".to_owned(), "unknown_setting".to_owned())]);
+        assert_eq!(new(json!({"secrets": {"client_secret": "x"}})).field_errors(), [("/secrets/client_secret".to_owned(), "unknown_secret".to_owned())]);
+        let made = new(json!({})).ok(201);
+        let fields: Vec<&String> = made["secrets"].as_object().unwrap().keys().collect();
+        assert_eq!(fields, ["access_token", "config_override", "raw", "refresh_token"]);
+        let path = format!("/v1/connections/{}/secrets", made["id"].as_str().unwrap());
+        app.admin.put(&path, &json!({"secrets": {"webhook_secret": "x"}})).problem(422, "invalid_input");
     }
 }

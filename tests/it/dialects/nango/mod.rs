@@ -8,6 +8,7 @@ mod integrations;
 mod keys;
 mod lists;
 mod sessions;
+mod wire;
 
 use crate::support::*;
 
