@@ -1,4 +1,5 @@
 //! The contracts of Nango, Omni and Trackstar.
 
 mod description;
+mod omni;
 mod paths;
