@@ -5,12 +5,13 @@
 //! connector has none for it; whatever is not secret and no setting is kept in the metadata under `omni`, so that a restore
 //! brings it back.
 
-use serde::Serialize;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::connectors::EXTRA;
-use crate::domain::FieldError;
 use crate::domain::clock::Ts;
 use crate::domain::ids::ConnectionId;
 use crate::secrets::value::SecretValue;
@@ -214,13 +215,13 @@ impl Kind {
         (settings, kept)
     }
 
-    /// The project of a BigQuery connection that names none: the one of its service account.
+    /// The project of a `BigQuery` connection that names none: the one of its service account.
     pub(super) fn default_project(
         &self,
         settings: &mut Map<String, Value>,
         key: Option<&SecretValue>,
     ) {
-        #[derive(serde::Deserialize)]
+        #[derive(Deserialize)]
         struct ServiceAccount {
             project_id: String,
         }
@@ -237,7 +238,7 @@ impl Kind {
     /// The secrets that a body brings, as ours.
     pub(super) fn secrets(&self, given: Secrets) -> Result<SecretInput> {
         let mut secrets = SecretInput::new();
-        let mut extra = std::collections::BTreeMap::new();
+        let mut extra = BTreeMap::new();
         for (name, field, value) in [
             ("passwordUnencrypted", Some(self.password), given.password),
             ("privateKey", self.private_key, given.private_key),
@@ -254,7 +255,7 @@ impl Kind {
             }
         }
         if !extra.is_empty() {
-            let plain: std::collections::BTreeMap<_, _> = extra
+            let plain: BTreeMap<_, _> = extra
                 .iter()
                 .map(|(name, value)| (*name, value.expose()))
                 .collect();
@@ -285,7 +286,7 @@ impl Kind {
                     .and_then(|own| self.secret(own)),
             };
             if let Some(pointer) = pointer {
-                *fault = FieldError::new(pointer, fault.code, fault.detail.clone());
+                fault.pointer = pointer;
             }
         }
         Error::Problem(problem)
@@ -403,7 +404,11 @@ mod tests {
         for kind in &KINDS {
             let connector = connectors::find(kind.key).unwrap();
             for (omni, ours) in kind.settings {
-                assert!(connector.settings.iter().any(|field| field.key == *ours), "{}: {omni}", kind.key);
+                assert!(
+                    connector.settings.iter().any(|field| field.key == *ours),
+                    "{}: {omni}",
+                    kind.key
+                );
             }
             for secret in [Some(kind.password), kind.private_key, kind.oauth]
                 .into_iter()

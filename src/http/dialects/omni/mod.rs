@@ -3,6 +3,7 @@
 //! One file a resource. [`fields`] is the table that says which of its fields is which of ours. Everything is documented,
 //! with what differs from the original and why, in docs/dialects/omni.md.
 
+mod bodies;
 mod connections;
 mod documents;
 mod fields;

@@ -107,8 +107,9 @@ struct NewName {
 struct Model {
     id: DependentId,
     name: String,
-    /// SCHEMA, SHARED, SHARED_EXTENSION, BRANCH, or the kind it was given through `/v1` in capitals.
-    model_kind: String,
+    /// `SCHEMA`, `SHARED`, `SHARED_EXTENSION`, `BRANCH`, or the kind it was given through `/v1` in capitals.
+    #[serde(rename = "modelKind")]
+    kind: String,
     connection_id: ConnectionId,
     base_model_id: Option<DependentId>,
     created_at: Ts,
@@ -224,7 +225,7 @@ pub(super) async fn models_list(
                 let own = is_schema(row.id, row.connection_id);
                 let name = names.get(&row.connection_id).filter(|_| own).cloned();
                 Model {
-                    model_kind: shown_kind(row.id, row.connection_id, &row.kind),
+                    kind: shown_kind(row.id, row.connection_id, &row.kind),
                     id: row.id,
                     name: name.unwrap_or(row.name),
                     connection_id: row.connection_id,
@@ -267,13 +268,28 @@ pub(super) async fn models_create(
     }
     let connection = body.connection_id.to_string();
     let model = guest
-        .write(move |tx| Ok(create(tx, &body)?))
+        .write(move |tx| Ok(create(tx, &body).map_err(name_is_model_name)?))
         .await
         .map_err(|refusal| refusal.about("Connection", &connection))?;
     Ok(HttpResponse::Ok().json(OneModel {
         success: true,
         model,
     }))
+}
+
+/// What the service says of the name, said of the field that it came in.
+fn name_is_model_name(error: Error) -> Error {
+    let Error::Problem(mut problem) = error else {
+        return error;
+    };
+    for fault in problem
+        .errors
+        .iter_mut()
+        .filter(|fault| fault.pointer == "/name")
+    {
+        "/modelName".clone_into(&mut fault.pointer);
+    }
+    Error::Problem(problem)
 }
 
 fn create(tx: &mut Tx<'_>, body: &NewOmniModel) -> ServiceResult<Written> {
@@ -285,23 +301,22 @@ fn create(tx: &mut Tx<'_>, body: &NewOmniModel) -> ServiceResult<Written> {
     } else {
         None
     };
-    let row = match found {
-        Some(row) => row,
-        None => {
-            let name = body.model_name.clone().filter(|_| !is_schema);
-            let new = NewModel {
-                name: name.unwrap_or_else(|| connection.name.clone()),
-                kind: Some(body.model_kind.ours().to_owned()),
-                external_id: None,
-                base_model_id: body.base_model_id,
-                base_model_external_id: None,
-                body: kept(body),
-                deletion_protection: false,
-            };
-            let new = New::from(&new);
-            let new = if is_schema { new.under(schema) } else { new };
-            dependents::create(tx, KIND, connection.id, new)?
-        }
+    let row = if let Some(row) = found {
+        row
+    } else {
+        let name = body.model_name.clone().filter(|_| !is_schema);
+        let new = NewModel {
+            name: name.unwrap_or_else(|| connection.name.clone()),
+            kind: Some(body.model_kind.ours().to_owned()),
+            external_id: None,
+            base_model_id: body.base_model_id,
+            base_model_external_id: None,
+            body: kept(body),
+            deletion_protection: false,
+        };
+        let new = New::from(&new);
+        let new = if is_schema { new.under(schema) } else { new };
+        dependents::create(tx, KIND, connection.id, new)?
     };
     Ok(Written {
         id: row.id,

@@ -140,6 +140,9 @@ fn fault(error: &FieldError) -> String {
         "unknown_field" => return format!("Unrecognized key: \"{field}\""),
         "required" | "missing_setting" => "Required",
         _ if error.detail == "Expected a UUID." => "Invalid uuid",
+        // The parser's words for types of ours.
+        "wrong_type" if error.detail.starts_with("Expected struct") => "Expected an object.",
+        "wrong_type" if error.detail == "Expected i64." => "Expected a whole number.",
         _ => &error.detail,
     };
     if field.is_empty() {

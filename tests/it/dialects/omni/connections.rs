@@ -6,7 +6,10 @@ use crate::support::*;
 fn names(reply: &Reply) -> Vec<String> {
     let list = reply.ok(200);
     let found = list["connections"].as_array().unwrap();
-    found.iter().map(|one| strict(one)["name"].as_str().unwrap().to_owned()).collect()
+    found
+        .iter()
+        .map(|one| strict(one)["name"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 on_both! {
@@ -113,7 +116,7 @@ on_both! {
             (with(json!({"dialect": "fabric"})), "Bad Request: dialect: Invalid enum value"),
             (with(json!({"dialect": "github"})), "Bad Request: dialect: Invalid enum value"),
             (with(json!({"nmae": 1})), "Bad Request: Unrecognized key: \"nmae\""),
-            (with(json!({"port": "5432"})), "Bad Request: port: Expected i64."),
+            (with(json!({"port": "5432"})), "Bad Request: port: Expected a whole number."),
             (with(json!({"port": 0})), "Bad Request: port: Port must be between 1 and 65535."),
             (with(json!({"hostOverride": "other.example.com"})), "Bad Request: hostOverride: Excludes host"),
             (with(json!({"host": "a/b"})), "Bad Request: host: Host must be one host name or IP address, nothing else."),
@@ -123,8 +126,8 @@ on_both! {
             (with(json!({"externalOauthTokenUrl": format!("https://me:{SECRET}@idp.example.com")})), "Bad Request: externalOauthTokenUrl: Must be an https URL"),
             (with(json!({"passwordUnencrypted": 7})), "Bad Request: passwordUnencrypted: Expected a string."),
             (with(json!({"passwordUnencrypted": ""})), "Bad Request: passwordUnencrypted: a secret must not be empty"),
-            (with(json!({"name": ""})), "Bad Request: name: This must not be empty."),
-            (json!([]), "Bad Request: Expected struct NewOmniConnection."),
+            (with(json!({"name": ""})), "Bad Request: name: must not be empty"),
+            (json!([]), "Bad Request: Expected an object."),
         ] {
             let detail = refused(&app.admin.post("/api/v1/connections", &body), 400);
             assert_eq!(detail, expected);

@@ -11,20 +11,41 @@ fn bodies() -> Vec<Value> {
     let special = |dialect: &str| match dialect {
         "athena" => json!({"region": "eu-central-1", "username": "AKIA", "warehouse": "wg"}),
         "bigquery" => json!({"region": "EU", "defaultSchema": "ds"}),
-        "databricks" => json!({"host": "dbc.example.com", "warehouse": "/sql/1.0/warehouses/a", "database": "main", "oauthClientId": "client"}),
+        "databricks" => {
+            json!({"host": "dbc.example.com", "warehouse": "/sql/1.0/warehouses/a", "database": "main", "oauthClientId": "client"})
+        }
         "motherduck" => json!({"database": "my_db"}),
-        "snowflake" => json!({"host": "xy12345.eu.snowflakecomputing.com", "username": "bi", "warehouse": "wh", "database": "sales"}),
+        "snowflake" => {
+            json!({"host": "xy12345.eu.snowflakecomputing.com", "username": "bi", "warehouse": "wh", "database": "sales"})
+        }
         _ => server.clone(),
     };
     [
-        "athena", "bigquery", "clickhouse", "databricks", "databricks_lakebase", "exasol", "mariadb", "motherduck", "mssql",
-        "mysql", "oracle", "postgres", "redshift", "sap_hana", "snowflake", "starrocks", "trino",
+        "athena",
+        "bigquery",
+        "clickhouse",
+        "databricks",
+        "databricks_lakebase",
+        "exasol",
+        "mariadb",
+        "motherduck",
+        "mssql",
+        "mysql",
+        "oracle",
+        "postgres",
+        "redshift",
+        "sap_hana",
+        "snowflake",
+        "starrocks",
+        "trino",
     ]
     .into_iter()
     .map(|dialect| {
         let mut body = special(dialect);
         let password = if dialect == "bigquery" {
-            format!(r#"{{"type":"service_account","project_id":"acme-prod","private_key":"{SECRET}"}}"#)
+            format!(
+                r#"{{"type":"service_account","project_id":"acme-prod","private_key":"{SECRET}"}}"#
+            )
         } else {
             format!("{SECRET}-password")
         };

@@ -47,10 +47,19 @@ pub(super) fn create(client: &Client, body: &Value) -> String {
 
 /// Creates a model; its id.
 #[track_caller]
-pub(super) fn model(client: &Client, connection: &str, kind: &str, name: &str, base: Option<&str>) -> String {
+pub(super) fn model(
+    client: &Client,
+    connection: &str,
+    kind: &str,
+    name: &str,
+    base: Option<&str>,
+) -> String {
     let body = json!({"connectionId": connection, "modelKind": kind, "modelName": name, "baseModelId": base});
     let created = client.post("/api/v1/models", &body).ok(200);
-    assert_eq!((&created["success"], &created["model"]["modelKind"]), (&json!(true), &json!(kind)));
+    assert_eq!(
+        (&created["success"], &created["model"]["modelKind"]),
+        (&json!(true), &json!(kind))
+    );
     created["model"]["id"].as_str().unwrap().to_owned()
 }
 
@@ -58,15 +67,20 @@ pub(super) fn model(client: &Client, connection: &str, kind: &str, name: &str, b
 #[track_caller]
 pub(super) fn content(client: &Client, connection: &str, body: &Value) -> String {
     let path = format!("/v1/connections/{connection}/content");
-    client.post(&path, body).ok(201)["id"].as_str().unwrap().to_owned()
+    client.post(&path, body).ok(201)["id"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 /// Reads a connection as the Python client does: all keys, a UUID, text where text has to be.
 #[track_caller]
 pub(super) fn strict(connection: &Value) -> &Value {
     let members: Vec<&String> = connection.as_object().unwrap().keys().collect();
-    let (found, expected): (BTreeSet<&str>, BTreeSet<&str>) =
-        (members.iter().map(|key| key.as_str()).collect(), KEYS.into());
+    let (found, expected): (BTreeSet<&str>, BTreeSet<&str>) = (
+        members.iter().map(|key| key.as_str()).collect(),
+        KEYS.into(),
+    );
     assert_eq!(found, expected);
     assert!(Uuid::try_parse(connection["id"].as_str().unwrap()).is_ok());
     for key in ["name", "dialect", "createdAt", "updatedAt"] {
@@ -74,19 +88,42 @@ pub(super) fn strict(connection: &Value) -> &Value {
     }
     for key in ["createdAt", "updatedAt", "deletedAt"] {
         let moment = &connection[key];
-        assert!(moment.as_str().is_none_or(|text| chrono::DateTime::parse_from_rfc3339(text).is_ok()), "{connection}");
+        assert!(
+            moment
+                .as_str()
+                .is_none_or(|text| chrono::DateTime::parse_from_rfc3339(text).is_ok()),
+            "{connection}"
+        );
     }
-    for key in ["database", "defaultSchema", "baseRole", "deletedAt", "userAttributeNameForConnectionEnvironments"] {
-        assert!(connection[key].is_string() || connection[key].is_null(), "{key}: {connection}");
+    for key in [
+        "database",
+        "defaultSchema",
+        "baseRole",
+        "deletedAt",
+        "userAttributeNameForConnectionEnvironments",
+    ] {
+        assert!(
+            connection[key].is_string() || connection[key].is_null(),
+            "{key}: {connection}"
+        );
     }
-    for key in ["allowBranchConnectionEnvironments", "environmentConnectionSwitchesSchemaModel"] {
-        assert!(connection[key].is_boolean() || connection[key].is_null(), "{key}: {connection}");
+    for key in [
+        "allowBranchConnectionEnvironments",
+        "environmentConnectionSwitchesSchemaModel",
+    ] {
+        assert!(
+            connection[key].is_boolean() || connection[key].is_null(),
+            "{key}: {connection}"
+        );
     }
-    assert_eq!(connection["branchConnectionEnvironmentOverridesUserAttr"], connection["allowBranchConnectionEnvironments"]);
+    assert_eq!(
+        connection["branchConnectionEnvironmentOverridesUserAttr"],
+        connection["allowBranchConnectionEnvironments"]
+    );
     connection
 }
 
-/// Walks all pages of a list as OmniKit does, which rejects a page unless it keeps these rules; the records.
+/// Walks all pages of a list as `OmniKit` does, which rejects a page unless it keeps these rules; the records.
 #[track_caller]
 pub(super) fn walk(client: &Client, path: &str, id: &str) -> Vec<Value> {
     let mut records: Vec<Value> = Vec::new();
@@ -95,25 +132,42 @@ pub(super) fn walk(client: &Client, path: &str, id: &str) -> Vec<Value> {
     let mut total = None;
     loop {
         let separator = if path.contains('?') { '&' } else { '?' };
-        let next = cursor.as_deref().map(|cursor| format!("{separator}cursor={cursor}"));
-        let page = client.get(&format!("{path}{}", next.unwrap_or_default())).ok(200);
+        let next = cursor
+            .as_deref()
+            .map(|cursor| format!("{separator}cursor={cursor}"));
+        let page = client
+            .get(&format!("{path}{}", next.unwrap_or_default()))
+            .ok(200);
         for bad in ["error", "errors", "success", "ok"] {
             assert!(page.get(bad).is_none(), "{page}");
         }
         let info = &page["pageInfo"];
         let size = info["pageSize"].as_u64().unwrap();
         let all = info["totalRecords"].as_u64().unwrap();
-        assert_eq!(*total.get_or_insert(all), all, "totalRecords is not constant");
+        assert_eq!(
+            *total.get_or_insert(all),
+            all,
+            "totalRecords is not constant"
+        );
         assert!((1..=100).contains(&size), "{info}");
         let found = page["records"].as_array().unwrap();
         let count = u64::try_from(found.len()).unwrap();
         assert!(count <= size && count <= all, "{info}");
         for record in found {
-            assert!(seen.insert(record[id].as_str().unwrap().to_owned()), "{record} is there twice");
+            assert!(
+                seen.insert(record[id].as_str().unwrap().to_owned()),
+                "{record} is there twice"
+            );
         }
         records.extend(found.iter().cloned());
         let more = info["hasNextPage"].as_bool().unwrap();
-        assert_eq!(more, info["nextCursor"].as_str().is_some_and(|cursor| !cursor.trim().is_empty()), "{info}");
+        assert_eq!(
+            more,
+            info["nextCursor"]
+                .as_str()
+                .is_some_and(|cursor| !cursor.trim().is_empty()),
+            "{info}"
+        );
         if !more {
             assert!(info["nextCursor"].is_null());
             assert_eq!(u64::try_from(records.len()).unwrap(), all);
@@ -131,7 +185,11 @@ pub(super) fn refused(reply: &Reply, status: u16) -> String {
     let members: Vec<&String> = body.as_object().unwrap().keys().collect();
     assert_eq!(members, ["detail", "status"], "{reply:#?}");
     assert_eq!(body["status"], status, "{reply:#?}");
-    assert_eq!(reply.header("content-type"), Some("application/json"), "{reply:#?}");
+    assert_eq!(
+        reply.header("content-type"),
+        Some("application/json"),
+        "{reply:#?}"
+    );
     assert!(!reply.text.contains(SECRET), "{reply:#?}");
     body["detail"].as_str().unwrap().to_owned()
 }
@@ -147,7 +205,12 @@ impl Wire {
         assert!(!reply.text.contains(SECRET), "{reply:#?}");
         let request = reply.request.split('{').next().unwrap().trim();
         let body = clean(reply.json());
-        self.0 += &format!("{who}: {}\n  {} {body}\n", without_ids(request), reply.status);
+        let request = without_ids(request);
+        let lines = [
+            format!("{who}: {request}\n"),
+            format!("  {} {body}\n", reply.status),
+        ];
+        self.0.extend(lines);
     }
 
     pub(super) fn text(&self) -> &str {
@@ -157,7 +220,9 @@ impl Wire {
 
 fn clean(value: Value) -> Value {
     match value {
-        Value::String(text) if chrono::DateTime::parse_from_rfc3339(&text).is_ok() => "[time]".into(),
+        Value::String(text) if chrono::DateTime::parse_from_rfc3339(&text).is_ok() => {
+            "[time]".into()
+        }
         Value::String(text) => without_ids(&text).into(),
         Value::Array(items) => items.into_iter().map(clean).collect(),
         Value::Object(members) => members
@@ -175,9 +240,16 @@ fn clean(value: Value) -> Value {
 fn without_ids(text: &str) -> String {
     let (mut out, mut rest) = (String::new(), text);
     while let Some(c) = rest.chars().next() {
-        let id = rest.get(..36).filter(|part| Uuid::try_parse(part).is_ok());
-        out += if id.is_some() { "[id]" } else { &rest[..c.len_utf8()] };
-        rest = &rest[id.map_or(c.len_utf8(), str::len)..];
+        let id = rest
+            .split_at_checked(36)
+            .filter(|(id, _)| Uuid::try_parse(id).is_ok());
+        rest = if let Some((_, after)) = id {
+            out += "[id]";
+            after
+        } else {
+            out.push(c);
+            rest.split_at(c.len_utf8()).1
+        };
     }
     out
 }

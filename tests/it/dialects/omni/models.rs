@@ -6,7 +6,10 @@ use super::kit::*;
 use crate::support::*;
 
 fn names(records: &[Value]) -> Vec<&str> {
-    records.iter().map(|record| record["name"].as_str().unwrap()).collect()
+    records
+        .iter()
+        .map(|record| record["name"].as_str().unwrap())
+        .collect()
 }
 
 on_both! {
@@ -42,7 +45,7 @@ on_both! {
             (json!({"connectionId": id, "modelKind": "SHARED_EXTENSION", "modelName": "x"}), "Bad Request: baseModelId: Required"),
             (json!({"connectionId": id, "baseModelId": id}), "Bad Request: baseModelId: A model with kind SCHEMA has none"),
             (json!({"connectionId": id, "modelKind": "SHARED", "baseModelId": other}), "Bad Request: baseModelId: The connection has no live model like this."),
-            (json!({"connectionId": id, "modelKind": "SHARED", "modelName": ""}), "Bad Request: name: This must not be empty."),
+            (json!({"connectionId": id, "modelKind": "SHARED", "modelName": ""}), "Bad Request: modelName: must not be empty"),
             (json!({"connectionId": id, "x": 1}), "Bad Request: Unrecognized key: \"x\""),
         ] {
             assert_eq!(refused(&app.admin.post("/api/v1/models", &body), 400), expected);
@@ -57,7 +60,7 @@ on_both! {
         let path = format!("/api/v1/models/{}", unnamed["model"]["id"].as_str().unwrap());
         for (body, expected) in [
             (json!({}), "Bad Request: name: Required"),
-            (json!({"name": ""}), "Bad Request: name: This must not be empty."),
+            (json!({"name": ""}), "Bad Request: name: must not be empty"),
             (json!({"name": "x", "y": 1}), "Bad Request: Unrecognized key: \"y\""),
         ] {
             assert_eq!(refused(&app.admin.patch(&path, &body), 400), expected);
