@@ -219,7 +219,7 @@ fn entry_row(
     // Deleting again after a restore never gets an earlier date (promise 6).
     let before = tx
         .conn
-        .newest_entry_of_root(org, root.id())?
+        .newest_entry_of_root(org, root.kind(), root.id())?
         .map(|entry| entry.purge_at);
     let purge_at = tx
         .purging

@@ -11,12 +11,13 @@ use serde_json::json;
 
 use super::caller::Caller;
 use super::connections::{absent, external_id_taken};
-use super::error::{Error, Result};
+use super::error::{Error, Problem, Result};
 use super::links::{self};
 use super::pages::{Cursor, PageQuery};
 use super::unit::Tx;
 use super::views::Page;
 use crate::domain::FieldError;
+use crate::domain::codes::Code;
 use crate::domain::ids::{ConnectionId, DependentId};
 use crate::domain::json::JsonText;
 use crate::domain::kinds::DependentKind;
@@ -219,6 +220,9 @@ fn create_all(
     {
         return Err(external_id_taken(holder));
     }
+    for id in items.iter().filter_map(|item| item.id) {
+        refuse_used_id(tx, kind, id)?;
+    }
     tx.conn.insert_dependents(kind, &rows)?;
     for (index, (item, row)) in items.iter().zip(&rows).enumerate() {
         if let Some(wanted) = item.links {
@@ -233,6 +237,25 @@ fn create_all(
     }
     record_created(tx, kind, connection, &rows)?;
     Ok(rows)
+}
+
+/// An id that is or was another row's of the kind is never given out again: its entry answers for it.
+fn refuse_used_id(tx: &mut Tx<'_>, kind: DependentKind, id: DependentId) -> Result<()> {
+    let org = tx.caller.org;
+    let place = tx.conn.place_of_dependent(kind, org, id)?;
+    if place.is_none()
+        && tx
+            .conn
+            .newest_entry_of_root(org, kind.into(), id.into())?
+            .is_none()
+    {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::AlreadyInTrash,
+        format!("There is a {kind} with this id, or there was one and it was deleted."),
+    )
+    .into())
 }
 
 /// One record for one row; one for a whole batch, about its connection.
@@ -286,7 +309,7 @@ fn checked(
     }
     DependentRow {
         org_id: tx.caller.org,
-        id: DependentId::mint(),
+        id: item.id.unwrap_or_else(DependentId::mint),
         connection_id: connection,
         parent: None,
         name,

@@ -22,6 +22,7 @@ pub mod impact;
 pub mod integrations;
 pub mod keys;
 pub mod links;
+pub mod listing;
 pub mod organizations;
 pub mod pages;
 pub mod probe;

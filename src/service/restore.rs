@@ -22,10 +22,10 @@ use super::views::{ConnectionView, Counts, IntegrationView, connector_named, con
 use crate::domain::codes::Code;
 use crate::domain::ids::{ConnectionId, DependentId, EntryId};
 use crate::domain::json::JsonText;
-use crate::domain::kinds::{DependentKind, EntryState};
+use crate::domain::kinds::{DependentKind, EntryState, RootKind};
 use crate::domain::scopes::Scope;
 use crate::metrics::Fact;
-use crate::store::rows::{EntryRow, Moved};
+use crate::store::rows::{EntryRow, Moved, Place};
 use crate::store::{Binds, Conn, StoreError};
 
 /// How to restore.
@@ -211,6 +211,33 @@ pub fn restore(tx: &mut Tx<'_>, id: EntryId, request: &RestoreRequest) -> Result
         not_restored,
         ancestors,
     })
+}
+
+/// The entry that holds a connection which was deleted by itself, for those who know its id and not the entry's.
+pub fn entry_of_connection(conn: &mut Conn, caller: &Caller, id: ConnectionId) -> Result<EntryId> {
+    let entry = match conn.place_of_connection(caller.org, id)? {
+        Some(Place::Trash(entry)) => entry,
+        Some(Place::Live) => {
+            return Err(
+                Problem::new(Code::NotInTrash, "This connection is not in the trash.").into(),
+            );
+        }
+        None => return Err(Error::not_found("connection")),
+    };
+    let row = conn
+        .find_entry(caller.org, entry)?
+        .ok_or_else(|| Error::not_found("connection"))?;
+    if row.root_kind == RootKind::Connection {
+        return Ok(entry);
+    }
+    let mut problem = Problem::new(
+        Code::ParentInTrash,
+        "This connection was deleted with its integration: restore that.",
+    );
+    if caller.may(Scope::TrashRead) {
+        problem = problem.with("entry_id", entry);
+    }
+    Err(problem.into())
 }
 
 /// What [`restore`] would do: the same plan, nothing changed.

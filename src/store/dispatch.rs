@@ -6,6 +6,7 @@ use super::error::StoreResult;
 use super::figures::Figures;
 use super::filters::{
     AuditFilter, ConnectionFilter, ConnectionSearch, DependentFilter, Due, EntryFilter, EntryOrder,
+    Listing,
 };
 use super::records::{InUse, Key, Record};
 use super::rows::{
@@ -136,6 +137,8 @@ dispatch! {
     fn trashed_connections_by_name(org: OrgId, integration: &str, name_key: &str) -> Vec<EntryId>;
     /// Where a connection is; none if it is gone or never was.
     fn place_of_connection(org: OrgId, id: ConnectionId) -> Option<Place>;
+    /// A page of trashed connections by id, with when they were deleted; or only the one.
+    fn trashed_connections(org: OrgId, only: Option<ConnectionId>, after: Option<ConnectionId>, limit: i64) -> Vec<(ConnectionRow, Ts)>;
     /// A page of the connections of an entry by id.
     fn connections_of_entry(org: OrgId, entry: EntryId, after: Option<ConnectionId>, limit: i64) -> Vec<ConnectionRow>;
     /// Writes what a restore changes on a trashed connection.
@@ -172,6 +175,16 @@ dispatch! {
     fn trashed_external_ids(kind: DependentKind, org: OrgId, connections: &[ConnectionId], external_ids: &[&str]) -> Vec<Option<String>>;
     /// The external ids of trashed rows.
     fn external_ids_in_trash(kind: DependentKind, org: OrgId, ids: &[DependentId]) -> Vec<(DependentId, Option<String>)>;
+    /// A page of live rows in any order.
+    fn live_listing(kind: DependentKind, org: OrgId, listing: &Listing, limit: i64) -> Vec<(DependentHead, Option<Ts>)>;
+    /// The same of trashed rows, with when they were deleted.
+    fn trashed_listing(kind: DependentKind, org: OrgId, listing: &Listing, limit: i64) -> Vec<(DependentHead, Option<Ts>)>;
+    /// How many live rows fit, wherever the page begins.
+    fn count_live_listing(kind: DependentKind, org: OrgId, listing: &Listing) -> i64;
+    /// The same of trashed rows.
+    fn count_trashed_listing(kind: DependentKind, org: OrgId, listing: &Listing) -> i64;
+    /// The first live rows with this external id, in whichever connections.
+    fn dependents_with_external_id(kind: DependentKind, org: OrgId, external_id: &str, limit: i64) -> Vec<DependentId>;
     /// A page of the models or content of an entry by id, without bodies.
     fn dependents_of_entry(kind: DependentKind, org: OrgId, entry: EntryId, after: Option<DependentId>, limit: i64) -> Vec<DependentHead>;
     /// The first row of an entry whose external id is taken in the connection.
@@ -299,7 +312,7 @@ dispatch! {
     /// One trash entry, locked until the transaction ends.
     fn lock_entry(org: OrgId, id: EntryId) -> Option<EntryRow>;
     /// The newest entry of a root, whatever its state.
-    fn newest_entry_of_root(org: OrgId, root: RootId) -> Option<EntryRow>;
+    fn newest_entry_of_root(org: OrgId, kind: RootKind, root: RootId) -> Option<EntryRow>;
     /// Which of these entries a hold is on.
     fn held_among(org: OrgId, ids: &[EntryId], now: Ts) -> Vec<EntryId>;
     /// A page of trash entries.

@@ -1,5 +1,8 @@
 //! What lists are narrowed to.
 
+use serde::{Deserialize, Serialize};
+
+use super::rows::DependentHead;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{ConnectionId, DependentId, EntryId, RootId};
 use crate::domain::kinds::{EntryState, RootKind, Status};
@@ -112,3 +115,57 @@ pub struct AuditFilter {
     /// Before this moment.
     pub before: Option<Ts>,
 }
+
+/// A list of models or content, live or in the trash: what it is narrowed to and how it is sorted.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// The row itself.
+    pub id: Option<DependentId>,
+    /// The connection.
+    pub connection_id: Option<ConnectionId>,
+    /// The base model, or the content's model.
+    pub parent: Option<DependentId>,
+    /// The kind word.
+    pub kind: Option<String>,
+    /// The exact name.
+    pub name: Option<String>,
+    /// By what it is sorted, and where the page begins.
+    pub sort: Sort,
+    /// Whether the greatest comes first.
+    pub descending: bool,
+}
+
+/// The order of a list, with the value and the id after which the page begins.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Sort {
+    /// By name, byte by byte.
+    Name(Option<(String, DependentId)>),
+    /// By kind.
+    Kind(Option<(String, DependentId)>),
+    /// By connection.
+    Connection(Option<(ConnectionId, DependentId)>),
+    /// By parent, those without one as if theirs were the least id.
+    Parent(Option<(DependentId, DependentId)>),
+    /// By when they were made.
+    CreatedAt(Option<(Ts, DependentId)>),
+    /// By when they were last changed.
+    UpdatedAt(Option<(Ts, DependentId)>),
+}
+
+impl Sort {
+    /// The same order, after this row.
+    #[must_use]
+    pub fn after(&self, row: &DependentHead) -> Self {
+        match self {
+            Self::Name(_) => Self::Name(Some((row.name.clone(), row.id))),
+            Self::Kind(_) => Self::Kind(Some((row.kind.clone(), row.id))),
+            Self::Connection(_) => Self::Connection(Some((row.connection_id, row.id))),
+            Self::Parent(_) => Self::Parent(Some((row.parent.unwrap_or(NO_PARENT), row.id))),
+            Self::CreatedAt(_) => Self::CreatedAt(Some((row.created_at, row.id))),
+            Self::UpdatedAt(_) => Self::UpdatedAt(Some((row.updated_at, row.id))),
+        }
+    }
+}
+
+/// What a row without a parent is sorted by.
+pub const NO_PARENT: DependentId = DependentId(uuid::Uuid::nil());

@@ -138,6 +138,7 @@ pub struct ContentPatch {
 /// A model or a piece of content to create, whichever it is.
 #[derive(Debug)]
 pub struct New<'a> {
+    pub(super) id: Option<DependentId>,
     pub(super) name: &'a str,
     pub(super) kind: Option<&'a str>,
     pub(super) external_id: Option<&'a str>,
@@ -148,9 +149,21 @@ pub struct New<'a> {
     pub(super) links: Option<&'a [LinkInput]>,
 }
 
+impl New<'_> {
+    /// The same under an id that is to be another row's, too: of another kind, since ids are unique within one.
+    #[must_use]
+    pub fn under(self, id: DependentId) -> Self {
+        Self {
+            id: Some(id),
+            ..self
+        }
+    }
+}
+
 impl<'a> From<&'a NewModel> for New<'a> {
     fn from(new: &'a NewModel) -> Self {
         Self {
+            id: None,
             name: &new.name,
             kind: new.kind.as_deref(),
             external_id: new.external_id.as_deref(),
@@ -166,6 +179,7 @@ impl<'a> From<&'a NewModel> for New<'a> {
 impl<'a> From<&'a NewContent> for New<'a> {
     fn from(new: &'a NewContent) -> Self {
         Self {
+            id: None,
             name: &new.name,
             kind: new.kind.as_deref(),
             external_id: new.external_id.as_deref(),

@@ -12,7 +12,7 @@ use crate::domain::FieldError;
 use crate::domain::clock::Ts;
 use crate::domain::codes::Code;
 use crate::domain::json::child_pointer;
-use crate::domain::kinds::OwnerKind;
+use crate::domain::kinds::{OwnerKind, RootKind};
 use crate::service::error::Problem;
 use crate::store::Conn;
 use crate::store::rows::{ConnectionRow, SecretRow, SessionRow};
@@ -189,9 +189,9 @@ struct Shape {
 /// of the one of its integration.
 fn lost(conn: &mut Conn, row: &ConnectionRow) -> Result<BTreeMap<String, Option<String>>> {
     let org = row.org_id;
-    let own = conn.newest_entry_of_root(org, row.id.into())?;
+    let own = conn.newest_entry_of_root(org, RootKind::Connection, row.id.into())?;
     let above = match row.integration_id {
-        Some(id) => conn.newest_entry_of_root(org, id.into())?,
+        Some(id) => conn.newest_entry_of_root(org, RootKind::Integration, id.into())?,
         None => None,
     };
     let mut found = Vec::new();

@@ -139,8 +139,8 @@ fn build(kind: RootKind) -> Cascade {
         protected: protected(&scope),
         sample: sample(&scope, kind),
         references: references(&scope),
-        out_postgres: out_postgres(&scope),
-        out_sqlite: out_sqlite(&scope),
+        out_postgres: out_postgres(&scope, kind),
+        out_sqlite: out_sqlite(&scope, kind),
         ids_sqlite: ids_sqlite(&scope),
     }
 }
@@ -194,7 +194,7 @@ fn protected(scope: &Scope) -> String {
         }
     }
     format!(
-        "{}SELECT what, id, name FROM ({}) p ORDER BY id LIMIT 1",
+        "{}SELECT what, id, name FROM ({}) p ORDER BY id, what LIMIT 1",
         scope.with(&[]),
         parts.join(" UNION ALL ")
     )
@@ -232,7 +232,7 @@ const MANIFEST: [&Table; 4] = [&INTEGRATIONS, &CONNECTIONS, &MODELS, &CONTENT];
 
 /// The move. The receipt is made of what it returns: no second look at the rows, no second round trip, and no deletion
 /// without it.
-fn out_postgres(scope: &Scope) -> String {
+fn out_postgres(scope: &Scope, kind: RootKind) -> String {
     let mut items = Vec::new();
     let mut counts = Vec::new();
     for table in OUT_ORDER {
@@ -244,7 +244,7 @@ fn out_postgres(scope: &Scope) -> String {
             ));
             items.push(format!(
                 "kept_{name} AS (INSERT INTO {trash} ({columns}, entry_id) SELECT {out}, {{entry}} FROM gone_{name} RETURNING {key})",
-                out = table.list_out(),
+                out = table.list_out(kind),
             ));
             counts.push(format!("(SELECT count(*) FROM kept_{name})"));
         } else {
@@ -291,7 +291,7 @@ fn ids_sqlite(scope: &Scope) -> Vec<(&'static Table, String)> {
         .collect()
 }
 
-fn out_sqlite(scope: &Scope) -> Vec<Step> {
+fn out_sqlite(scope: &Scope, kind: RootKind) -> Vec<Step> {
     OUT_ORDER
         .iter()
         .filter_map(|table| {
@@ -300,7 +300,7 @@ fn out_sqlite(scope: &Scope) -> Vec<Step> {
             let copy = format!(
                 "{with}INSERT INTO {trash} ({columns}, entry_id) SELECT {out}, {{entry}} FROM {name} WHERE {condition}",
                 with = scope.with(&[]),
-                out = table.list_out(),
+                out = table.list_out(kind),
             );
             let key = if table.name == LINKS.name { "(from_id, to_id)" } else { "id" };
             let bare = key.trim_matches(['(', ')']);

@@ -108,14 +108,20 @@ impl Table {
     }
 
     /// The columns as a deletion writes them. What loses its secrets is another generation of itself; its version is
-    /// raised, and so is that of the root of whatever kind; all else is as it was (promise 2).
-    pub(super) fn list_out(&self) -> String {
+    /// raised, and so is that of the root, which is of this kind; all else is as it was (promise 2), even a model that has
+    /// the id of its connection.
+    pub(super) fn list_out(&self, root: RootKind) -> String {
         let has_secrets = self.columns.contains(&"generation");
+        let holds_root = tables_of(root)
+            .first()
+            .is_some_and(|table| table.name == self.name);
         self.columns
             .iter()
             .map(|column| match *column {
                 "version" if has_secrets => "version + 1".to_owned(),
-                "version" => "version + CASE WHEN id = {root} THEN 1 ELSE 0 END".to_owned(),
+                "version" if holds_root => {
+                    "version + CASE WHEN id = {root} THEN 1 ELSE 0 END".to_owned()
+                }
                 "generation" => "generation + 1".to_owned(),
                 other => other.to_owned(),
             })

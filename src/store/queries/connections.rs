@@ -271,6 +271,50 @@ pub(in crate::store) fn place_of_connection(
     Ok(entries.into_iter().next().map(Place::from))
 }
 
+/// The columns of a trashed connection's row.
+type Trashed = (
+    trash_connections::org_id,
+    trash_connections::id,
+    trash_connections::name,
+    trash_connections::name_key,
+    trash_connections::connector,
+    trash_connections::integration,
+    trash_connections::integration_id,
+    trash_connections::external_id,
+    trash_connections::settings,
+    trash_connections::tags,
+    trash_connections::metadata,
+    trash_connections::status,
+    trash_connections::generation,
+    trash_connections::deletion_protection,
+    trash_connections::last_test,
+    trash_connections::created_at,
+    trash_connections::updated_at,
+    trash_connections::version,
+);
+
+/// The same as values.
+pub(super) const TRASHED: Trashed = (
+    trash_connections::org_id,
+    trash_connections::id,
+    trash_connections::name,
+    trash_connections::name_key,
+    trash_connections::connector,
+    trash_connections::integration,
+    trash_connections::integration_id,
+    trash_connections::external_id,
+    trash_connections::settings,
+    trash_connections::tags,
+    trash_connections::metadata,
+    trash_connections::status,
+    trash_connections::generation,
+    trash_connections::deletion_protection,
+    trash_connections::last_test,
+    trash_connections::created_at,
+    trash_connections::updated_at,
+    trash_connections::version,
+);
+
 /// A page of the connections of an entry as they stand in the trash, by id.
 pub(in crate::store) fn connections_of_entry(
     conn: &mut Conn,
@@ -287,26 +331,7 @@ pub(in crate::store) fn connections_of_entry(
         .filter(t::id.gt(after))
         .order(t::id)
         .limit(limit)
-        .select((
-            t::org_id,
-            t::id,
-            t::name,
-            t::name_key,
-            t::connector,
-            t::integration,
-            t::integration_id,
-            t::external_id,
-            t::settings,
-            t::tags,
-            t::metadata,
-            t::status,
-            t::generation,
-            t::deletion_protection,
-            t::last_test,
-            t::created_at,
-            t::updated_at,
-            t::version,
-        ))
+        .select(TRASHED)
         .load(conn)
 }
 

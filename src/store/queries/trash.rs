@@ -66,15 +66,17 @@ pub(in crate::store) fn entries_among(
         .load(conn)
 }
 
-/// The newest entry of this root, whatever its state.
+/// The newest entry of this root, whatever its state. A model may have the id of its connection.
 pub(in crate::store) fn newest_entry_of_root(
     conn: &mut Conn,
     org: OrgId,
+    kind: RootKind,
     root: RootId,
 ) -> QueryResult<Option<EntryRow>> {
     trash_entries::table
         .filter(trash_entries::org_id.eq(org))
         .filter(trash_entries::root_id.eq(root))
+        .filter(trash_entries::root_kind.eq(kind))
         .order(trash_entries::id.desc())
         .select(EntryRow::as_select())
         .first(conn)

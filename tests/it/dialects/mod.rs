@@ -3,4 +3,5 @@
 mod description;
 mod nango;
 mod nango_client;
+mod omni;
 mod paths;
