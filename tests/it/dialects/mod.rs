@@ -5,3 +5,4 @@ mod nango;
 mod nango_client;
 mod omni;
 mod paths;
+mod together;
