@@ -44,6 +44,14 @@ pub const ACTIONS: &[Action] = &[
         "brake.started",
         "A mass deletion started the brake: the purge clock of these entries stands still",
     ),
+    event(
+        "connect_session.ended",
+        "A session in which an end user connects was ended",
+    ),
+    event(
+        "connect_session.opened",
+        "A session in which an end user connects, or enters secrets, was opened",
+    ),
     event("connection.created", "A connection was made"),
     event(
         "connection.credentials_entered",

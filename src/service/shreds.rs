@@ -332,6 +332,7 @@ fn shred_connection(tx: &mut Tx<'_>, id: ConnectionId, records: &[RecordId]) -> 
     tx.conn.update_connection(&row)?;
     let now = tx.conn.now()?;
     tx.conn.end_sessions(org, id, now)?;
+    tx.conn.close_connect_tokens(org, id, now)?;
     tx.record(
         "connection.shredded_again",
         "connection",
