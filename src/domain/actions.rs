@@ -44,6 +44,14 @@ pub const ACTIONS: &[Action] = &[
         "brake.started",
         "A mass deletion started the brake: the purge clock of these entries stands still",
     ),
+    event(
+        "connection.access_token_created",
+        "An access token of a connection was made or registered",
+    ),
+    event(
+        "connection.access_token_removed",
+        "An access token of a connection was removed",
+    ),
     event("connection.created", "A connection was made"),
     event(
         "connection.credentials_entered",

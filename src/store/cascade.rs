@@ -46,6 +46,7 @@ mod tests {
                     &shred.slots_sqlite,
                     &shred.forget,
                     &shred.sessions,
+                    &shred.tokens,
                 ]);
                 texts.extend(shred.keep.as_deref());
             }

@@ -1,5 +1,5 @@
-//! The secrets of all that a deletion takes along: counted, their shape kept, shredded; and the re-entry sessions of
-//! the connections, which end with them.
+//! The secrets of all that a deletion takes along: counted, their shape kept, shredded; and the re-entry sessions and
+//! access tokens of the connections, which end with them.
 
 use std::sync::LazyLock;
 
@@ -23,6 +23,8 @@ pub(in crate::store) struct Shred {
     pub(in crate::store) forget: String,
     /// Forgets the re-entry sessions: a restored connection has none.
     pub(in crate::store) sessions: String,
+    /// Forgets the access tokens: nor has it one of these.
+    pub(in crate::store) tokens: String,
 }
 
 /// The texts for `kind`; models and content have no secrets.
@@ -75,6 +77,9 @@ fn build(connections: &str, owned: &str, below: Option<&str>) -> Shred {
         forget: format!("DELETE FROM secrets WHERE {owned}"),
         sessions: format!(
             "DELETE FROM connect_sessions WHERE org_id = {{org}} AND connection_id IN ({connections})"
+        ),
+        tokens: format!(
+            "DELETE FROM access_tokens WHERE org_id = {{org}} AND connection_id IN ({connections})"
         ),
     }
 }

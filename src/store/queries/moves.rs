@@ -94,8 +94,8 @@ pub(in crate::store) fn secret_fields_in_scope(
     }
 }
 
-/// Shreds the secrets of all that a deletion takes along, keeps their shape, and forgets the re-entry sessions. Answers
-/// how many secrets there were.
+/// Shreds the secrets of all that a deletion takes along, keeps their shape, and forgets the re-entry sessions and access
+/// tokens. Answers how many secrets there were.
 pub(in crate::store) fn shred_scope(
     conn: &mut Conn,
     kind: RootKind,
@@ -113,6 +113,7 @@ pub(in crate::store) fn shred_scope(
         .execute(conn)?;
     Statement::<()>::new(super::super::slots_text(shred), binds).execute(conn)?;
     Statement::<()>::new(&shred.sessions, binds).execute(conn)?;
+    Statement::<()>::new(&shred.tokens, binds).execute(conn)?;
     Statement::<()>::new(&shred.forget, binds).execute(conn)
 }
 

@@ -2,3 +2,4 @@
 
 mod description;
 mod paths;
+mod trackstar;
