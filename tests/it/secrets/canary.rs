@@ -185,7 +185,7 @@ fn refused(app: &TestApp, id: &str, canary: &Canary) -> Vec<Reply> {
         ),
         app.stranger()
             .with("x-trackstar-api-key", app.admin.key())
-            .with("x-trackstar-access-token", &canary.stem)
+            .with("x-trackstar-access-token", &format!("{}x", canary.stem))
             .delete("/connections"),
         app.stranger()
             .with("x-trackstar-api-key", app.admin.key())
