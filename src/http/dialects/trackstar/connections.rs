@@ -38,7 +38,7 @@ const PAGE_SIZE: i64 = 200;
         ("x-trackstar-access-token" = String, Header, description = "An access token of the connection"),
     ),
     responses(
-        (status = 200, body = Deleted, description = "Successful response"),
+        (status = 200, body = DeletedConnection, description = "Successful response"),
         (status = 422, body = ValidationError, description = "Validation error"),
     ),
 )]
@@ -51,12 +51,13 @@ pub(super) async fn delete_connection(
     let (id, _) = admitted
         .change(|tx, id| delete::delete(tx, &Target::Connection(id), &DeleteRequest::default()))
         .await?;
-    Ok(answer(&Deleted::of(id)))
+    Ok(answer(&DeletedConnection::of(id)))
 }
 
 /// What can be changed.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::option_option, reason = "absent and removed differ")]
 pub(super) struct UpdateConnection {
     /// Your own id of the customer; null removes it.
     #[serde(default, deserialize_with = "double_option")]
@@ -102,7 +103,7 @@ pub(super) fn customer(id: &str) -> ConnectionPatch {
         ("x-trackstar-access-token" = String, Header, description = "An access token of the connection"),
     ),
     responses(
-        (status = 200, body = Updated, description = "Successful response"),
+        (status = 200, body = UpdatedConnection, description = "Successful response"),
         (status = 422, body = ValidationError, description = "Validation error"),
     ),
 )]
@@ -117,7 +118,7 @@ pub(super) async fn update_connection(
     let (id, _) = admitted
         .change(move |tx, id| connections::patch(tx, id, None, &patch))
         .await?;
-    Ok(answer(&Updated::of(id)))
+    Ok(answer(&UpdatedConnection::of(id)))
 }
 
 /// Returns all live connections of the API key's organization, oldest first.
@@ -143,7 +144,7 @@ pub(super) async fn get_connections(
             let token = query.text("page_token").filter(|token| !token.is_empty());
             let page = PageQuery::new(Some(PAGE_SIZE), token)?;
             let page = connections::list(conn, caller, &ConnectionFilter::default(), &page)?;
-            let data: Result<Vec<_>, Error> = page.data.iter().map(Connection::of).collect();
+            let data: Result<Vec<_>, Error> = page.data.iter().map(ConnectionObject::of).collect();
             Ok(ListOfConnections {
                 data: data?,
                 next_token: page.next_page_token,
@@ -176,7 +177,7 @@ pub(super) async fn get_connection(
         .read(move |conn, caller| {
             let id = ConnectionId::parse(&input.part("connection_id")?);
             let id = id.ok_or_else(|| Error::not_found("connection"))?;
-            let data = Connection::of(&connections::get(conn, caller, id)?)?;
+            let data = ConnectionObject::of(&connections::get(conn, caller, id)?)?;
             Ok(OneConnection { data })
         })
         .await?;

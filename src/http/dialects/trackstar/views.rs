@@ -8,6 +8,7 @@ use super::connections::{CUSTOMER_ID, WEBHOOKS_DISABLED};
 use crate::connectors::{self, Category};
 use crate::domain::clock::Ts;
 use crate::domain::ids::ConnectionId;
+use crate::domain::json::JsonText;
 use crate::domain::kinds::Status;
 use crate::domain::tags::Tags;
 use crate::service::error::{Error, Result};
@@ -40,11 +41,11 @@ macro_rules! done {
 
 done! {
     /// A connection was deleted.
-    Deleted, "DeleteConnectionResponse":
+    DeletedConnection, "DeleteConnectionResponse":
         /// Whether or not the object was deleted.
         deleted;
     /// A connection was changed.
-    Updated, "UpdateConnectionResponse":
+    UpdatedConnection, "UpdateConnectionResponse":
         /// Whether or not the object was updated.
         updated;
 }
@@ -53,7 +54,7 @@ done! {
 #[derive(Serialize, ToSchema)]
 pub(super) struct ListOfConnections {
     /// The connections of this page.
-    pub(super) data: Vec<Connection>,
+    pub(super) data: Vec<ConnectionObject>,
     /// Send it as `page_token` for the next page; null on the last one.
     pub(super) next_token: Option<String>,
     /// How many there are on all pages.
@@ -64,12 +65,12 @@ pub(super) struct ListOfConnections {
 #[derive(Serialize, ToSchema)]
 pub(super) struct OneConnection {
     /// The connection.
-    pub(super) data: Connection,
+    pub(super) data: ConnectionObject,
 }
 
 /// A connection. What Reprieve does not do (syncs, actions) is empty, what it does not count is null.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Connection {
+pub(super) struct ConnectionObject {
     /// Its id, which is that of /v1.
     connection_id: ConnectionId,
     /// The key of its integration; the connector's key without one.
@@ -121,7 +122,7 @@ struct LastTest {
     at: Ts,
 }
 
-impl Connection {
+impl ConnectionObject {
     pub(super) fn of(view: &ConnectionView) -> Result<Self> {
         let connector = connectors::find(&view.connector).ok_or_else(|| {
             Error::Internal(format!("connection {} has an unknown connector", view.id))
@@ -170,7 +171,7 @@ fn errors(view: &ConnectionView) -> Result<Vec<ConnectionError>> {
             (text, view.updated_at)
         }
         Status::Failing => {
-            let test = view.last_test.as_ref().map(|test| test.as_str());
+            let test = view.last_test.as_ref().map(JsonText::as_str);
             let test: LastTest = test
                 .and_then(|test| serde_json::from_str(test).ok())
                 .ok_or_else(|| damaged(view))?;
