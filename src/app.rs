@@ -18,6 +18,7 @@ use utoipa_actix_web::AppExt as _;
 
 use crate::config::Config;
 use crate::connectors;
+use crate::http::dialects::nango;
 use crate::http::fallback::{Routes, fallback};
 use crate::http::middleware::observe;
 use crate::http::{State, api, dialects, metrics, openapi, reentry};
@@ -189,6 +190,7 @@ impl Application {
                 .app_data(shared.clone())
                 .app_data(document.clone())
                 .app_data(routes.clone())
+                .wrap(from_fn(nango::open_to_browsers))
                 .wrap(from_fn(observe))
                 .into_utoipa_app()
                 .configure(api::routes)

@@ -148,15 +148,40 @@ fn the_file_takes_every_option_of_serve_but_its_own_name() {
         .into_iter()
         .find(|leaf| leaf.get_name() == "serve")
         .unwrap();
-    let options: BTreeSet<&str> = flags(&serve)
+    let options: BTreeSet<String> = flags(&serve)
         .iter()
-        .map(|arg| arg.get_id().as_str())
+        .map(|arg| match arg.get_id().as_str() {
+            "dialects" => "dialects.served",
+            "dialect_requests_per_minute" => "dialects.requests_per_minute",
+            "nango_gone_status" => "dialects.nango.gone_status",
+            "omni_gone_status" => "dialects.omni.gone_status",
+            id => id,
+        })
         .filter(|id| *id != "config")
+        .map(str::to_owned)
         .collect();
-    let refusal = File::parse("nothing = 1", Path::new("x"))
-        .unwrap_err()
-        .to_string();
-    let keys: BTreeSet<&str> = refusal.split('`').skip(3).step_by(2).collect();
+    let keys: BTreeSet<String> = ["", "dialects", "dialects.nango", "dialects.omni"]
+        .into_iter()
+        .flat_map(|table| {
+            let (head, prefix) = if table.is_empty() {
+                (String::new(), String::new())
+            } else {
+                (format!("[{table}]\n"), format!("{table}."))
+            };
+            let text = format!("{head}nothing = 1");
+            let refusal = File::parse(&text, Path::new("x")).unwrap_err().to_string();
+            let known = refusal.split('`').skip(3).step_by(2);
+            let known: Vec<String> = known.map(|key| format!("{prefix}{key}")).collect();
+            known
+        })
+        // The tables themselves.
+        .filter(|key| {
+            !matches!(
+                key.as_str(),
+                "dialects" | "dialects.nango" | "dialects.omni"
+            )
+        })
+        .collect();
     assert_eq!(keys, options);
 }
 

@@ -40,7 +40,7 @@ fn url(text: &str) -> DatabaseUrlText {
 fn the_first_layer_that_speaks_wins_for_every_option() {
     type Upper = fn(&mut Options, &mut ServeOptions);
     // The option, in the file, as it shows by default, from the file, and with a flag over the file.
-    let table: [(&str, &str, &str, Upper, &str); 13] = [
+    let table: [(&str, &str, &str, Upper, &str); 17] = [
         (
             "data_dir: \"./reprieve-data\"",
             "data_dir = 'f'",
@@ -75,6 +75,34 @@ fn the_first_layer_that_speaks_wins_for_every_option() {
             "level: \"warn\"",
             |o, _| o.log_level = Some("trace".into()),
             "level: \"trace\"",
+        ),
+        (
+            "served: {Nango, Omni, Trackstar}",
+            "[dialects]\nserved = ['omni']",
+            "served: {Omni}",
+            |_, s| s.dialects.dialects = Some(vec!["none".to_owned()]),
+            "served: {}",
+        ),
+        (
+            "requests_per_minute: None",
+            "[dialects]\nrequests_per_minute = 200",
+            "requests_per_minute: Some(200)",
+            |_, s| s.dialects.dialect_requests_per_minute = Some(0),
+            "requests_per_minute: None",
+        ),
+        (
+            "nango_gone: NotFound",
+            "[dialects.nango]\ngone_status = 400",
+            "nango_gone: BadRequest",
+            |_, s| s.dialects.nango_gone_status = Some(404),
+            "nango_gone: NotFound",
+        ),
+        (
+            "omni_gone: Gone",
+            "[dialects.omni]\ngone_status = 404",
+            "omni_gone: NotFound",
+            |_, s| s.dialects.omni_gone_status = Some(410),
+            "omni_gone: Gone",
         ),
         (
             "listen: 127.0.0.1:3003",
@@ -270,5 +298,29 @@ fn a_password_shows_nowhere() {
             resolve(with(url), serve(), File::default()).is_ok(),
             "{url}"
         );
+    }
+}
+
+#[test]
+fn a_dialect_that_is_none_and_a_status_that_no_client_knows_are_refused() {
+    for (text, expected) in [
+        (
+            "[dialects]\nserved = ['nango', 'airbyte']",
+            "--dialects takes nango, omni, trackstar, or none",
+        ),
+        (
+            "[dialects]\nserved = ['none', 'nango']",
+            "--dialects takes nango, omni, trackstar, or none",
+        ),
+        (
+            "[dialects.nango]\ngone_status = 410",
+            "--nango-gone-status is 404 or 400",
+        ),
+        (
+            "[dialects.omni]\ngone_status = 400",
+            "--omni-gone-status is 410 or 404",
+        ),
+    ] {
+        assert_eq!(refusal(options(), serve(), text), expected);
     }
 }

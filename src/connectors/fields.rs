@@ -71,6 +71,9 @@ pub struct SettingField {
     /// Whether it decides where the secrets are sent: changing it asks for them again.
     #[serde(default)]
     pub destination: bool,
+    /// Whether only an integration has it: its connections are never asked for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub integration_only: bool,
     /// What holds when it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<SettingValue>,
@@ -126,6 +129,9 @@ pub struct SecretField {
     /// Whether its line breaks matter, as in PEM text: a form needs more than one line for it.
     #[serde(default)]
     pub multiline: bool,
+    /// Whether only an integration has it: its connections are never asked for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub integration_only: bool,
     /// One sentence for the person who fills it in.
     pub help: String,
 }
@@ -139,6 +145,7 @@ impl Connector {
             label: "Additional connection options".to_owned(),
             required: false,
             multiline: true,
+            integration_only: false,
             help: "Options that this connector does not declare, kept as a secret.".to_owned(),
         });
         connector.check(file)?;
@@ -153,6 +160,11 @@ impl Connector {
     /// Every secret field, `extra` included.
     pub fn secret_fields(&self) -> &[SecretField] {
         &self.secrets
+    }
+
+    /// The secret fields that a connection can have.
+    pub fn secrets_of_connections(&self) -> impl Iterator<Item = &SecretField> {
+        self.secrets.iter().filter(|field| !field.integration_only)
     }
 
     /// The secret field with this key.
@@ -198,6 +210,13 @@ impl Connector {
                 Some(_) => {}
             }
         }
+        if let Some(field) = self
+            .secrets
+            .iter()
+            .find(|field| field.required && field.integration_only)
+        {
+            return Err(format!("{} is required of integrations alone", field.key));
+        }
         if let Some(revocable) = &self.revocation {
             self.check_revocation(revocable)?;
         }
@@ -234,6 +253,9 @@ impl SettingField {
     fn check(&self) -> Result<(), &'static str> {
         if self.leads_somewhere() && !self.destination {
             return Err("it decides where secrets are sent and is not marked destination");
+        }
+        if self.required && self.integration_only {
+            return Err("it is required of integrations alone");
         }
         if self.required && self.default.is_some() {
             return Err("it is required and has a default");
@@ -306,6 +328,14 @@ mod tests {
             (
                 setting("type = \"choice\"\nvalues = [\"a\"]\ndefault = \"b\""),
                 "its default",
+            ),
+            (
+                setting("type = \"text\"\nrequired = true\nintegration_only = true"),
+                "required of integrations alone",
+            ),
+            (
+                format!("settings = []\n{}integration_only = true", secret("t")),
+                "t is required of integrations alone",
             ),
             (setting("type = \"integer\""), "has a minimum and a maximum"),
             (

@@ -120,6 +120,7 @@ mod tests {
             label: "Field".into(),
             kind,
             required: false,
+            integration_only: false,
             destination: true,
             default: None,
             values: vec!["header".into(), "query".into()],

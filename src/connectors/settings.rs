@@ -72,7 +72,7 @@ impl Settings {
         let mut settings = BTreeMap::new();
         let mut errors = Vec::new();
         for (key, raw) in &given {
-            match read_value(connector, key, raw) {
+            match read_value(connector, key, raw, whole) {
                 Ok(value) => {
                     settings.insert(key.clone(), value);
                 }
@@ -141,8 +141,16 @@ impl Settings {
     }
 }
 
-fn read_value(connector: &Connector, key: &str, raw: &RawValue) -> Result<SettingValue, Fault> {
-    let Some(field) = connector.setting(key) else {
+fn read_value(
+    connector: &Connector,
+    key: &str,
+    raw: &RawValue,
+    of_connection: bool,
+) -> Result<SettingValue, Fault> {
+    let declared = connector
+        .setting(key)
+        .filter(|field| !(of_connection && field.integration_only));
+    let Some(field) = declared else {
         return Err(match connector.secret_field(key) {
             Some(secret) => {
                 let detail = format!("{} is a secret: send it in secrets.", secret.label);

@@ -45,6 +45,14 @@ pub const ACTIONS: &[Action] = &[
         "A mass deletion started the brake: the purge clock of these entries stands still",
     ),
     event(
+        "connect_session.ended",
+        "A session in which an end user connects was ended",
+    ),
+    event(
+        "connect_session.opened",
+        "A session in which an end user connects, or enters secrets, was opened",
+    ),
+    event(
         "connection.access_token_created",
         "An access token of a connection was made or registered",
     ),

@@ -102,6 +102,12 @@ impl From<ReceiptKeyId> for RootId {
     }
 }
 
+impl From<SessionId> for RootId {
+    fn from(id: SessionId) -> Self {
+        Self(id.0)
+    }
+}
+
 impl From<WebhookId> for RootId {
     fn from(id: WebhookId) -> Self {
         Self(id.0)

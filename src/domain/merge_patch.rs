@@ -42,6 +42,31 @@ pub fn apply(target: &JsonText, patch: &JsonText) -> Result<JsonText, BrokenText
     Ok(JsonText::from_trusted(merged.into_owned()))
 }
 
+/// Sets each member of `change` in `target`, as it is: `null` is a value, and objects within are replaced. What is set keeps
+/// its place; new members follow. Both must be objects.
+pub fn assign(target: &JsonText, change: &JsonText) -> Result<JsonText, BrokenText> {
+    let old = members(target.as_str().trim_matches(WHITESPACE))?;
+    let new = members(change.as_str().trim_matches(WHITESPACE))?;
+    let values: HashMap<&str, &str> = new
+        .iter()
+        .map(|member| (member.name.as_str(), member.value))
+        .collect();
+    let kept = old.iter().map(|member| {
+        let value = values.get(member.name.as_str()).unwrap_or(&member.value);
+        format!("{}{value}", member.head)
+    });
+    let known: HashMap<&str, ()> = old
+        .iter()
+        .map(|member| (member.name.as_str(), ()))
+        .collect();
+    let added = new
+        .iter()
+        .filter(|member| !known.contains_key(member.name.as_str()))
+        .map(|member| format!("{}{}", member.head, member.value));
+    let all: Vec<String> = kept.chain(added).collect();
+    Ok(JsonText::from_trusted(format!("{{{}}}", all.join(","))))
+}
+
 /// For a field where absent (leave it), `null` (clear it) and a value (set it) are three things.
 ///
 /// Use with `#[serde(default, deserialize_with = "double_option")]`: without the default, an absent
@@ -180,6 +205,29 @@ mod tests {
         for &(target, patch, result) in cases {
             let merged = merged(target, patch);
             assert_eq!(merged.as_deref(), Ok(result), "{target} + {patch}");
+        }
+    }
+
+    #[test]
+    fn members_are_assigned_as_they_are() {
+        for (target, change, expected) in [
+            ("{}", "{}", "{}"),
+            (
+                r#"{"a": 1.50 ,"b":{"c":1}}"#,
+                r#"{"b":{"d":2}}"#,
+                r#"{"a": 1.50,"b":{"d":2}}"#,
+            ),
+            (
+                r#"{"a":1}"#,
+                r#"{"a":null,"n":{"x":null}}"#,
+                r#"{"a":null,"n":{"x":null}}"#,
+            ),
+            (r#"{"\u0061":1}"#, r#"{"a":2}"#, r#"{"\u0061":2}"#),
+            (" { } ", r#"{"a":0.10}"#, r#"{"a":0.10}"#),
+        ] {
+            let json = |text: &str| JsonText::parse(text).unwrap();
+            let assigned = assign(&json(target), &json(change)).unwrap();
+            assert_eq!(assigned.as_str(), expected, "{target} {change}");
         }
     }
 

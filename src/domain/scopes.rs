@@ -167,6 +167,11 @@ impl Grants {
         Self(BTreeSet::from([scope.as_str().to_owned()]))
     }
 
+    /// Two scopes and nothing else.
+    pub fn both(one: Scope, other: Scope) -> Self {
+        Self([one, other].map(|scope| scope.as_str().to_owned()).into())
+    }
+
     /// Whether `scope` is among them, by name or by wildcard.
     pub fn allow(&self, scope: Scope) -> bool {
         let word = scope.as_str();

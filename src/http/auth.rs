@@ -42,7 +42,9 @@ use crate::store::Conn;
 pub trait Needs: 'static {
     /// The scope; `None` asks for any valid key.
     const SCOPE: Option<Scope>;
-    /// What a dialect calls it.
+    /// Scopes that are needed besides.
+    const ALSO: &'static [Scope] = &[];
+    /// What a dialect calls all of them.
     const WORDS: &'static str = "";
 }
 

@@ -11,7 +11,7 @@ use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 
 use crate::domain::codes::Code;
 use crate::domain::json::{JsonProblem, MAX_DEPTH};
@@ -145,7 +145,7 @@ fn check_type(request: &HttpRequest, expected: &str, fits: impl Fn(&str) -> bool
 }
 
 /// Parses a body, an object, into its typed form.
-pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+pub fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
     let parsed = typed::read(body, MAX_DEPTH).map_err(|problem| match problem {
         JsonProblem::Malformed { line, column } => Error::from(Problem::new(
             Code::MalformedJson,

@@ -8,7 +8,7 @@ use crate::service::Services;
 use crate::service::{revoke, shreds, transfer};
 use crate::store::StoreResult;
 
-/// How long an expired re-entry session is kept, for whoever asks what became of it.
+/// How long an expired re-entry session or connect token is kept, for whoever asks what became of it.
 const SESSION_KEPT_FOR: chrono::Duration = chrono::Duration::days(1);
 /// How often.
 pub const PERIOD: Duration = Duration::from_mins(1);
@@ -57,7 +57,9 @@ fn forget_expired(services: &Services) -> StoreResult<()> {
             services.store.write(|conn| {
                 let now = Ts::now();
                 conn.drop_expired_idempotent(organization.id, now)?;
-                conn.drop_expired_sessions(organization.id, now.plus(-SESSION_KEPT_FOR))
+                let long_ago = now.plus(-SESSION_KEPT_FOR);
+                conn.drop_expired_connect_tokens(organization.id, long_ago)?;
+                conn.drop_expired_sessions(organization.id, long_ago)
             })?;
         }
     }

@@ -79,13 +79,26 @@ impl Caller {
         }
     }
 
+    /// Whoever holds a connect token: may make connections and enter secrets, as far as `service::connect` and whoever
+    /// opened the session let them.
+    pub(super) fn connect(org: OrgId, session: SessionId) -> Self {
+        Self {
+            grants: Grants::both(Scope::ConnectionsWrite, Scope::SecretsWrite),
+            actor: Actor {
+                id: format!("connect:{session}"),
+                name: None,
+            },
+            ..Self::command_line(org)
+        }
+    }
+
     /// Whether the caller may do this.
     pub fn may(&self, scope: Scope) -> bool {
         self.grants.allow(scope)
     }
 
     /// The same caller, asking about a deletion: what is deleted already is then not used.
-    pub(super) fn deleting(&self) -> Self {
+    pub fn deleting(&self) -> Self {
         Self {
             uses: None,
             ..self.clone()

@@ -1,9 +1,10 @@
 //! Connections: create, read, list, change, upsert.
 
+mod called;
 mod change;
 mod input;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -19,13 +20,15 @@ use crate::domain::ids::{ConnectionId, EntryId, RootId};
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{OnTrashed, OwnerKind, RootKind, Status};
 use crate::domain::scopes::Scope;
+use crate::domain::tags::Tags;
 use crate::domain::text::{ExternalId, Name, suggest_free_name};
-use crate::store::filters::ConnectionFilter;
-use crate::store::rows::{ConnectionRow, Place};
+use crate::store::filters::{ConnectionFilter, ConnectionSearch};
+use crate::store::rows::{ConnectionRow, Place, SecretRow};
 use crate::store::{Conn, StoreError};
 
+pub use called::{called, lock_called, name_for, own_id};
 pub(super) use change::merge;
-pub use change::patch;
+pub use change::{Replacement, patch, replace};
 pub use input::{ConnectionPatch, NewConnection};
 
 use change::Change;
@@ -33,6 +36,11 @@ use input::{Draft, collect};
 
 /// Metadata may not outgrow the body limit of the requests that make it (a merge patch adds to what is there).
 pub(super) const MAX_METADATA: usize = 64 * 1024;
+
+/// How many rows a search by text looks through at once.
+const LOOKED_THROUGH: i64 = 500;
+/// Of how many connections the secrets are asked for at once.
+const AT_ONCE: usize = 500;
 
 /// What an upsert came to.
 #[derive(Debug)]
@@ -124,25 +132,98 @@ pub fn list(
     let mut rows =
         conn.list_connections(caller.org, filter, cursor.map(|c| c.0), page.limit() + 1)?;
     let more = page.cut(&mut rows);
-    let owners: Vec<RootId> = rows.iter().map(|row| row.id.into()).collect();
-    let secrets = conn.secrets_of_many(caller.org, OwnerKind::Connection, &owners)?;
     let last = rows.last().map(|row| row.id);
-    let data = rows
-        .into_iter()
-        .map(|row| {
-            let owner = RootId::from(row.id);
-            let own: Vec<_> = secrets
-                .iter()
-                .filter(|secret| secret.owner_id == owner)
-                .cloned()
-                .collect();
-            ConnectionView::new(row, &own)
-        })
-        .collect::<Result<Vec<_>>>()?;
     Ok(Page {
-        data,
+        data: views(conn, caller, rows)?,
         next_page_token: page.next("connections", filter, more, last.map(Cursor)),
     })
+}
+
+/// Live connections with a text in their external id (without one, in their id) or in one of some tags.
+#[derive(Debug)]
+pub struct TextSearch {
+    /// The text, whatever its case.
+    pub text: String,
+    /// The tags.
+    pub tags: Vec<&'static str>,
+}
+
+/// The newest live connections but the first `skip`: at most `take`.
+pub fn newest(
+    conn: &mut Conn,
+    caller: &Caller,
+    search: &ConnectionSearch,
+    text: Option<&TextSearch>,
+    skip: i64,
+    take: i64,
+) -> Result<Vec<ConnectionView>> {
+    let Some(wanted) = text else {
+        let rows = conn.newest_connections(caller.org, search, None, skip, take)?;
+        return views(conn, caller, rows);
+    };
+    // Which letters differ in case alone the two databases see differently, so it is not asked of them.
+    let wanted = (Name::fold(&wanted.text), &wanted.tags);
+    let (mut found, mut before) = (Vec::new(), None);
+    let mut left = (skip, take);
+    loop {
+        let rows = conn.newest_connections(caller.org, search, before, 0, LOOKED_THROUGH)?;
+        before = rows.last().map(|row| row.id);
+        for row in rows {
+            if left.1 == 0 {
+                break;
+            }
+            if !has_text(&row, &wanted.0, wanted.1)? {
+                continue;
+            }
+            if left.0 > 0 {
+                left.0 -= 1;
+            } else {
+                found.push(row);
+                left.1 -= 1;
+            }
+        }
+        if before.is_none() || left.1 == 0 {
+            return views(conn, caller, found);
+        }
+    }
+}
+
+fn has_text(row: &ConnectionRow, folded: &str, tags: &[&str]) -> Result<bool> {
+    let own_id = row.id.to_string();
+    let id = row.external_id.as_ref().unwrap_or(&own_id);
+    if Name::fold(id).contains(folded) {
+        return Ok(true);
+    }
+    let stored = Tags::parse(&row.tags, "/tags").map_err(|_| damaged(row))?;
+    Ok(tags
+        .iter()
+        .filter_map(|tag| stored.get(tag))
+        .any(|value| Name::fold(value).contains(folded)))
+}
+
+/// The views of live connections, with what is known of their secrets.
+fn views(
+    conn: &mut Conn,
+    caller: &Caller,
+    rows: Vec<ConnectionRow>,
+) -> Result<Vec<ConnectionView>> {
+    let mut views = Vec::with_capacity(rows.len());
+    let mut rows = rows.into_iter();
+    loop {
+        let some: Vec<ConnectionRow> = rows.by_ref().take(AT_ONCE).collect();
+        if some.is_empty() {
+            return Ok(views);
+        }
+        let owners: Vec<RootId> = some.iter().map(|row| row.id.into()).collect();
+        let mut secrets: BTreeMap<RootId, Vec<SecretRow>> = BTreeMap::new();
+        for secret in conn.secrets_of_many(caller.org, OwnerKind::Connection, &owners)? {
+            secrets.entry(secret.owner_id).or_default().push(secret);
+        }
+        for row in some {
+            let own = secrets.remove(&row.id.into()).unwrap_or_default();
+            views.push(ConnectionView::new(row, &own)?);
+        }
+    }
 }
 
 /// One live connection's row; a trashed one tells its entry to those who may read the trash.

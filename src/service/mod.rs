@@ -12,6 +12,7 @@ pub mod brakes;
 pub mod bulk;
 pub mod caller;
 pub mod canary;
+pub mod connect;
 pub mod connections;
 pub mod delete;
 pub mod dependents;

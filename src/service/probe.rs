@@ -355,7 +355,12 @@ pub fn finish(tx: &mut Tx<'_>, ticket: &Ticket, report: &Report) -> Result<Conne
 pub fn subject(key: &str, input: TestConnector) -> Result<Subject> {
     let connector = connectors::find(key)
         .ok_or_else(|| Problem::new(Code::NotFound, "There is no connector with this key."))?;
-    let mut errors = secrets::check(connector, &input.secrets, &BTreeMap::new());
+    let mut errors = secrets::check(
+        connector,
+        OwnerKind::Connection,
+        &input.secrets,
+        &BTreeMap::new(),
+    );
     let settings = Settings::parse(connector, input.settings.as_str())
         .map_err(|faults| errors.extend(faults))
         .unwrap_or_default();

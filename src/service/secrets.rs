@@ -62,6 +62,11 @@ pub struct SecretsView {
 pub struct Plain(SecretValue);
 
 impl Plain {
+    /// The text itself. Whoever calls this is answerable for every copy made of it.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+
     /// Whether it is this text.
     pub(super) fn is(&self, text: &str) -> bool {
         self.0.expose() == text
@@ -147,15 +152,20 @@ impl Owner {
     }
 }
 
-/// Checks that the connector declares the fields and that the hints are text.
+/// Checks that the connector declares the fields for such an owner and that the hints are text.
 pub(super) fn check(
     connector: &Connector,
+    owner: OwnerKind,
     secrets: &SecretInput,
     hints: &HintInput,
 ) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let mut declared = |group: &str, field: &str| {
-        if connector.secret_field(field).is_none() {
+        let of_integrations = owner == OwnerKind::Integration;
+        if connector
+            .secret_field(field)
+            .is_none_or(|field| field.integration_only && !of_integrations)
+        {
             errors.push(FieldError::new(
                 child_pointer(&format!("/{group}"), field),
                 "unknown_secret",
@@ -414,7 +424,12 @@ pub fn put(
     let mut row = super::connections::lock(tx, id)?;
     check_version(row.version, if_match)?;
     let connector = connector_of(&row)?;
-    let errors = check(connector, &input.secrets, &input.source_hints);
+    let errors = check(
+        connector,
+        OwnerKind::Connection,
+        &input.secrets,
+        &input.source_hints,
+    );
     if !errors.is_empty() {
         return Err(errors.into());
     }

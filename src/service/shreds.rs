@@ -334,6 +334,7 @@ fn shred_connection(tx: &mut Tx<'_>, id: ConnectionId, records: &[RecordId]) -> 
     tx.conn.end_sessions(org, id, now)?;
     // Perhaps the connection was deleted after the backup: a token that ended with that works never again.
     tx.conn.drop_access_tokens(org, id)?;
+    tx.conn.close_connect_tokens(org, id, now)?;
     tx.record(
         "connection.shredded_again",
         "connection",

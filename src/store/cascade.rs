@@ -45,9 +45,9 @@ mod tests {
                     &shred.slots_postgres,
                     &shred.slots_sqlite,
                     &shred.forget,
-                    &shred.sessions,
-                    &shred.tokens,
+                    &shred.ends_postgres,
                 ]);
+                texts.extend(shred.ends_sqlite.iter().map(String::as_str));
                 texts.extend(shred.keep.as_deref());
             }
         }

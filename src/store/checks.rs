@@ -249,6 +249,13 @@ fn secrets() -> Vec<String> {
             "access_tokens x LEFT JOIN connections c ON c.org_id = x.org_id AND c.id = x.connection_id \
              WHERE c.id IS NULL",
         ),
+        findings(
+            "connect_tokens",
+            ID,
+            "'is of a connection that is not live'",
+            "connect_tokens x LEFT JOIN connections c ON c.org_id = x.org_id AND c.id = x.connection_id \
+             WHERE x.connection_id IS NOT NULL AND x.gone_at IS NULL AND c.id IS NULL",
+        ),
         found(
             "'is of an owner that is not live'",
             "LEFT JOIN connections c ON x.owner_kind = 'connection' AND c.org_id = x.org_id AND c.id = x.owner_id \

@@ -5,15 +5,16 @@ use super::conn::Conn;
 use super::error::StoreResult;
 use super::figures::Figures;
 use super::filters::{
-    AuditFilter, ConnectionFilter, DependentFilter, Due, EntryFilter, EntryOrder,
+    AuditFilter, ConnectionFilter, ConnectionSearch, DependentFilter, Due, EntryFilter, EntryOrder,
 };
 use super::records::{InUse, Key, Record};
 use super::rows::{
-    AccessTokenRow, AlarmRow, ApiKeyRow, AuditRow, BrakeRow, CanaryRow, ConnectionRow, DeliveryRow,
-    DependentHead, DependentRow, EntryRow, ErasureJobRow, HoldRow, IdempotencyRow, ImpactRow,
-    ImportRow, IntegrationRow, KeyEpochRow, KeyReplicaRow, LinkRow, LiveRecord, Moved,
-    OrganizationRow, Place, PurgeFailureRow, ReceiptKeyRow, ReceiptRow, RevocationRow, Rewrapped,
-    Sealed, SecretRow, SessionRow, ShredRow, ShreddedRow, TickRow, UseRow, WebhookRow,
+    AccessTokenRow, AlarmRow, ApiKeyRow, AuditRow, BrakeRow, CanaryRow, ConnectTokenRow,
+    ConnectionRow, DeliveryRow, DependentHead, DependentRow, EntryRow, ErasureJobRow, HoldRow,
+    IdempotencyRow, ImpactRow, ImportRow, IntegrationRow, KeyEpochRow, KeyReplicaRow, LinkRow,
+    LiveRecord, Moved, OrganizationRow, Place, PurgeFailureRow, ReceiptKeyRow, ReceiptRow,
+    RevocationRow, Rewrapped, Sealed, SecretRow, SessionRow, ShredRow, ShreddedRow, TickRow,
+    UseRow, WebhookRow,
 };
 use super::statement::Binds;
 use super::{postgres, sqlite};
@@ -127,6 +128,10 @@ dispatch! {
     fn name_keys_like(org: OrgId, integration: &str) -> Vec<String>;
     /// A page of live connections by id.
     fn list_connections(org: OrgId, filter: &ConnectionFilter, after: Option<ConnectionId>, limit: i64) -> Vec<ConnectionRow>;
+    /// The newest live connections before one of them.
+    fn newest_connections(org: OrgId, search: &ConnectionSearch, before: Option<ConnectionId>, skip: i64, limit: i64) -> Vec<ConnectionRow>;
+    /// The newest entry that holds a connection of an integration with this external id, or with this id and no external one.
+    fn entry_of_connection_called(org: OrgId, integration: &str, external_id: &str, id: Option<ConnectionId>) -> Option<EntryId>;
     /// The entries that hold a connection with this external id, newest first.
     fn trashed_connections_by_external_id(org: OrgId, integration: &str, external_id: &str) -> Vec<EntryId>;
     /// The entries that hold a connection with this name, newest first.
@@ -261,6 +266,18 @@ dispatch! {
     fn drop_access_token(org: OrgId, connection: ConnectionId, id: AccessTokenId) -> usize;
     /// Removes all tokens of a connection; how many there were.
     fn drop_access_tokens(org: OrgId, connection: ConnectionId) -> usize;
+
+    // Connect tokens
+    /// Adds a token.
+    fn insert_connect_token(row: &ConnectTokenRow) -> usize;
+    /// The token with this digest, whatever its state.
+    fn find_connect_token(org: OrgId, digest: &str) -> Option<ConnectTokenRow>;
+    /// Ends a token; 0 if it is over already.
+    fn end_connect_token(org: OrgId, id: SessionId, at: Ts) -> usize;
+    /// Closes the tokens of a connection whose secrets are gone.
+    fn close_connect_tokens(org: OrgId, connection: ConnectionId, at: Ts) -> usize;
+    /// Forgets the tokens that expired before.
+    fn drop_expired_connect_tokens(org: OrgId, before: Ts) -> usize;
 
     // Trash
     /// Counts what a deletion would take along.

@@ -21,6 +21,17 @@ pub struct ConnectionFilter {
     pub tag: Option<String>,
 }
 
+/// What a look for the newest live connections is narrowed to.
+#[derive(Debug, Default, Clone)]
+pub struct ConnectionSearch {
+    /// The keys of their integrations; any if there is none.
+    pub integrations: Vec<String>,
+    /// The caller's own id, or the id of a connection that has none.
+    pub called: Option<(String, Option<ConnectionId>)>,
+    /// Tags as they stand in the stored JSON, all of them: `"key":"value"`.
+    pub tags: Vec<String>,
+}
+
 /// What a list of models or content is narrowed to.
 #[derive(Debug, Default, Clone)]
 pub struct DependentFilter {

@@ -353,6 +353,11 @@ pub(super) fn slots_text(shred: &'static Shred) -> &'static str {
     &shred.slots_postgres
 }
 
+/// One statement, since each is a round trip.
+pub(super) fn ends_texts(shred: &'static Shred) -> &'static [String] {
+    std::slice::from_ref(&shred.ends_postgres)
+}
+
 pub(super) fn fill_slot(conn: &mut Conn, org: OrgId, record: &[u8]) -> QueryResult<i64> {
     diesel::insert_into(secret_slots::table)
         .values((

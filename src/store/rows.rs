@@ -564,6 +564,23 @@ pub struct AccessTokenRow {
     pub created_by: String,
 }
 
+/// A token by which someone without an API key makes connections, or enters the secrets of one.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::connect_tokens, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct ConnectTokenRow {
+    pub org_id: OrgId,
+    pub id: SessionId,
+    pub digest: String,
+    pub connection_id: Option<ConnectionId>,
+    pub context: JsonText,
+    pub created_at: Ts,
+    pub created_by: String,
+    pub expires_at: Ts,
+    pub ended_at: Option<Ts>,
+    pub gone_at: Option<Ts>,
+}
+
 /// What became of the credentials of one owner at the source.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = schema::revocations, treat_none_as_default_value = false)]

@@ -536,6 +536,24 @@ diesel::table! {
     use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
     use crate::store::types::{Id, Moment};
 
+    connect_tokens (org_id, id) {
+        org_id -> Id,
+        id -> Id,
+        digest -> Text,
+        connection_id -> Nullable<Id>,
+        context -> Text,
+        created_at -> Moment,
+        created_by -> Text,
+        expires_at -> Moment,
+        ended_at -> Nullable<Moment>,
+        gone_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
     revocations (org_id, entry_id, owner_kind, owner_id) {
         org_id -> Id,
         entry_id -> Id,
@@ -741,6 +759,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     purge_warnings,
     imports,
     connect_sessions,
+    connect_tokens,
     access_tokens,
     revocations,
     shreds,

@@ -418,6 +418,11 @@ pub(super) fn slots_text(shred: &'static Shred) -> &'static str {
     &shred.slots_sqlite
 }
 
+/// Several, since it changes nothing below `WITH`.
+pub(super) fn ends_texts(shred: &'static Shred) -> &'static [String] {
+    &shred.ends_sqlite
+}
+
 /// Brings the rows of an entry back, parents first; links follow on their own.
 pub(super) fn move_back(conn: &mut Conn, kind: RootKind, binds: Binds) -> QueryResult<Moved> {
     let mut moved = Moved::default();

@@ -133,7 +133,16 @@ impl<W: Wire, N: Needs> Guest<W, N> {
             .take(W::DIALECT, W::bucket(&known), Instant::now())
             .map_err(|limited| W::Refusal::limited(limited, &self.request))?;
         let admitted = Arc::clone(&state)
-            .run(move |services| credentials.admitted(services, known, N::SCOPE, &what))
+            .run(move |services| {
+                let caller = credentials.admitted(services, known, N::SCOPE, &what)?;
+                for scope in N::ALSO {
+                    if let Err(error) = caller.require(*scope) {
+                        services.note_refusal(&caller, &what, &error);
+                        return Err(error);
+                    }
+                }
+                Ok(caller)
+            })
             .await;
         let caller = admitted.map_err(|error| self.refuse(&error))?;
         Ok(self.by(caller))
@@ -188,6 +197,16 @@ impl<W: Wire> Admitted<W> {
     /// How people reach the service from outside, as links begin.
     pub fn public_base(&self) -> String {
         self.state.public_base()
+    }
+
+    /// What the dialects go by.
+    pub fn settings(&self) -> &Settings {
+        &self.state.dialects
+    }
+
+    /// The answer closes the connection, as [`Guest::closing`] says.
+    pub fn closing(&self) {
+        self.request.extensions_mut().insert(Closing);
     }
 
     /// Whether the caller may do this, too.

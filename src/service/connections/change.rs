@@ -70,18 +70,10 @@ pub fn patch(
         Some(metadata) => merge(&row.metadata, metadata, "/metadata", &mut errors)?,
         None => None,
     };
-    if metadata
-        .as_ref()
-        .is_some_and(|metadata| metadata.len() > MAX_METADATA)
-    {
-        errors.push(FieldError::new(
-            "/metadata",
-            "too_long",
-            "The metadata may have up to 65536 bytes.",
-        ));
-    }
+    errors.extend(metadata.as_ref().and_then(too_long));
     errors.extend(secrets::check(
         connector,
+        OwnerKind::Connection,
         &patch.secrets,
         &patch.source_hints,
     ));
@@ -99,6 +91,73 @@ pub fn patch(
     change.apply(tx, row, &patch.secrets, &patch.source_hints)
 }
 
+/// What replaces parts of a connection as a whole; what is `None` stays as it is.
+#[derive(Default)]
+pub struct Replacement {
+    /// The settings.
+    pub settings: Option<JsonText>,
+    /// The tags.
+    pub tags: Option<JsonText>,
+    /// The metadata.
+    pub metadata: Option<JsonText>,
+    /// Secrets by field; what is not named stays.
+    pub secrets: SecretInput,
+}
+
+/// Replaces parts of a connection.
+pub fn replace(
+    tx: &mut Tx<'_>,
+    id: ConnectionId,
+    replacement: &Replacement,
+) -> Result<ConnectionView> {
+    let row = lock(tx, id)?;
+    let connector = connector_of(&row)?;
+    let mut errors = secrets::check(
+        connector,
+        OwnerKind::Connection,
+        &replacement.secrets,
+        &HintInput::new(),
+    );
+    let settings = replacement
+        .settings
+        .as_ref()
+        .and_then(|json| collect(Settings::parse(connector, json.as_str()), &mut errors));
+    let tags = replacement
+        .tags
+        .as_ref()
+        .and_then(|tags| collect(Tags::parse(tags, "/tags"), &mut errors));
+    if let Some(metadata) = &replacement.metadata {
+        if !metadata.is_object() {
+            errors.push(not_an_object("/metadata"));
+        }
+        errors.extend(too_long(metadata));
+    }
+    if !errors.is_empty() {
+        return Err(errors.into());
+    }
+    let change = Change {
+        settings,
+        tags,
+        metadata: replacement.metadata.clone(),
+        ..Change::default()
+    };
+    change.apply(tx, row, &replacement.secrets, &HintInput::new())
+}
+
+fn not_an_object(pointer: &str) -> FieldError {
+    FieldError::new(pointer, "not_an_object", "Expected a JSON object.")
+}
+
+fn too_long(metadata: &JsonText) -> Option<FieldError> {
+    (metadata.len() > MAX_METADATA).then(|| {
+        FieldError::new(
+            "/metadata",
+            "too_long",
+            "The metadata may have up to 65536 bytes.",
+        )
+    })
+}
+
 pub(in crate::service) fn merge(
     target: &JsonText,
     patch: &JsonText,
@@ -106,11 +165,7 @@ pub(in crate::service) fn merge(
     errors: &mut Vec<FieldError>,
 ) -> Result<Option<JsonText>> {
     if !patch.is_object() {
-        errors.push(FieldError::new(
-            pointer,
-            "not_an_object",
-            "Expected a JSON object.",
-        ));
+        errors.push(not_an_object(pointer));
         return Ok(None);
     }
     merge_patch::apply(target, patch)

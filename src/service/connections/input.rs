@@ -11,7 +11,7 @@ use crate::connectors::{self, Connector, Settings};
 use crate::domain::FieldError;
 use crate::domain::ids::IntegrationId;
 use crate::domain::json::JsonText;
-use crate::domain::kinds::OnTrashed;
+use crate::domain::kinds::{OnTrashed, OwnerKind};
 use crate::domain::merge_patch::{double_option, not_null};
 use crate::domain::tags::Tags;
 use crate::domain::text::{ExternalId, Name};
@@ -170,7 +170,12 @@ impl Draft {
             ));
         }
         if let Some(connector) = connector {
-            errors.extend(secrets::check(connector, &new.secrets, &new.source_hints));
+            errors.extend(secrets::check(
+                connector,
+                OwnerKind::Connection,
+                &new.secrets,
+                &new.source_hints,
+            ));
         }
         match (name, connector, settings, tags) {
             (Some(name), Some(connector), Some(settings), Some(tags)) if errors.is_empty() => {

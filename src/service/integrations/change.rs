@@ -11,6 +11,7 @@ use super::{IntegrationPatch, absent};
 use crate::connectors::{Connector, Settings};
 use crate::domain::codes::Code;
 use crate::domain::json::JsonText;
+use crate::domain::kinds::OwnerKind;
 use crate::domain::scopes::Scope;
 use crate::domain::text::Name;
 use crate::store::rows::IntegrationRow;
@@ -44,6 +45,7 @@ pub fn patch(
     }
     errors.extend(secrets::check(
         connector,
+        OwnerKind::Integration,
         &patch.secrets,
         &patch.source_hints,
     ));
@@ -77,6 +79,7 @@ pub fn put_secrets(
     check_version(row.version, if_match)?;
     let errors = secrets::check(
         connector_named(&row.connector)?,
+        OwnerKind::Integration,
         &input.secrets,
         &input.source_hints,
     );

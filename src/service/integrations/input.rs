@@ -8,6 +8,7 @@ use super::super::secrets::{self, HintInput, SecretInput};
 use crate::connectors::{self, Connector, Settings};
 use crate::domain::FieldError;
 use crate::domain::json::JsonText;
+use crate::domain::kinds::OwnerKind;
 use crate::domain::merge_patch::not_null;
 use crate::domain::text::{IntegrationKey, Name};
 
@@ -111,7 +112,12 @@ impl Draft {
                 .ok()
         });
         if let Some(connector) = connector {
-            errors.extend(secrets::check(connector, &new.secrets, &new.source_hints));
+            errors.extend(secrets::check(
+                connector,
+                OwnerKind::Integration,
+                &new.secrets,
+                &new.source_hints,
+            ));
         }
         match (key, name, connector, settings) {
             (Some(key), Some(name), Some(connector), Some(settings)) if errors.is_empty() => {

@@ -74,8 +74,7 @@ pub(super) fn to_enter(
     let is_set = |field: &SecretField| stored.iter().any(|row| row.field == field.key);
     let complete = super::missing_secrets(connector, stored).is_empty();
     Ok(connector
-        .secret_fields()
-        .iter()
+        .secrets_of_connections()
         .filter(|field| complete || !is_set(field))
         .filter(|field| field.key != EXTRA || is_set(field) || lost.contains_key(EXTRA))
         .map(|field| field.key.as_str())
@@ -89,8 +88,7 @@ impl Form {
         let stored = conn.secrets_of(row.org_id, OwnerKind::Connection, row.id.into())?;
         let lost = lost(conn, row)?;
         let fields = connector
-            .secret_fields()
-            .iter()
+            .secrets_of_connections()
             .map(|field| field_of(connector, field, &stored, &lost))
             .filter(|field| field.missing || session.fields.split(' ').any(|key| key == field.key))
             .collect();

@@ -159,6 +159,12 @@ fn whatever_breaks_a_promise_is_found_by_name() {
             "is of a connection that is not live",
         ),
         (
+            "secrets belong to live owners",
+            "INSERT INTO connect_tokens SELECT org_id, id, 'digest', id, '{}', created_at, 'ann', created_at, NULL, NULL \
+             FROM models LIMIT 1",
+            "is of a connection that is not live",
+        ),
+        (
             "slots hold one secret each",
             "DELETE FROM secrets",
             "is used by no secret",

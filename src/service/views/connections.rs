@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::error::{Error, Result};
-use crate::connectors::{self, Connector};
+use crate::connectors::{self, Connector, SecretField};
 use crate::domain::clock::Ts;
 use crate::domain::ids::{ConnectionId, IntegrationId};
 use crate::domain::json::JsonText;
@@ -183,7 +183,7 @@ pub(in crate::service) fn integration_secret_views(
     connector: &Connector,
     rows: &[SecretRow],
 ) -> BTreeMap<String, SecretView> {
-    let mut views = secret_views(connector, rows);
+    let mut views = views_of(connector, connector.secret_fields().iter(), rows);
     for view in views.values_mut() {
         view.required = false;
     }
@@ -215,9 +215,17 @@ pub(in crate::service) fn shredded_views(
     views
 }
 
-/// The declared secrets, those that are set and those that are not; `extra` only when it is set.
+/// The declared secrets of a connection, those that are set and those that are not; `extra` only when it is set.
 pub(in crate::service) fn secret_views(
     connector: &Connector,
+    rows: &[SecretRow],
+) -> BTreeMap<String, SecretView> {
+    views_of(connector, connector.secrets_of_connections(), rows)
+}
+
+fn views_of<'a>(
+    connector: &Connector,
+    fields: impl Iterator<Item = &'a SecretField>,
     rows: &[SecretRow],
 ) -> BTreeMap<String, SecretView> {
     let present = rows.iter().map(|row| row.field.clone()).collect();
@@ -226,9 +234,7 @@ pub(in crate::service) fn secret_views(
         .into_iter()
         .map(|field| field.key.as_str())
         .collect();
-    connector
-        .secret_fields()
-        .iter()
+    fields
         .filter_map(|field| {
             let row = rows.iter().find(|row| row.field == field.key);
             if row.is_none() && field.key == connectors::EXTRA {

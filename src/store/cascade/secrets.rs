@@ -1,9 +1,17 @@
-//! The secrets of all that a deletion takes along: counted, their shape kept, shredded; and the re-entry sessions and
-//! access tokens of the connections, which end with them.
+//! The secrets of all that a deletion takes along: counted, their shape kept, shredded; and the ways to the connections
+//! that end with them ([`ENDS`]).
 
 use std::sync::LazyLock;
 
 use crate::domain::kinds::RootKind;
+
+/// What leads to a connection without its id being known, and ends with it: a restored connection has none.
+const ENDS: &[&str] = &[
+    "DELETE FROM connect_sessions WHERE org_id = {org} AND connection_id IN ({connections})",
+    "DELETE FROM access_tokens WHERE org_id = {org} AND connection_id IN ({connections})",
+    // Its token still says what became of it, until it expires.
+    "UPDATE connect_tokens SET gone_at = {at} WHERE org_id = {org} AND gone_at IS NULL AND connection_id IN ({connections})",
+];
 
 /// The texts of one kind of root that has secrets.
 pub(in crate::store) struct Shred {
@@ -21,10 +29,10 @@ pub(in crate::store) struct Shred {
     pub(in crate::store) slots_sqlite: String,
     /// Forgets the secrets.
     pub(in crate::store) forget: String,
-    /// Forgets the re-entry sessions: a restored connection has none.
-    pub(in crate::store) sessions: String,
-    /// Forgets the access tokens: nor has it one of these.
-    pub(in crate::store) tokens: String,
+    /// PostgreSQL: closes the ways to the connections, in one statement.
+    pub(in crate::store) ends_postgres: String,
+    /// SQLite: the same, one after the other.
+    pub(in crate::store) ends_sqlite: Vec<String>,
 }
 
 /// The texts for `kind`; models and content have no secrets.
@@ -55,6 +63,15 @@ pub(in crate::store) fn shred(kind: RootKind) -> Option<&'static Shred> {
 }
 
 fn build(connections: &str, owned: &str, below: Option<&str>) -> Shred {
+    let ends: Vec<String> = ENDS
+        .iter()
+        .map(|text| text.replace("{connections}", connections))
+        .collect();
+    let parts: Vec<String> = ends
+        .iter()
+        .enumerate()
+        .map(|(number, text)| format!("end_{number} AS ({text})"))
+        .collect();
     let slots = format!("SELECT slot_id FROM secrets WHERE {owned}");
     Shred {
         count: format!("SELECT count(*), max(key_epoch) FROM secrets WHERE {owned}"),
@@ -75,11 +92,7 @@ fn build(connections: &str, owned: &str, below: Option<&str>) -> Shred {
             "UPDATE secret_slots SET record = zeroblob(length(record)), free = 1 WHERE id IN ({slots})"
         ),
         forget: format!("DELETE FROM secrets WHERE {owned}"),
-        sessions: format!(
-            "DELETE FROM connect_sessions WHERE org_id = {{org}} AND connection_id IN ({connections})"
-        ),
-        tokens: format!(
-            "DELETE FROM access_tokens WHERE org_id = {{org}} AND connection_id IN ({connections})"
-        ),
+        ends_postgres: format!("WITH {} SELECT 1", parts.join(", ")),
+        ends_sqlite: ends,
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::clock::Ts;
 use crate::domain::ids::{ConnectionId, EntryId, OrgId};
 use crate::domain::json::JsonText;
 use crate::domain::kinds::Status;
-use crate::store::filters::ConnectionFilter;
+use crate::store::filters::{ConnectionFilter, ConnectionSearch};
 use crate::store::rows::{ConnectionRow, Place};
 use crate::store::schema::{connections, trash_connections};
 use crate::store::types::Id;
@@ -119,6 +119,75 @@ pub(in crate::store) fn list_connections(
         query = query.filter(super::super::position_in(connections::tags, tag).gt(0));
     }
     query.order(connections::id).limit(limit).load(conn)
+}
+
+/// The newest live connections before one of them.
+pub(in crate::store) fn newest_connections(
+    conn: &mut Conn,
+    org: OrgId,
+    search: &ConnectionSearch,
+    before: Option<ConnectionId>,
+    skip: i64,
+    limit: i64,
+) -> QueryResult<Vec<ConnectionRow>> {
+    let mut query = connections::table
+        .filter(connections::org_id.eq(org))
+        .select(ConnectionRow::as_select())
+        .into_boxed();
+    if let Some(before) = before {
+        query = query.filter(connections::id.lt(before));
+    }
+    if !search.integrations.is_empty() {
+        query = query.filter(connections::integration.eq_any(&search.integrations));
+    }
+    query = match &search.called {
+        Some((external_id, Some(id))) => query.filter(
+            connections::external_id
+                .eq(external_id)
+                .or(connections::external_id
+                    .is_null()
+                    .and(connections::id.eq(*id))),
+        ),
+        Some((external_id, None)) => query.filter(connections::external_id.eq(external_id)),
+        None => query,
+    };
+    for tag in &search.tags {
+        query = query.filter(super::super::position_in(connections::tags, tag).gt(0));
+    }
+    query
+        .order(connections::id.desc())
+        .offset(skip)
+        .limit(limit)
+        .load(conn)
+}
+
+/// The newest entry that holds a connection of an integration with this external id, or with this id and no external one.
+pub(in crate::store) fn entry_of_connection_called(
+    conn: &mut Conn,
+    org: OrgId,
+    integration: &str,
+    external_id: &str,
+    id: Option<ConnectionId>,
+) -> QueryResult<Option<EntryId>> {
+    use trash_connections as t;
+    let by_external_id = t::table
+        .filter(t::org_id.eq(org))
+        .filter(t::integration.eq(integration))
+        .filter(t::external_id.eq(external_id))
+        .order(t::entry_id.desc())
+        .select(t::entry_id)
+        .first(conn)
+        .optional()?;
+    match (by_external_id, id) {
+        (None, Some(id)) => t::table
+            .find((org, id))
+            .filter(t::integration.eq(integration))
+            .filter(t::external_id.is_null())
+            .select(t::entry_id)
+            .first(conn)
+            .optional(),
+        (found, _) => Ok(found),
+    }
 }
 
 /// The trashed connections with this external id, with their entries, newest first.

@@ -94,8 +94,8 @@ pub(in crate::store) fn secret_fields_in_scope(
     }
 }
 
-/// Shreds the secrets of all that a deletion takes along, keeps their shape, and forgets the re-entry sessions and access
-/// tokens. Answers how many secrets there were.
+/// Shreds the secrets of all that a deletion takes along, keeps their shape, and closes other ways to the
+/// connections. Answers how many secrets there were.
 pub(in crate::store) fn shred_scope(
     conn: &mut Conn,
     kind: RootKind,
@@ -112,8 +112,9 @@ pub(in crate::store) fn shred_scope(
         .at(at)
         .execute(conn)?;
     Statement::<()>::new(super::super::slots_text(shred), binds).execute(conn)?;
-    Statement::<()>::new(&shred.sessions, binds).execute(conn)?;
-    Statement::<()>::new(&shred.tokens, binds).execute(conn)?;
+    for text in super::super::ends_texts(shred) {
+        Statement::<()>::new(text, binds).at(at).execute(conn)?;
+    }
     Statement::<()>::new(&shred.forget, binds).execute(conn)
 }
 

@@ -116,13 +116,19 @@ pub(in crate::store) fn shredded_of_many(
         .load(conn)
 }
 
-/// Forgets the re-entry sessions and stored answers that an organization has from before a moment.
+/// Forgets the re-entry sessions, connect tokens and stored answers that an organization has from before a moment.
 pub(in crate::store) fn drop_open_before(
     conn: &mut Conn,
     org: OrgId,
     before: Ts,
 ) -> QueryResult<(usize, usize)> {
-    use crate::store::schema::{connect_sessions as c, idempotency_keys as i};
+    use crate::store::schema::{connect_sessions as c, connect_tokens as t, idempotency_keys as i};
+    let tokens = diesel::delete(
+        t::table
+            .filter(t::org_id.eq(org))
+            .filter(t::created_at.lt(before)),
+    )
+    .execute(conn)?;
     let sessions = diesel::delete(
         c::table
             .filter(c::org_id.eq(org))
@@ -135,7 +141,7 @@ pub(in crate::store) fn drop_open_before(
             .filter(i::created_at.lt(before)),
     )
     .execute(conn)?;
-    Ok((sessions, answers))
+    Ok((sessions + tokens, answers))
 }
 
 pub(in crate::store) fn read_slot(

@@ -6,10 +6,13 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use crate::domain::FieldError;
 use crate::domain::codes::Code;
+use crate::domain::scopes::Scope;
 use crate::http::dialects::{Limited, NangoGone, Settings};
-use crate::service::error::Error;
+use crate::service::error::{Error, Problem};
 
 /// A refusal as Nango tells it.
 #[derive(Debug)]
@@ -22,7 +25,7 @@ pub struct Refusal {
 }
 
 /// What is wrong with one place of the input, in the words of zod, by which the original checks.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct Issue {
     /// zod's issue code.
     pub code: &'static str,
@@ -32,18 +35,25 @@ pub(super) struct Issue {
     pub path: Vec<String>,
 }
 
-#[derive(Serialize)]
-struct StdError<'a> {
-    error: Body<'a>,
+/// Every refusal.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StdError {
+    error: ErrorBody,
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
-    code: &'a str,
+/// What is wrong.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ErrorBody {
+    /// The stable code.
+    code: &'static str,
+    /// A sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[Issue]>::is_empty")]
-    errors: &'a [Issue],
+    message: Option<String>,
+    /// What is wrong with single places.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Issue>,
 }
 
 impl Refusal {
@@ -55,6 +65,69 @@ impl Refusal {
             message: Some(message.into()),
             errors: Vec::new(),
             limited: None,
+        }
+    }
+
+    /// Some places of the input are wrong.
+    pub(super) fn invalid(code: &'static str, errors: Vec<Issue>) -> Self {
+        Self {
+            message: None,
+            errors,
+            ..Self::new(StatusCode::BAD_REQUEST, code, "")
+        }
+    }
+
+    /// The body as a whole does not fit.
+    pub(super) fn invalid_body(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_body", message)
+    }
+
+    /// There is no such integration.
+    pub(super) fn unknown_provider_config() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "unknown_provider_config",
+            "There is no integration with this key.",
+        )
+    }
+
+    /// There is no such thing.
+    pub(super) fn not_found(message: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    /// The header says that the body is something else than JSON.
+    pub(super) fn invalid_content_type() -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "invalid_content_type",
+            "The Content-Type header must begin with application/json.",
+        )
+    }
+
+    /// What is not there is a connection that was to be deleted: the published document has another status for that than
+    /// the server.
+    pub(super) fn gone(self, settings: &Settings) -> Self {
+        let status = match settings.nango_gone {
+            NangoGone::NotFound => StatusCode::NOT_FOUND,
+            NangoGone::BadRequest => StatusCode::BAD_REQUEST,
+        };
+        self.unknown_connection(status)
+    }
+
+    /// Whether it says that there is no such thing.
+    pub(super) fn is_not_found(&self) -> bool {
+        self.code == "not_found"
+    }
+
+    /// What is not there is a connection.
+    pub(super) fn unknown_connection(self, status: StatusCode) -> Self {
+        if self.code != "not_found" {
+            return self;
+        }
+        Self {
+            message: None,
+            ..Self::new(status, "unknown_connection", "")
         }
     }
 
@@ -87,7 +160,7 @@ impl Refusal {
 }
 
 impl super::super::Refusal for Refusal {
-    fn of(error: &Error, scope: &'static str, settings: &Settings) -> Self {
+    fn of(error: &Error, scope: &'static str, _: &Settings) -> Self {
         let problem = error.told();
         let status = StatusCode::from_u16(problem.code.status())
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -98,20 +171,17 @@ impl super::super::Refusal for Refusal {
                 "Authentication failed. The provided secret/public key does not match any account."
                     .to_owned(),
             ),
-            Code::MissingScope => (
-                status,
-                "forbidden",
-                format!("This API key lacks the scope {scope}."),
+            Code::MissingScope => (status, "forbidden", lacks(&problem, scope)),
+            Code::NotFound | Code::InTrash => (StatusCode::NOT_FOUND, "not_found", problem.detail),
+            Code::NeedsCredentials | Code::TestRequired => (
+                StatusCode::FAILED_DEPENDENCY,
+                "invalid_credentials",
+                problem.detail,
             ),
-            Code::NotFound | Code::InTrash => {
-                let status = match settings.nango_gone {
-                    NangoGone::NotFound => StatusCode::NOT_FOUND,
-                    NangoGone::BadRequest => StatusCode::BAD_REQUEST,
-                };
-                (status, "unknown_connection", problem.detail)
-            }
             Code::MalformedJson => (status, "invalid_json", problem.detail),
-            Code::InvalidInput => (StatusCode::BAD_REQUEST, "invalid_body", problem.detail),
+            Code::InvalidInput | Code::SecretInSettings => {
+                return Self::invalid("invalid_body", problem.errors.iter().map(issue).collect());
+            }
             Code::UnsupportedMediaType => (status, "invalid_content_type", problem.detail),
             _ if status.is_server_error() => (status, "server_error", problem.detail),
             code => (status, code.as_str(), problem.detail),
@@ -128,6 +198,45 @@ impl super::super::Refusal for Refusal {
                 "Too many requests; try again later.",
             )
         }
+    }
+}
+
+/// Which scope is missing: in the dialect's words, unless it is one that the dialect does not know.
+fn lacks(problem: &Problem, scope: &str) -> String {
+    let ours = problem
+        .members
+        .get("scope")
+        .and_then(|scope| scope.as_str());
+    match ours {
+        Some(ours) if scope.is_empty() || ours == Scope::ActorAssert.as_str() => {
+            format!("This API key lacks the scope {ours}.")
+        }
+        _ => format!("This API key lacks the scope {scope}."),
+    }
+}
+
+/// What a service says of a field, at the place where this dialect has it.
+fn issue(error: &FieldError) -> Issue {
+    let parts = error.pointer.split('/').skip(1);
+    let path = parts
+        .enumerate()
+        .map(|(at, part)| {
+            let ours = part.replace("~1", "/").replace("~0", "~");
+            match (at, ours.as_str()) {
+                (0, "settings") => "connection_config".to_owned(),
+                (0, "secrets") => "credentials".to_owned(),
+                (0, "external_id") => "connection_id".to_owned(),
+                (0, "key") => "unique_key".to_owned(),
+                (0, "name") => "display_name".to_owned(),
+                (0, "integration") => "provider_config_key".to_owned(),
+                _ => ours,
+            }
+        })
+        .collect();
+    Issue {
+        code: "custom",
+        message: error.detail.clone(),
+        path,
     }
 }
 
@@ -152,10 +261,10 @@ impl ResponseError for Refusal {
                 .insert_header(("x-ratelimit-reset", limited.reset.to_string()));
         }
         response.json(StdError {
-            error: Body {
+            error: ErrorBody {
                 code: self.code,
-                message: self.message.as_deref(),
-                errors: &self.errors,
+                message: self.message.clone(),
+                errors: self.errors.clone(),
             },
         })
     }

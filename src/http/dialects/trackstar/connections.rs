@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::views::{
-    Connection, Deleted, ListOfConnections, OneConnection, Updated, ValidationError,
+    ConnectionObject, DeletedConnection, ListOfConnections, OneConnection, UpdatedConnection,
+    ValidationError,
 };
 use super::{OfConnection, Refusal, Trackstar, answer, json, query};
 use crate::domain::ids::ConnectionId;
