@@ -52,6 +52,14 @@ pub const ACTIONS: &[Action] = &[
         "connect_session.opened",
         "A session in which an end user connects, or enters secrets, was opened",
     ),
+    event(
+        "connection.access_token_created",
+        "An access token of a connection was made or registered",
+    ),
+    event(
+        "connection.access_token_removed",
+        "An access token of a connection was removed",
+    ),
     event("connection.created", "A connection was made"),
     event(
         "connection.credentials_entered",

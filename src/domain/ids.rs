@@ -70,6 +70,8 @@ ids! {
     ImportId,
     /// A re-entry session.
     SessionId,
+    /// An access token of a connection.
+    AccessTokenId,
     /// A running service.
     ReplicaId,
     /// An alarm.

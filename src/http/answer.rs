@@ -7,6 +7,7 @@ use actix_web::http::header::{
 };
 use serde::Serialize;
 
+use crate::service::access_tokens::{self, NewAccessTokenView};
 use crate::service::alarms::AlarmView;
 use crate::service::brakes::BrakeView;
 use crate::service::bulk::{BulkDeleteView, BulkRestoreView};
@@ -123,6 +124,19 @@ impl<T: Answer> Answer for CreatedOr<T> {
             StatusCode::OK
         }
     }
+
+    fn shown_once(&self) -> bool {
+        self.view.shown_once()
+    }
+}
+
+impl From<access_tokens::Added> for CreatedOr<NewAccessTokenView> {
+    fn from(added: access_tokens::Added) -> Self {
+        Self {
+            created: added.created,
+            view: added.view,
+        }
+    }
 }
 
 impl From<Upserted> for CreatedOr<ConnectionView> {
@@ -161,6 +175,7 @@ answers! {
         shown_once: true,
     }
     EndedReentryView {}
+    access_tokens::RemovedView {}
     AlarmView {}
     BrakeView {}
     HoldView { location: |view| format!("/v1/trash/{}", view.entry_id), }
@@ -193,6 +208,17 @@ impl Answer for SignedWebhookView {
 
     fn shown_once(&self) -> bool {
         self.signing_secret.is_some()
+    }
+}
+
+impl Answer for NewAccessTokenView {
+    fn location(&self) -> Option<String> {
+        let id = self.about.connection_id;
+        Some(format!("/v1/connections/{id}/access-tokens"))
+    }
+
+    fn shown_once(&self) -> bool {
+        self.token.is_some()
     }
 }
 

@@ -223,7 +223,12 @@ impl<N: Needs> Auth<N> {
                 .is_some_and(|length| length == "0");
         let bytes = match empty {
             Some(empty) if no_body => web::Bytes::copy_from_slice(empty.as_bytes()),
-            _ => body::read(&self.request, payload, limit, self.state.body_timeout).await?,
+            Some(empty) => {
+                body::read_if_any(&self.request, payload, limit, self.state.body_timeout)
+                    .await?
+                    .unwrap_or_else(|| web::Bytes::copy_from_slice(empty.as_bytes()))
+            }
+            None => body::read(&self.request, payload, limit, self.state.body_timeout).await?,
         };
         let value = body::parse(&bytes)?;
         self.body = Some(bytes);

@@ -39,6 +39,25 @@ pub async fn read(
     receive(request, payload, limit, timeout).await
 }
 
+/// The same for a body that may be left out. Some clients announce a body whose length they don't know and then send
+/// none, without a type.
+pub async fn read_if_any(
+    request: &HttpRequest,
+    payload: Payload,
+    limit: usize,
+    timeout: Duration,
+) -> Result<Option<Bytes>> {
+    if request.headers().contains_key(CONTENT_TYPE) {
+        return read(request, payload, limit, timeout).await.map(Some);
+    }
+    let body = receive(request, payload, limit, timeout).await?;
+    if body.is_empty() {
+        return Ok(None);
+    }
+    check_type(request, "application/json", |_| false)?;
+    Ok(Some(body))
+}
+
 /// Reads a body of at most `limit` bytes that must be an HTML form.
 pub async fn read_form(
     request: &HttpRequest,
@@ -125,21 +144,26 @@ fn check_type(request: &HttpRequest, expected: &str, fits: impl Fn(&str) -> bool
     .into())
 }
 
-/// Parses a body into its typed form.
+/// Parses a body, an object, into its typed form.
 pub fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
-    typed::read(body, MAX_DEPTH).map_err(|problem| match problem {
+    let parsed = typed::read(body, MAX_DEPTH).map_err(|problem| match problem {
         JsonProblem::Malformed { line, column } => Error::from(Problem::new(
             Code::MalformedJson,
             format!("The body is not JSON at line {line}, column {column}."),
         )),
         JsonProblem::Refused(error) => error.into(),
-    })
+    })?;
+    // serde takes an array, too, as the fields in their order.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Error::field("", "wrong_type", "Expected an object."));
+    }
+    Ok(parsed)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::connections::NewConnection;
+    use crate::service::connections::{ConnectionPatch, NewConnection};
 
     fn refused(body: &str) -> (Code, String, &'static str, String) {
         match parse::<NewConnection>(body.as_bytes()) {
@@ -219,5 +243,11 @@ mod tests {
             assert_eq!(refused(body).0, Code::MalformedJson, "{body}");
         }
         assert_eq!(refused("[]").0, Code::InvalidInput);
+        for body in ["[]", " [\"renamed\"]"] {
+            assert!(
+                parse::<ConnectionPatch>(body.as_bytes()).is_err(),
+                "an array is no patch, though it may have its fields in their order"
+            );
+        }
     }
 }

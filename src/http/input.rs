@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::domain::clock::Ts;
 use crate::domain::codes::Code;
-use crate::domain::ids::{ConnectionId, DependentId, EntryId, HoldId};
+use crate::domain::ids::{AccessTokenId, ConnectionId, DependentId, EntryId, HoldId};
 use crate::domain::kinds::DependentKind;
 use crate::domain::text::Name;
 use crate::service::error::{Error, Problem, Result};
@@ -206,5 +206,10 @@ impl Input {
     /// The hold's id in the path.
     pub fn hold(&self) -> Result<HoldId> {
         HoldId::parse(&self.part("hold")?).ok_or_else(|| Error::not_found("hold"))
+    }
+
+    /// The access token's id in the path.
+    pub fn access_token(&self) -> Result<AccessTokenId> {
+        AccessTokenId::parse(&self.part("token")?).ok_or_else(|| Error::not_found("access token"))
     }
 }

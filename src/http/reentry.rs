@@ -21,7 +21,7 @@ use super::probing::test_connection;
 use crate::domain::kinds::Outcome;
 use crate::service::caller::Caller;
 use crate::service::error::{Error, Result};
-use crate::service::reentry::{self, LinkCode, NewVisit, Saved, Visitor};
+use crate::service::reentry::{self, Leave, LinkCode, NewVisit, Saved, Visitor};
 use crate::service::secrets::PutSecrets;
 use crate::service::unit::Written;
 use input::Sent;
@@ -143,11 +143,12 @@ async fn take(
     };
     match test(state, &caller, &saved).await {
         Tested::Done(outcome) => {
-            if let Err(error) = finish(state, &visitor, caller).await {
+            let leave = finish(state, &visitor, caller).await.unwrap_or_else(|error| {
                 // What it was for is done; it ends by itself.
                 tracing::warn!(%error, connection = %saved.connection, "a re-entry session could not be ended");
-            }
-            Ok(pages::thanks(&saved.name, &outcome))
+                None
+            });
+            Ok(pages::thanks(&saved.name, &outcome, leave.as_ref()))
         }
         Tested::Again(notice) => fill_in(state, &visitor, StatusCode::OK, Some(&notice), &[]).await,
     }
@@ -211,7 +212,11 @@ async fn save(
         .await
 }
 
-async fn finish(state: &Arc<State>, visitor: &Arc<Visitor>, caller: Caller) -> Result<()> {
+async fn finish(
+    state: &Arc<State>,
+    visitor: &Arc<Visitor>,
+    caller: Caller,
+) -> Result<Option<Leave>> {
     let visitor = Arc::clone(visitor);
     Arc::clone(state)
         .run_write(move |services| services.write_once(&caller, |tx| reentry::finish(tx, &visitor)))

@@ -116,6 +116,11 @@ pub fn get(conn: &mut Conn, caller: &Caller, id: ConnectionId) -> Result<Connect
     ConnectionView::load(conn, row)
 }
 
+/// How many live connections the organization has.
+pub fn count(conn: &mut Conn, caller: &Caller) -> Result<i64> {
+    Ok(conn.count_connections(caller.org)?)
+}
+
 /// A page of live connections, oldest first.
 pub fn list(
     conn: &mut Conn,

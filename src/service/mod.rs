@@ -3,6 +3,7 @@
 //! No HTTP here: the API, the command line and, later, the dialects call the same functions. Each takes a
 //! [`Tx`](unit::Tx) (a change) or a connection (a read) and answers a view or a [`Problem`](error::Problem).
 
+pub mod access_tokens;
 pub mod alarms;
 pub mod audit;
 pub mod backup;

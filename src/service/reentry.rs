@@ -7,12 +7,14 @@
 //! * A session dies with its connection: the deletion forgets it in its own transaction, a restore brings none back.
 //! * Whoever opens, ends or uses the sessions of a connection locks the connection first, as a deletion does.
 //! * What is unknown, used, expired or ended is refused alike.
+//! * Where a visitor is led at the end was said by whoever made the link, and by nothing that a browser sends.
 
 mod form;
+mod leave;
 
 use chrono::Duration;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::Sha256;
 use utoipa::ToSchema;
@@ -33,6 +35,9 @@ use crate::store::Conn;
 use crate::store::rows::{ConnectionRow, SessionRow};
 
 pub use form::{Form, FormField, Value};
+pub use leave::{AuthCode, Leave, redeem};
+
+use leave::RedirectUri;
 
 /// How long a link, and the session that comes of it, works.
 const LIFETIME: Duration = Duration::minutes(30);
@@ -56,6 +61,15 @@ pub struct NewReentryView {
     pub missing: Vec<String>,
 }
 
+/// A re-entry session to make.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewReentry {
+    /// Where the visitor is led when he is done, with `auth_code` added to the query: https, or http on the visitor's own
+    /// machine. Without it the last page leads nowhere.
+    pub redirect_uri: Option<String>,
+}
+
 /// What ending the re-entry sessions of a connection came to.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EndedReentryView {
@@ -66,7 +80,14 @@ pub struct EndedReentryView {
 }
 
 /// Opens a session for a live connection, in place of the one that may be open. `base` is how people reach the service.
-pub fn create(tx: &mut Tx<'_>, id: ConnectionId, base: &str) -> Result<NewReentryView> {
+pub fn create(
+    tx: &mut Tx<'_>,
+    id: ConnectionId,
+    base: &str,
+    new: &NewReentry,
+) -> Result<NewReentryView> {
+    let redirect_uri = new.redirect_uri.as_deref().map(RedirectUri::parse);
+    let redirect_uri = redirect_uri.transpose()?;
     let row = lock(tx, id)?;
     let connector = connector_of(&row)?;
     let stored = tx
@@ -90,6 +111,9 @@ pub fn create(tx: &mut Tx<'_>, id: ConnectionId, base: &str) -> Result<NewReentr
         expires_at,
         used_at: None,
         ended_at: None,
+        redirect_uri: redirect_uri.map(RedirectUri::into_string),
+        auth_digest: None,
+        auth_expires_at: None,
     })?;
     let missing = missing_secrets(connector, &stored);
     tx.count(Fact::LinkCreated);
@@ -241,11 +265,15 @@ pub fn save(tx: &mut Tx<'_>, visitor: &Visitor, input: &PutSecrets) -> Result<Sa
     })
 }
 
-/// Ends a session that has done what it was for. One that ended meanwhile is over, too.
-pub fn finish(tx: &mut Tx<'_>, visitor: &Visitor) -> Result<()> {
+/// Ends a session that has done what it was for; the way that its visitor is to take. One that ended meanwhile is over,
+/// too, and leads nowhere.
+pub fn finish(tx: &mut Tx<'_>, visitor: &Visitor) -> Result<Option<Leave>> {
     match locked(tx, visitor) {
-        Ok((_, row)) => end_open(tx, &row, "the secrets have been entered").map(|_| ()),
-        Err(Error::Problem(problem)) if problem.code == Code::NotFound => Ok(()),
+        Ok((session, row)) => {
+            end_open(tx, &row, "the secrets have been entered")?;
+            leave::of(tx, &session)
+        }
+        Err(Error::Problem(problem)) if problem.code == Code::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }

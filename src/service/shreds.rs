@@ -332,6 +332,8 @@ fn shred_connection(tx: &mut Tx<'_>, id: ConnectionId, records: &[RecordId]) -> 
     tx.conn.update_connection(&row)?;
     let now = tx.conn.now()?;
     tx.conn.end_sessions(org, id, now)?;
+    // Perhaps the connection was deleted after the backup: a token that ended with that works never again.
+    tx.conn.drop_access_tokens(org, id)?;
     tx.conn.close_connect_tokens(org, id, now)?;
     tx.record(
         "connection.shredded_again",

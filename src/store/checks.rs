@@ -229,7 +229,7 @@ fn parents() -> Vec<String> {
 }
 
 /// Owners of secrets are live, and their secrets can be opened: sealed for the owner's generation, by a key that is. A
-/// re-entry session is a way to them.
+/// re-entry session is a way to them, an access token one to their connection.
 fn secrets() -> Vec<String> {
     let id = "x.owner_kind || ' ' || CAST(x.owner_id AS text) || ' ' || x.field";
     let found =
@@ -240,6 +240,13 @@ fn secrets() -> Vec<String> {
             ID,
             "'is of a connection that is not live'",
             "connect_sessions x LEFT JOIN connections c ON c.org_id = x.org_id AND c.id = x.connection_id \
+             WHERE c.id IS NULL",
+        ),
+        findings(
+            "access_tokens",
+            ID,
+            "'is of a connection that is not live'",
+            "access_tokens x LEFT JOIN connections c ON c.org_id = x.org_id AND c.id = x.connection_id \
              WHERE c.id IS NULL",
         ),
         findings(

@@ -10,19 +10,21 @@ use super::filters::{
 };
 use super::records::{InUse, Key, Record};
 use super::rows::{
-    AlarmRow, ApiKeyRow, AuditRow, BrakeRow, CanaryRow, ConnectTokenRow, ConnectionRow,
-    DeliveryRow, DependentHead, DependentRow, EntryRow, ErasureJobRow, HoldRow, IdempotencyRow,
-    ImpactRow, ImportRow, IntegrationRow, KeyEpochRow, KeyReplicaRow, LinkRow, LiveRecord, Moved,
-    OrganizationRow, Place, PurgeFailureRow, ReceiptKeyRow, ReceiptRow, RevocationRow, Rewrapped,
-    Sealed, SecretRow, SessionRow, ShredRow, ShreddedRow, TickRow, UseRow, WebhookRow,
+    AccessTokenRow, AlarmRow, ApiKeyRow, AuditRow, BrakeRow, CanaryRow, ConnectTokenRow,
+    ConnectionRow, DeliveryRow, DependentHead, DependentRow, EntryRow, ErasureJobRow, HoldRow,
+    IdempotencyRow, ImpactRow, ImportRow, IntegrationRow, KeyEpochRow, KeyReplicaRow, LinkRow,
+    LiveRecord, Moved, OrganizationRow, Place, PurgeFailureRow, ReceiptKeyRow, ReceiptRow,
+    RevocationRow, Rewrapped, Sealed, SecretRow, SessionRow, ShredRow, ShreddedRow, TickRow,
+    UseRow, WebhookRow,
 };
 use super::statement::Binds;
 use super::{postgres, sqlite};
 use crate::domain::alarms::AlarmCode;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
-    AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId,
-    KeyId, OrgId, ReceiptKeyId, RecordId, ReplicaId, RootId, SessionId, WebhookId,
+    AccessTokenId, AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId,
+    IntegrationId, JobId, KeyId, OrgId, ReceiptKeyId, RecordId, ReplicaId, RootId, SessionId,
+    WebhookId,
 };
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{
@@ -257,10 +259,26 @@ dispatch! {
     fn find_session(org: OrgId, id: SessionId) -> Option<SessionRow>;
     /// Exchanges the code of an open session for a cookie; 0 if somebody did before, or it is open no more.
     fn exchange_session(org: OrgId, id: SessionId, code_digest: &str, cookie_digest: &str, at: Ts) -> usize;
+    /// Gives a session the code that its visitor takes along.
+    fn grant_session(org: OrgId, id: SessionId, auth_digest: &str, expires_at: Ts) -> usize;
+    /// Uses that code up; 0 if somebody did before, or its time is over.
+    fn redeem_session(org: OrgId, id: SessionId, auth_digest: &str, at: Ts) -> usize;
     /// Ends the open sessions of a connection; how many there were.
     fn end_sessions(org: OrgId, connection: ConnectionId, at: Ts) -> usize;
     /// Forgets the sessions that expired before.
     fn drop_expired_sessions(org: OrgId, before: Ts) -> usize;
+
+    // Access tokens
+    /// Adds a token.
+    fn insert_access_token(row: &AccessTokenRow) -> usize;
+    /// The token with this digest.
+    fn find_access_token(org: OrgId, digest: &str) -> Option<AccessTokenRow>;
+    /// A page of a connection's tokens, oldest first.
+    fn list_access_tokens(org: OrgId, connection: ConnectionId, after: Option<AccessTokenId>, limit: i64) -> Vec<AccessTokenRow>;
+    /// Removes a token of a connection; 0 if it has none with this id.
+    fn drop_access_token(org: OrgId, connection: ConnectionId, id: AccessTokenId) -> usize;
+    /// Removes all tokens of a connection; how many there were.
+    fn drop_access_tokens(org: OrgId, connection: ConnectionId) -> usize;
 
     // Connect tokens
     /// Adds a token.

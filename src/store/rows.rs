@@ -6,8 +6,9 @@ use super::schema;
 use crate::domain::alarms::AlarmCode;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
-    AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId,
-    KeyId, OrgId, ReceiptKeyId, RecordId, ReplicaId, RootId, SessionId, WebhookId,
+    AccessTokenId, AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId,
+    IntegrationId, JobId, KeyId, OrgId, ReceiptKeyId, RecordId, ReplicaId, RootId, SessionId,
+    WebhookId,
 };
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{
@@ -544,6 +545,23 @@ pub struct SessionRow {
     pub expires_at: Ts,
     pub used_at: Option<Ts>,
     pub ended_at: Option<Ts>,
+    pub redirect_uri: Option<String>,
+    pub auth_digest: Option<String>,
+    pub auth_expires_at: Option<Ts>,
+}
+
+/// What names a connection in a dialect.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::access_tokens)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct AccessTokenRow {
+    pub org_id: OrgId,
+    pub id: AccessTokenId,
+    pub connection_id: ConnectionId,
+    pub digest: String,
+    pub registered: bool,
+    pub created_at: Ts,
+    pub created_by: String,
 }
 
 /// A token by which someone without an API key makes connections, or enters the secrets of one.

@@ -511,6 +511,24 @@ diesel::table! {
         expires_at -> Moment,
         used_at -> Nullable<Moment>,
         ended_at -> Nullable<Moment>,
+        redirect_uri -> Nullable<Text>,
+        auth_digest -> Nullable<Text>,
+        auth_expires_at -> Nullable<Moment>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
+    access_tokens (org_id, id) {
+        org_id -> Id,
+        id -> Id,
+        connection_id -> Id,
+        digest -> Text,
+        registered -> Bool,
+        created_at -> Moment,
+        created_by -> Text,
     }
 }
 
@@ -742,6 +760,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     imports,
     connect_sessions,
     connect_tokens,
+    access_tokens,
     revocations,
     shreds,
     purge_failures,

@@ -17,8 +17,9 @@ use uuid::Uuid;
 use crate::domain::alarms::AlarmCode;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{
-    AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId, IntegrationId, JobId,
-    KeyId, OrgId, ReceiptKeyId, RecordId, ReplicaId, RootId, SessionId, WebhookId,
+    AccessTokenId, AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId,
+    IntegrationId, JobId, KeyId, OrgId, ReceiptKeyId, RecordId, ReplicaId, RootId, SessionId,
+    WebhookId,
 };
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{
@@ -86,6 +87,7 @@ id_columns!(
     JobId,
     ImportId,
     SessionId,
+    AccessTokenId,
     ReplicaId,
     AlarmId,
     BrakeId,

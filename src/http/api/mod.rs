@@ -1,6 +1,7 @@
 //! The native API, `/v1`: one file a resource. A new endpoint is a handler with its description and a line in
 //! [`routes`].
 
+mod access_tokens;
 mod alarms;
 mod audit;
 mod bulk;
@@ -55,6 +56,9 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(secrets::test_connection)
         .service(reentry::create_reentry_session)
         .service(reentry::end_reentry_session)
+        .service(access_tokens::create_access_token)
+        .service(access_tokens::list_access_tokens)
+        .service(access_tokens::remove_access_token)
         .service(models::create_model)
         .service(models::create_models)
         .service(models::list_models)

@@ -19,7 +19,7 @@ use crate::domain::FieldError;
 use crate::domain::codes::Code;
 use crate::domain::json::child_pointer;
 use crate::service::error::{Error, Problem};
-use crate::service::reentry::{Form, FormField, Value};
+use crate::service::reentry::{Form, FormField, Leave, Value};
 
 /// The style is in the page: allowed by its hash, it needs no address of its own.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
@@ -57,6 +57,7 @@ struct MessagePage<'a> {
     more: Option<&'a str>,
     tone: &'static str,
     role: &'static str,
+    leave: Option<&'a Leave>,
 }
 
 impl Field<'_> {
@@ -127,15 +128,21 @@ pub(super) fn form(
     page(status, shown.render())
 }
 
-/// The end: what became of it, in words.
-pub(super) fn thanks(name: &str, outcome: &str) -> HttpResponse {
-    let more = format!("The connection {name} has what it needs. You can close this page.");
+/// The end: what became of it, in words, and the way from here. That is a link and no redirect: browsers hold what follows
+/// a form against `form-action`, and whoever has entered a password should see where he is led.
+pub(super) fn thanks(name: &str, outcome: &str, leave: Option<&Leave>) -> HttpResponse {
+    let next = match leave {
+        Some(_) => "One step is left:",
+        None => "You can close this page.",
+    };
+    let more = format!("The connection {name} has what it needs. {next}");
     let shown = MessagePage {
         title: "Thank you",
         text: outcome,
         more: Some(&more),
         tone: "good",
         role: "status",
+        leave,
     };
     page(StatusCode::OK, shown.render())
 }
@@ -211,6 +218,7 @@ fn refusal(status: StatusCode, title: &str, text: &str, more: Option<&str>) -> H
         more,
         tone: "bad",
         role: "alert",
+        leave: None,
     };
     page(status, shown.render())
 }

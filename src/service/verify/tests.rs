@@ -150,7 +150,12 @@ fn whatever_breaks_a_promise_is_found_by_name() {
         (
             "secrets belong to live owners",
             "INSERT INTO connect_sessions SELECT org_id, id, id, 'digest', NULL, 'password', created_at, 'ann', created_at, \
-             NULL, NULL FROM models LIMIT 1",
+             NULL, NULL, NULL, NULL, NULL FROM models LIMIT 1",
+            "is of a connection that is not live",
+        ),
+        (
+            "secrets",
+            "INSERT INTO access_tokens SELECT org_id, id, id, 'digest', 0, created_at, 'ann' FROM models LIMIT 1",
             "is of a connection that is not live",
         ),
         (

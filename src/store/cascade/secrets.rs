@@ -8,6 +8,7 @@ use crate::domain::kinds::RootKind;
 /// What leads to a connection without its id being known, and ends with it: a restored connection has none.
 const ENDS: &[&str] = &[
     "DELETE FROM connect_sessions WHERE org_id = {org} AND connection_id IN ({connections})",
+    "DELETE FROM access_tokens WHERE org_id = {org} AND connection_id IN ({connections})",
     // Its token still says what became of it, until it expires.
     "UPDATE connect_tokens SET gone_at = {at} WHERE org_id = {org} AND gone_at IS NULL AND connection_id IN ({connections})",
 ];

@@ -4,6 +4,7 @@
 
 use super::Conn;
 
+mod access_tokens;
 mod alarms;
 mod audit;
 mod canary;
@@ -30,6 +31,7 @@ mod trash;
 mod uses;
 mod webhooks;
 
+pub(in crate::store) use access_tokens::*;
 pub(in crate::store) use alarms::*;
 pub(in crate::store) use audit::*;
 pub(in crate::store) use canary::*;

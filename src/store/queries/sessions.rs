@@ -47,6 +47,40 @@ pub(in crate::store) fn exchange_session(
     .execute(conn)
 }
 
+/// Gives a session its one code to take along.
+pub(in crate::store) fn grant_session(
+    conn: &mut Conn,
+    org: OrgId,
+    id: SessionId,
+    auth_digest: &str,
+    expires_at: Ts,
+) -> QueryResult<usize> {
+    diesel::update(s::table.find((org, id)))
+        .set((
+            s::auth_digest.eq(auth_digest),
+            s::auth_expires_at.eq(expires_at),
+        ))
+        .execute(conn)
+}
+
+/// As with the exchange of a link, the row itself decides who was first.
+pub(in crate::store) fn redeem_session(
+    conn: &mut Conn,
+    org: OrgId,
+    id: SessionId,
+    auth_digest: &str,
+    at: Ts,
+) -> QueryResult<usize> {
+    diesel::update(
+        s::table
+            .find((org, id))
+            .filter(s::auth_digest.eq(auth_digest))
+            .filter(s::auth_expires_at.gt(at)),
+    )
+    .set(s::auth_digest.eq(None::<String>))
+    .execute(conn)
+}
+
 pub(in crate::store) fn end_sessions(
     conn: &mut Conn,
     org: OrgId,

@@ -67,7 +67,8 @@ fn harmful(client: &Client, operation: &Operation, samples: &Samples) -> Reply {
             "create_hold" => json!({"reason": "planted"}),
             "patch_trash_entry" => json!({"purge_at": "2031-01-01T00:00:00Z"}),
             "patch_webhook" => json!({"url": "https://planted.example.com/"}),
-            "replay_webhook" => json!({}),
+            "replay_webhook" | "create_reentry_session" => json!({}),
+            "create_access_token" => json!({"token": "planted-planted-planted"}),
             "create_api_key" => json!({"name": "k", "scopes": ["trash:read"]}),
             _ => json!({"name": "planted"}),
         });

@@ -1,5 +1,6 @@
 //! The API as its callers meet it: who may call, what comes in, what goes out.
 
+mod access_tokens;
 mod bad_body;
 mod bad_input;
 mod batches;

@@ -94,6 +94,8 @@ pub(super) struct Samples {
     pub(super) hold: String,
     pub(super) alarm: String,
     pub(super) brake: String,
+    /// The id of an access token of the connection.
+    pub(super) access_token: String,
     pub(super) webhook: String,
     /// The event of its one delivery.
     pub(super) event: String,
@@ -139,6 +141,9 @@ impl Samples {
         let hold = json!({"reason": "still looking"});
         let entry_path = format!("/v1/trash/{}", entry["id"].as_str().unwrap());
         let hold = client.post(&format!("{entry_path}/holds"), &hold).ok(201);
+        let token = client
+            .send("POST", &format!("{path}/access-tokens"), None)
+            .ok(201);
         let (webhook, event) = webhook(client);
         let whoami = client.get("/v1/whoami").ok(200);
         let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -155,6 +160,7 @@ impl Samples {
             // Nobody can make these by a call alone: the tests of `retention` have some.
             alarm: unknown_id(),
             brake: unknown_id(),
+            access_token: text(&token["id"]),
             webhook,
             event,
         }
@@ -174,6 +180,7 @@ impl Samples {
             hold: unknown_id(),
             alarm: unknown_id(),
             brake: unknown_id(),
+            access_token: unknown_id(),
             webhook: unknown_id(),
             event: unknown_id(),
         }
@@ -230,6 +237,7 @@ impl Samples {
             .replace("{external_id}", external_id)
             .replace("{hold}", &self.hold)
             .replace("{event}", &self.event)
+            .replace("{token}", &self.access_token)
             .replace("{id}", id);
         assert!(
             !path.contains('{') && !path.contains("//"),
@@ -263,10 +271,19 @@ impl Samples {
                 path = format!("/v1/webhooks/{}", made["id"].as_str().unwrap());
             }
         }
+        if operation.id == "remove_access_token" {
+            // Likewise.
+            let tokens = format!("/v1/connections/{}/access-tokens", self.connection);
+            let made = client.send("POST", &tokens, None);
+            if made.status == 201 {
+                path = format!("{tokens}/{}", made.json()["id"].as_str().unwrap());
+            }
+        }
         if operation.method == "DELETE"
             && ![
                 "revoke_api_key",
                 "end_reentry_session",
+                "remove_access_token",
                 "release_hold",
                 "release_brake",
                 "delete_webhook",
@@ -333,9 +350,17 @@ fn harmless_body(operation: &Operation) -> Option<Value> {
         "create_model" | "create_content" | "create_organization" => json!({"name": fresh_name()}),
         "create_models" | "create_contents" => json!({"items": [{"name": fresh_name()}]}),
         "upsert_model" | "upsert_content" => json!({"name": "the same"}),
-        "patch_integration" | "patch_connection" | "patch_model" | "patch_content"
-        | "patch_organization" | "patch_webhook" | "put_retention" | "purge_due_entries"
-        | "replay_webhook" => json!({}),
+        "patch_integration"
+        | "patch_connection"
+        | "patch_model"
+        | "patch_content"
+        | "patch_organization"
+        | "patch_webhook"
+        | "put_retention"
+        | "purge_due_entries"
+        | "replay_webhook"
+        | "create_reentry_session"
+        | "create_access_token" => json!({}),
         "restore_trash_entry" => json!({"validate_only": true}),
         "restore_trash_entries" | "delete_connections" => {
             json!({"ids": [unknown_id()], "validate_only": true})

@@ -222,6 +222,20 @@ on_each! {
         assert_eq!(app.sql().count("connect_sessions"), 1);
     }
 
+    fn an_access_token_of_a_connection_that_was_deleted_after_the_backup_works_never_again(backend: Backend) {
+        let mut app = TestApp::start(backend);
+        let (gone, kept) = (app.sample_connection("gone"), app.sample_connection("kept"));
+        let issue = |app: &TestApp, id: &str| app.admin.send("POST", &format!("/v1/connections/{id}/access-tokens"), None).ok(201)["token"].as_str().unwrap().to_owned();
+        let (dead, alive) = (issue(&app, &gone), issue(&app, &kept));
+        let backup = Backup::of(&app);
+        app.delete_connection(&gone);
+        wait_for_lines(&app, 1);
+        backup.put_back(&mut app);
+        let delete = |token: &str| app.stranger().with("x-trackstar-api-key", app.admin.key()).with("x-trackstar-access-token", token).delete("/connections").status;
+        assert_eq!((delete(&dead), delete(&alive)), (401, 200));
+        app.admin.get(&format!("/v1/connections/{gone}")).ok(200);
+    }
+
     fn each_organization_hears_of_its_own(backend: Backend) {
         let mut app = TestApp::start(backend);
         let other = app.other_organization("other");

@@ -6,3 +6,4 @@ mod nango_client;
 mod omni;
 mod paths;
 mod together;
+mod trackstar;

@@ -14,7 +14,12 @@ struct Tenant {
 
 impl Tenant {
     fn of(client: Client) -> Self {
-        client.post("/integrations", &json!({"provider": "openai", "unique_key": "same"})).ok(200);
+        client
+            .post(
+                "/integrations",
+                &json!({"provider": "openai", "unique_key": "same"}),
+            )
+            .ok(200);
         let import = json!({
             "provider_config_key": "same",
             "connection_id": "same",
@@ -25,15 +30,25 @@ impl Tenant {
             "dialect": "postgres", "name": "same", "host": "db.example.com", "port": 5432,
             "database": "sales", "username": "bi", "passwordUnencrypted": "a-password-of-omni",
         });
-        let omni = client.post("/api/v1/connections", &new).ok(201)["data"].as_str().unwrap().to_owned();
+        let omni = client.post("/api/v1/connections", &new).ok(201)["data"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         let native = json!({
             "name": "same", "connector": "http-bearer", "external_id": "same",
             "settings": {"base_url": "https://api.example.com"}, "secrets": {"token": "a-token-of-ours"},
         });
-        let trackstar = client.post("/v1/connections", &native).ok(201)["id"].as_str().unwrap().to_owned();
+        let trackstar = client.post("/v1/connections", &native).ok(201)["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         let path = format!("/v1/connections/{trackstar}/access-tokens");
         client.post(&path, &json!({"token": TOKEN})).ok(201);
-        Self { client, omni, trackstar }
+        Self {
+            client,
+            omni,
+            trackstar,
+        }
     }
 
     /// The same key, as Trackstar's clients send it.
@@ -44,7 +59,10 @@ impl Tenant {
     }
 
     fn live(&self) -> usize {
-        self.client.get("/v1/connections").ok(200)["data"].as_array().unwrap().len()
+        self.client.get("/v1/connections").ok(200)["data"]
+            .as_array()
+            .unwrap()
+            .len()
     }
 }
 

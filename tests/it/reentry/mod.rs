@@ -15,13 +15,13 @@ const GONE: &str = "This link can&#39;t be used any more. Ask for a new one.";
 const HINT: &str = "vault: warehouse/exasol";
 
 /// A link that was asked for.
-struct Link {
+pub(crate) struct Link {
     /// The re-entry session.
-    id: String,
+    pub(crate) id: String,
     /// The code in it.
-    code: String,
+    pub(crate) code: String,
     /// Its path.
-    path: String,
+    pub(crate) path: String,
 }
 
 /// A connection of a kind that has no probe, with a secret and where to find it; its id.
@@ -40,7 +40,7 @@ fn connection(client: &Client, name: &str) -> String {
 
 /// The same, deleted and restored: its secret is missing.
 #[track_caller]
-fn restored(app: &TestApp, name: &str) -> String {
+pub(crate) fn restored(app: &TestApp, name: &str) -> String {
     let id = connection(&app.admin, name);
     let entry = app.delete_connection(&id);
     app.admin
@@ -75,7 +75,7 @@ fn browser(app: &TestApp, cookie: Option<&str>) -> Client {
 }
 
 /// Presses the button of a link.
-fn press(app: &TestApp, link: &Link) -> Reply {
+pub(crate) fn press(app: &TestApp, link: &Link) -> Reply {
     browser(app, None)
         .with("content-type", "application/x-www-form-urlencoded")
         .with("sec-fetch-site", "same-origin")
@@ -84,7 +84,7 @@ fn press(app: &TestApp, link: &Link) -> Reply {
 
 /// Follows a link up to the form; the cookie.
 #[track_caller]
-fn follow(app: &TestApp, link: &Link) -> String {
+pub(crate) fn follow(app: &TestApp, link: &Link) -> String {
     let pressed = press(app, link);
     assert_eq!(pressed.status, 303, "{pressed:#?}");
     assert_eq!(pressed.header("location"), Some("/enter"));
@@ -93,7 +93,7 @@ fn follow(app: &TestApp, link: &Link) -> String {
 }
 
 /// The page with the form.
-fn look(app: &TestApp, cookie: &str) -> Reply {
+pub(crate) fn look(app: &TestApp, cookie: &str) -> Reply {
     browser(app, Some(cookie)).get("/enter")
 }
 
@@ -123,7 +123,7 @@ fn send(client: &Client, body: String) -> Reply {
 
 /// Fills in the form and sends it.
 #[track_caller]
-fn enter(app: &TestApp, cookie: &str, secrets: &[(&str, &str)]) -> Reply {
+pub(crate) fn enter(app: &TestApp, cookie: &str, secrets: &[(&str, &str)]) -> Reply {
     let token = token(&look(app, cookie));
     let names: Vec<(String, &str)> = secrets
         .iter()
@@ -136,12 +136,12 @@ fn enter(app: &TestApp, cookie: &str, secrets: &[(&str, &str)]) -> Reply {
 }
 
 #[track_caller]
-fn is_gone(reply: &Reply) {
+pub(crate) fn is_gone(reply: &Reply) {
     assert_eq!(reply.status, 410, "{reply:#?}");
     assert!(reply.text.contains(GONE), "{reply:#?}");
 }
 
-fn secrets_of(app: &TestApp, connection: &str) -> Reply {
+pub(crate) fn secrets_of(app: &TestApp, connection: &str) -> Reply {
     app.admin
         .get(&format!("/v1/connections/{connection}/secrets"))
 }

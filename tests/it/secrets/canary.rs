@@ -175,6 +175,21 @@ fn refused(app: &TestApp, id: &str, canary: &Canary) -> Vec<Reply> {
             Some(whole.clone()),
         ),
         app.admin.send("PUT", &connection, Some(whole)),
+        app.admin.post(
+            &format!("{connection}/access-tokens"),
+            &json!({"token": secret}),
+        ),
+        app.admin.post(
+            &format!("{connection}/access-tokens"),
+            &json!({"token": format!("rpv_{}", canary.stem)}),
+        ),
+        app.stranger()
+            .with("x-trackstar-api-key", app.admin.key())
+            .with("x-trackstar-access-token", &format!("{}x", canary.stem))
+            .delete("/connections"),
+        app.stranger()
+            .with("x-trackstar-api-key", app.admin.key())
+            .post("/link/exchange", &json!({"auth_code": canary.stem})),
     ]
 }
 
@@ -299,6 +314,10 @@ on_both! {
             assert!(matches!(reply.status, 200 | 201), "{reply:#?}");
             replies.push(reply);
         }
+        let tokens = format!("{connection}/access-tokens");
+        let registered = app.admin.with("idempotency-key", "a-token").post(&tokens, &json!({"token": canary.stem}));
+        registered.ok(201);
+        replies.push(registered);
         let second = replies[0].json()["id"].as_str().unwrap().to_owned();
         let failures = refused(app, &id, &canary);
         for failure in &failures {
@@ -317,6 +336,7 @@ on_both! {
             assert!(before["secret_slots"].contains(&hex(record)), "the records are in the table as long as they live");
         }
         assert!(before["secrets"].contains("vault:canary-hint"));
+        canary.must_not_be_in("the table of access tokens", &before["access_tokens"]);
 
         let entry = app.admin.with("idempotency-key", "deleted").delete(&connection).ok(200);
         let entry = entry["id"].as_str().unwrap().to_owned();

@@ -134,7 +134,7 @@ pub(super) async fn create_reconnect_session(
             context.check(tx.conn, tx.caller)?;
             let new = connect::open(tx, Some(connection), context.text()?, PREFIX)
                 .map_err(gone_meanwhile)?;
-            let link = reentry::create(tx, connection, &base)?;
+            let link = reentry::create(tx, connection, &base, &reentry::NewReentry::default())?;
             Ok((new, link.url))
         })
         .await;
