@@ -276,7 +276,7 @@ impl Form {
         let Some(connector) = self.connector() else {
             return;
         };
-        let path = config.at("");
+        let path = config.path().to_vec();
         let (mut settings, mut others) = (Members::new(), BTreeMap::new());
         let credentials: Vec<&str> = members(self.auth_mode)
             .iter()
@@ -296,10 +296,7 @@ impl Form {
         }
         let extra = (!others.is_empty())
             .then(|| serde_json::to_string(&others).unwrap_or_default())
-            .and_then(|json| {
-                let path: Vec<String> = path.into_iter().filter(|part| !part.is_empty()).collect();
-                secret_json(json, &path, faults)
-            });
+            .and_then(|json| secret_json(json, &path, faults));
         entered.secrets.insert(EXTRA.to_owned(), extra);
         entered.config = Some(settings);
     }

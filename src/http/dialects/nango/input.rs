@@ -317,6 +317,11 @@ impl<'a> Object<'a> {
         Ok(whole)
     }
 
+    /// Where it is itself.
+    pub(super) fn path(&self) -> &[String] {
+        &self.path
+    }
+
     /// Where a member is.
     pub(super) fn at(&self, name: impl Display) -> Path {
         let mut path = self.path.clone();

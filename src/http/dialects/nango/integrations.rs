@@ -328,13 +328,13 @@ pub(super) async fn update_integration(
     let bytes = guest.body(BODY).await?;
     let mut faults = Faults::default();
     let mut body = Object::parse(&bytes, &mut faults).map_err(|error| guest.refuse(&error))?;
-    let path = body.at("unique_key");
+    let place = body.at("unique_key");
     let asked = body.text("unique_key", &mut faults);
     if asked.is_some_and(|asked| asked != key) {
         faults.add(
             "custom",
             "The key of an integration can't be changed",
-            &path,
+            &place,
         );
     }
     // Which members there are depends on the integration.
