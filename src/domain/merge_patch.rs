@@ -5,7 +5,8 @@
 //! the patch. So a patch never rounds a number it does not mention. The result nests no deeper than
 //! target or patch, but may be as long as both together: the caller checks its length.
 
-use std::{borrow::Cow, collections::HashMap, fmt};
+use std::collections::{HashMap, HashSet};
+use std::{borrow::Cow, fmt};
 
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -55,13 +56,10 @@ pub fn assign(target: &JsonText, change: &JsonText) -> Result<JsonText, BrokenTe
         let value = values.get(member.name.as_str()).unwrap_or(&member.value);
         format!("{}{value}", member.head)
     });
-    let known: HashMap<&str, ()> = old
-        .iter()
-        .map(|member| (member.name.as_str(), ()))
-        .collect();
+    let known: HashSet<&str> = old.iter().map(|member| member.name.as_str()).collect();
     let added = new
         .iter()
-        .filter(|member| !known.contains_key(member.name.as_str()))
+        .filter(|member| !known.contains(member.name.as_str()))
         .map(|member| format!("{}{}", member.head, member.value));
     let all: Vec<String> = kept.chain(added).collect();
     Ok(JsonText::from_trusted(format!("{{{}}}", all.join(","))))

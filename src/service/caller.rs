@@ -98,6 +98,7 @@ impl Caller {
     }
 
     /// The same caller, asking about a deletion: what is deleted already is then not used.
+    #[must_use]
     pub fn deleting(&self) -> Self {
         Self {
             uses: None,

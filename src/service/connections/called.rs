@@ -45,10 +45,9 @@ pub fn lock_called(
     } else {
         called(tx.conn, tx.caller, integration, reference)?
     };
-    let row = match tx.conn.lock_connection(tx.caller.org, id)? {
-        Some(row) => row,
-        // Deleted since it was looked for, or called otherwise: the whole unit of work again.
-        None => return Err(StoreError::Conflict.into()),
+    // Deleted since it was looked for, or called otherwise: the whole unit of work again.
+    let Some(row) = tx.conn.lock_connection(tx.caller.org, id)? else {
+        return Err(StoreError::Conflict.into());
     };
     if row.integration == integration && is_called(&row, reference) {
         Ok(id)

@@ -73,7 +73,7 @@ pub(super) fn take_webhook_url(body: &mut Object<'_>, faults: &mut Faults) {
 
 /// What was asked for.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub(super) struct Metadata {
+pub(super) struct Echo {
     #[schema(value_type = String)]
     connection_id: OneOrMore,
     provider_config_key: String,
@@ -92,7 +92,7 @@ enum OneOrMore {
 #[utoipa::path(
     operation_id = "setMetadata", tag = "connections", request_body = MetadataBody,
     responses(
-        (status = 201, body = Metadata), (status = 400, body = StdError), (status = 401, body = StdError),
+        (status = 201, body = Echo), (status = 400, body = StdError), (status = 401, body = StdError),
         (status = 403, body = StdError), (status = 404, body = StdError), (status = 413, body = StdError),
         (status = 415, body = StdError), (status = 429, body = StdError),
     ),
@@ -115,7 +115,7 @@ pub(super) async fn set(guest: Guest<Nango, needs::Update>) -> Result<HttpRespon
 #[utoipa::path(
     operation_id = "updateMetadata", tag = "connections", request_body = MetadataBody,
     responses(
-        (status = 200, body = Metadata), (status = 400, body = StdError), (status = 401, body = StdError),
+        (status = 200, body = Echo), (status = 400, body = StdError), (status = 401, body = StdError),
         (status = 403, body = StdError), (status = 404, body = StdError), (status = 413, body = StdError),
         (status = 415, body = StdError), (status = 429, body = StdError),
     ),
@@ -134,7 +134,7 @@ pub(super) async fn update(guest: Guest<Nango, needs::Update>) -> Result<HttpRes
     Ok(HttpResponse::Ok().json(done))
 }
 
-async fn change(guest: Guest<Nango, needs::Update>, merges: bool) -> Result<Metadata, Refusal> {
+async fn change(guest: Guest<Nango, needs::Update>, merges: bool) -> Result<Echo, Refusal> {
     let mut guest = guest.admit().await?;
     Query::none(guest.request())?;
     let bytes = guest.body(BODY).await?;
@@ -164,7 +164,7 @@ async fn change(guest: Guest<Nango, needs::Update>, merges: bool) -> Result<Meta
     // In one order, so that two such calls never wait for each other.
     ids.sort_unstable();
     ids.dedup();
-    let echo = Metadata {
+    let echo = Echo {
         connection_id: match texts.first() {
             Some(one) if !several => OneOrMore::One(one.clone()),
             _ => OneOrMore::More(texts),

@@ -15,7 +15,7 @@ use crate::connectors::{Connector, EXTRA};
 use crate::domain::clock::Ts;
 use crate::domain::json::JsonText;
 use crate::service::error::{Error, Result};
-use crate::service::secrets::{SecretInput, SecretsView};
+use crate::service::secrets::{Plain, SecretInput, SecretsView};
 
 /// JSON by name, as it is sent.
 pub(super) type Members = BTreeMap<String, Box<RawValue>>;
@@ -47,6 +47,7 @@ enum Kind {
 }
 
 /// The members of a type of credentials.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn members(mode: AuthMode) -> &'static [Member] {
     use Kind::{AnyText, Json, Moment, Rest, Text, TextOrJson};
     const fn need(name: &'static str, kind: Kind) -> Member {
@@ -316,7 +317,7 @@ impl Form {
         let mut raw = None;
         for member in members(self.auth_mode) {
             let field = self.field(member.name);
-            let stored = secrets.secrets.get(field).map(|value| value.expose());
+            let stored = secrets.secrets.get(field).map(Plain::expose);
             let value = match (member.kind, stored, settings.get(field)) {
                 (Kind::Rest, Some(text), _) => {
                     shown.extend(object(text)?);

@@ -465,13 +465,11 @@ pub(super) fn secret(raw: &RawValue, path: &[String], faults: &mut Faults) -> Op
     if raw.get() == "\"\"" {
         return None;
     }
-    match serde_json::from_str(raw.get()) {
-        Ok(value) => Some(value),
-        Err(_) => {
-            faults.add("too_big", TOO_LONG, path);
-            None
-        }
+    let value = serde_json::from_str(raw.get()).ok();
+    if value.is_none() {
+        faults.add("too_big", TOO_LONG, path);
     }
+    value
 }
 
 /// JSON that is kept as a secret.
@@ -480,13 +478,11 @@ pub(super) fn secret_json(
     path: &[String],
     faults: &mut Faults,
 ) -> Option<SecretValue> {
-    match SecretValue::parse(json) {
-        Ok(value) => Some(value),
-        Err(_) => {
-            faults.add("too_big", TOO_LONG, path);
-            None
-        }
+    let value = SecretValue::parse(json).ok();
+    if value.is_none() {
+        faults.add("too_big", TOO_LONG, path);
     }
+    value
 }
 
 const TOO_LONG: &str = "Too big: expected string to have <=16000 bytes";

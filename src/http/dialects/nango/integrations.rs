@@ -254,6 +254,7 @@ pub(super) async fn get_integration(
 }
 
 /// An integration with what was asked for.
+#[expect(clippy::option_option, reason = "left out and null differ")]
 #[derive(Serialize, ToSchema)]
 pub(super) struct Whole {
     #[serde(flatten)]

@@ -17,7 +17,7 @@ use crate::domain::kinds::Status;
 use crate::service::caller::Caller;
 use crate::service::error::Result;
 use crate::service::integrations;
-use crate::service::secrets::SecretsView;
+use crate::service::secrets::{Plain, SecretsView};
 use crate::service::views::{ConnectionView, IntegrationView};
 use crate::store::Conn;
 
@@ -172,7 +172,7 @@ impl Full {
         let form = providers::form(&view.connector);
         let extra = secrets
             .and_then(|secrets| secrets.secrets.get(EXTRA))
-            .map(|extra| extra.expose());
+            .map(Plain::expose);
         let config = match form {
             Some(form) => form.config(&view.settings, extra)?,
             None => super::credentials::object(view.settings.as_str())?,
