@@ -70,7 +70,7 @@ on_both! {
         for key in ["", "nonsense", &flipped, &token] {
             assert_eq!(refused(&wrong_key.with(KEY, key).delete("/connections"), 401), "The API key is not valid.", "{key}");
         }
-        for text in ["", "nonsense", app.admin.key(), &id, &token[..token.len() - 1]] {
+        for text in ["", "nonsense", app.admin.key(), &id, token.strip_suffix(|_: char| true).unwrap()] {
             let client = trackstar(app, &app.admin).with(TOKEN, text);
             assert_eq!(refused(&client.delete("/connections"), 401), "The access token is not valid.", "{text}");
         }
