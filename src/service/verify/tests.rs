@@ -154,7 +154,7 @@ fn whatever_breaks_a_promise_is_found_by_name() {
             "is of a connection that is not live",
         ),
         (
-            "secrets",
+            "secrets belong to live owners",
             "INSERT INTO access_tokens SELECT org_id, id, id, 'digest', 0, created_at, 'ann' FROM models LIMIT 1",
             "is of a connection that is not live",
         ),
