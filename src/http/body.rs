@@ -146,18 +146,23 @@ fn check_type(request: &HttpRequest, expected: &str, fits: impl Fn(&str) -> bool
 
 /// Parses a body, an object, into its typed form.
 pub fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
-    let parsed = typed::read(body, MAX_DEPTH).map_err(|problem| match problem {
-        JsonProblem::Malformed { line, column } => Error::from(Problem::new(
-            Code::MalformedJson,
-            format!("The body is not JSON at line {line}, column {column}."),
-        )),
-        JsonProblem::Refused(error) => error.into(),
-    })?;
+    let parsed = parse_any(body)?;
     // serde takes an array, too, as the fields in their order.
     if body.trim_ascii_start().first() != Some(&b'{') {
         return Err(Error::field("", "wrong_type", "Expected an object."));
     }
     Ok(parsed)
+}
+
+/// The same for a body that need not be an object.
+pub fn parse_any<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
+    typed::read(body, MAX_DEPTH).map_err(|problem| match problem {
+        JsonProblem::Malformed { line, column } => Error::from(Problem::new(
+            Code::MalformedJson,
+            format!("The body is not JSON at line {line}, column {column}."),
+        )),
+        JsonProblem::Refused(error) => error.into(),
+    })
 }
 
 #[cfg(test)]

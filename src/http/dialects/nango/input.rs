@@ -310,7 +310,7 @@ impl<'a> Object<'a> {
         if bytes.is_empty() {
             return Ok(whole);
         }
-        let raw: &RawValue = body::parse(bytes)?;
+        let raw: &RawValue = body::parse_any(bytes)?;
         if let Some(members) = members(raw, &[], faults) {
             whole.members = members;
         }
