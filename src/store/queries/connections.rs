@@ -271,49 +271,36 @@ pub(in crate::store) fn place_of_connection(
     Ok(entries.into_iter().next().map(Place::from))
 }
 
-/// The columns of a trashed connection's row.
-type Trashed = (
-    trash_connections::org_id,
-    trash_connections::id,
-    trash_connections::name,
-    trash_connections::name_key,
-    trash_connections::connector,
-    trash_connections::integration,
-    trash_connections::integration_id,
-    trash_connections::external_id,
-    trash_connections::settings,
-    trash_connections::tags,
-    trash_connections::metadata,
-    trash_connections::status,
-    trash_connections::generation,
-    trash_connections::deletion_protection,
-    trash_connections::last_test,
-    trash_connections::created_at,
-    trash_connections::updated_at,
-    trash_connections::version,
-);
+/// The columns of a trashed connection's row, once for their type and once for their values.
+macro_rules! trashed_columns {
+    () => {
+        (
+            trash_connections::org_id,
+            trash_connections::id,
+            trash_connections::name,
+            trash_connections::name_key,
+            trash_connections::connector,
+            trash_connections::integration,
+            trash_connections::integration_id,
+            trash_connections::external_id,
+            trash_connections::settings,
+            trash_connections::tags,
+            trash_connections::metadata,
+            trash_connections::status,
+            trash_connections::generation,
+            trash_connections::deletion_protection,
+            trash_connections::last_test,
+            trash_connections::created_at,
+            trash_connections::updated_at,
+            trash_connections::version,
+        )
+    };
+}
 
-/// The same as values.
-pub(super) const TRASHED: Trashed = (
-    trash_connections::org_id,
-    trash_connections::id,
-    trash_connections::name,
-    trash_connections::name_key,
-    trash_connections::connector,
-    trash_connections::integration,
-    trash_connections::integration_id,
-    trash_connections::external_id,
-    trash_connections::settings,
-    trash_connections::tags,
-    trash_connections::metadata,
-    trash_connections::status,
-    trash_connections::generation,
-    trash_connections::deletion_protection,
-    trash_connections::last_test,
-    trash_connections::created_at,
-    trash_connections::updated_at,
-    trash_connections::version,
-);
+type Trashed = trashed_columns!();
+
+/// What a trashed connection's row is read from.
+pub(super) const TRASHED: Trashed = trashed_columns!();
 
 /// A page of the connections of an entry as they stand in the trash, by id.
 pub(in crate::store) fn connections_of_entry(
