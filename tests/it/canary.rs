@@ -322,9 +322,12 @@ on_each! {
 fn on_sqlite_a_copy_in_a_page_that_is_free_again_is_found_in_the_file() {
     for (secure_delete, is_found) in [("OFF", true), ("ON", false)] {
         let app = TestApp::start(Backend::Sqlite);
+        // Other writes take free pages meanwhile, the first to be freed first: the copy is in the last.
         leak(
             &app,
-            "CREATE TABLE leaks (copy BLOB) STRICT",
+            "CREATE TABLE leaks (copy BLOB) STRICT; \
+             INSERT INTO leaks WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20) \
+             SELECT zeroblob(3000) FROM n",
             ["VALUES (NEW.record)", ""],
         );
         let mut reader = Some(in_the_way(&app));
