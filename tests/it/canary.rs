@@ -332,7 +332,8 @@ fn on_sqlite_a_copy_in_a_page_that_is_free_again_is_found_in_the_file() {
         );
         let mut reader = Some(in_the_way(&app));
         let report = made(waiting(&app, None, HOUR, &mut || {
-            if reader.take().is_some() {
+            // Dropped while nothing reaches the file yet: else the erasure might come first and the drop after the look.
+            if let Some(_held) = reader.take() {
                 app.sql().run(&format!(
                     "PRAGMA secure_delete = {secure_delete}; DROP TRIGGER leak; DROP TRIGGER leak_too; DROP TABLE leaks"
                 ));
