@@ -92,23 +92,23 @@ pub struct Added {
 pub fn create(tx: &mut Tx<'_>, id: ConnectionId, new: &NewAccessToken) -> Result<Added> {
     match &new.token {
         Some(token) => register(tx, id, token),
-        None => issue(tx, id).map(|view| Added {
+        None => issue(tx, id).map(|(token, about)| Added {
             created: true,
-            view,
+            view: NewAccessTokenView {
+                token: Some(token),
+                about,
+            },
         }),
     }
 }
 
-/// Makes a token of a live connection.
-pub fn issue(tx: &mut Tx<'_>, id: ConnectionId) -> Result<NewAccessTokenView> {
+/// Makes a token of a live connection: the text, this one time, and what is known of it.
+pub fn issue(tx: &mut Tx<'_>, id: ConnectionId) -> Result<(String, AccessTokenView)> {
     lock(tx, id)?;
     let token_id = AccessTokenId::mint();
     let text = Token::mint(tx.caller.org, token_id.0)?.text(PREFIX);
     let about = insert(tx, id, token_id, &text, false)?;
-    Ok(NewAccessTokenView {
-        token: Some(text),
-        about,
-    })
+    Ok((text, about))
 }
 
 fn register(tx: &mut Tx<'_>, id: ConnectionId, token: &SecretValue) -> Result<Added> {

@@ -78,15 +78,15 @@ impl Credentials {
         })
     }
 
-    /// The same caller, who may do this and is the person that the request names.
+    /// The same caller, who may do all of this and is the person that the request names.
     pub(in crate::http) fn admitted(
         &self,
         services: &Services,
         known: Caller,
-        scope: Option<Scope>,
+        scopes: impl IntoIterator<Item = Scope>,
         call: &Call,
     ) -> Result<Caller> {
-        let admitted = self.admit(known.clone(), scope);
+        let admitted = self.admit(known.clone(), scopes);
         match &admitted {
             Ok(caller) => services.last_use.note(caller, Ts::now()),
             Err(error) => services.note_refusal(&known, call, error),
@@ -94,8 +94,8 @@ impl Credentials {
         admitted
     }
 
-    fn admit(&self, mut caller: Caller, scope: Option<Scope>) -> Result<Caller> {
-        if let Some(scope) = scope {
+    fn admit(&self, mut caller: Caller, scopes: impl IntoIterator<Item = Scope>) -> Result<Caller> {
+        for scope in scopes {
             caller.require(scope)?;
         }
         if let Some(header) = &self.actor {

@@ -121,31 +121,24 @@ impl<W: Wire, N: Needs> Guest<W, N> {
         let state = Arc::clone(&self.state);
         let credentials = Credentials::of(&self.request, key);
         let what = call(&self.request);
-        let known = Arc::clone(&state)
+        let scopes = N::SCOPE.into_iter().chain(N::ALSO.iter().copied());
+        let admitted = Arc::clone(&self.state)
             .run(move |services| {
                 let known = credentials.known(services)?;
-                Ok((credentials, known))
-            })
-            .await;
-        let (credentials, known) = known.map_err(|error| self.refuse(&error))?;
-        state
-            .limits
-            .take(W::DIALECT, W::bucket(&known), Instant::now())
-            .map_err(|limited| W::Refusal::limited(limited, &self.request))?;
-        let admitted = Arc::clone(&state)
-            .run(move |services| {
-                let caller = credentials.admitted(services, known, N::SCOPE, &what)?;
-                for scope in N::ALSO {
-                    if let Err(error) = caller.require(*scope) {
-                        services.note_refusal(&caller, &what, &error);
-                        return Err(error);
-                    }
+                let turn = state
+                    .limits
+                    .take(W::DIALECT, W::bucket(&known), Instant::now());
+                if let Err(limited) = turn {
+                    return Ok(Err(limited));
                 }
-                Ok(caller)
+                let caller = credentials.admitted(services, known, scopes, &what)?;
+                Ok(Ok(caller))
             })
             .await;
-        let caller = admitted.map_err(|error| self.refuse(&error))?;
-        Ok(self.by(caller))
+        match admitted.map_err(|error| self.refuse(&error))? {
+            Ok(caller) => Ok(self.by(caller)),
+            Err(limited) => Err(W::Refusal::limited(limited, &self.request)),
+        }
     }
 
     /// The same for a caller who has proved it in another way than by an API key.

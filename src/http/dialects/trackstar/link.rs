@@ -112,7 +112,7 @@ pub(super) async fn exchange_auth_code(
 
 fn exchange(tx: &mut Tx<'_>, sent: &ExchangeAuthCode) -> Result<Exchanged> {
     let id = reentry::redeem(tx, &AuthCode::parse(&sent.auth_code))?;
-    let access_token = access_tokens::issue(tx, id)?.token.unwrap_or_default();
+    let (access_token, _) = access_tokens::issue(tx, id)?;
     let view = match set_customer(tx, id, sent.customer_id.as_deref())? {
         Some(view) => view,
         None => connections::get(tx.conn, tx.caller, id)?,
