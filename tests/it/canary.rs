@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use reprieve::domain::ids::JobId;
 use reprieve::service::canary::{self, Check, Report, Sought, Wait, What};
-use reprieve::store::Conn;
+use reprieve::service::error::Error;
+use reprieve::store::{Conn, StoreError};
 
 use crate::support::*;
 
@@ -16,7 +17,7 @@ fn look(app: &TestApp) -> Check {
 }
 
 fn look_if_due(app: &TestApp, every: Option<Duration>) -> Check {
-    waiting(app, every, Duration::from_mins(1), &mut || {
+    waiting(app, every, HOUR, &mut || {
         std::thread::sleep(Duration::from_millis(20));
         true
     })
@@ -28,7 +29,20 @@ fn waiting(
     patience: Duration,
     pause: &mut dyn FnMut() -> bool,
 ) -> Check {
-    canary::check(&app.services, every, Wait { patience, pause }).unwrap()
+    loop {
+        match canary::check(
+            &app.services,
+            every,
+            Wait {
+                patience,
+                pause: &mut *pause,
+            },
+        ) {
+            // On PostgreSQL the eraser, which waits for a reader, has others wait behind it: whoever waited too long tries again.
+            Err(Error::Store(StoreError::Unavailable(_) | StoreError::Conflict)) => {}
+            ended => return ended.unwrap(),
+        }
+    }
 }
 
 #[track_caller]
@@ -163,7 +177,7 @@ on_both! {
         made(look_if_due(app, Some(HOUR)));
         assert!(matches!(look_if_due(app, Some(HOUR)), Check::NotNow), "it was made just now");
         reader.replace(in_the_way(app));
-        let report = waiting(app, None, Duration::from_mins(1), &mut || {
+        let report = waiting(app, None, HOUR, &mut || {
             // A second service finds that somebody is at it.
             meanwhile.get_or_insert_with(|| look(app));
             drop(reader.take());

@@ -14,22 +14,26 @@ static OPENED: Mutex<Vec<File>> = Mutex::new(Vec::new());
 
 /// What of it stands in the database file and its write-ahead log, by file, and how much was read.
 pub(super) fn look(database: &Path, sought: &Sought) -> io::Result<(Vec<(String, Found)>, u64)> {
-    let (in_database, mut read) = with_database(database, |file| {
-        file.seek(SeekFrom::Start(0))?;
-        sought.in_stream(file)
-    })?;
-    let mut found = vec![(name(database), in_database)];
+    // The log first: a checkpoint between the two moves its pages to the database, never the other way.
+    let mut found = Vec::new();
+    let mut read = 0;
     let log = log_of(database);
     // SQLite has its locks elsewhere, so this one may be closed. The last connection that leaves removes it.
     match File::open(&log) {
         Ok(mut file) => {
-            let (in_log, more) = sought.in_stream(&mut file)?;
+            let (in_log, bytes) = sought.in_stream(&mut file)?;
             found.push((name(&log), in_log));
-            read += more;
+            read += bytes;
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
+    let (in_database, bytes) = with_database(database, |file| {
+        file.seek(SeekFrom::Start(0))?;
+        sought.in_stream(file)
+    })?;
+    found.push((name(database), in_database));
+    read += bytes;
     Ok((found, read))
 }
 
