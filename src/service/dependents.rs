@@ -126,6 +126,38 @@ pub fn get(
     }
 }
 
+/// One live row, if it is there; locked against change until the transaction ends.
+pub fn lock(tx: &mut Tx<'_>, kind: DependentKind, id: DependentId) -> Result<Option<DependentRow>> {
+    Ok(tx.conn.lock_dependent(kind, tx.caller.org, id)?)
+}
+
+/// The live row, in whichever connection, that an external id or an id means; none if it means several: whichever was
+/// taken might be the wrong one.
+pub fn called(
+    conn: &mut Conn,
+    caller: &Caller,
+    kind: DependentKind,
+    reference: &str,
+) -> Result<DependentId> {
+    let org = caller.org;
+    let mut found = conn.dependents_with_external_id(kind, org, reference, 2)?;
+    if let Some(id) = DependentId::parse(reference)
+        && !found.contains(&id)
+        && (found.is_empty() || conn.find_dependent(kind, org, id)?.is_some())
+    {
+        found.push(id);
+    }
+    match found.as_slice() {
+        [] => Err(Error::not_found(kind.as_str())),
+        [id] => Ok(*id),
+        _ => Err(Problem::new(
+            Code::Ambiguous,
+            "Several of them are called so: name it by its id.",
+        )
+        .into()),
+    }
+}
+
 /// A page of live rows of a connection, oldest first.
 pub fn list<V: From<DependentHead>>(
     conn: &mut Conn,

@@ -73,6 +73,12 @@ pub fn create(tx: &mut Tx<'_>, new: &NewOrganization) -> Result<NewOrganizationV
     })
 }
 
+/// The caller's own.
+pub fn own(conn: &mut Conn, caller: &Caller) -> Result<OrganizationRow> {
+    conn.find_organization(caller.org)?
+        .ok_or_else(|| Error::not_found("organization"))
+}
+
 /// One organization.
 pub fn get(conn: &mut Conn, caller: &Caller, id: OrgId) -> Result<OrganizationView> {
     caller.require(Scope::PlatformAdmin)?;

@@ -14,6 +14,7 @@ use crate::http::openapi::Document;
 use crate::http::problem::ApiError;
 use crate::service::caller::Actor;
 use crate::service::error::Error;
+use crate::service::organizations;
 use crate::service::shreds;
 use crate::store::migrate;
 
@@ -116,9 +117,7 @@ pub(super) async fn openapi_json(document: web::Data<Document>) -> HttpResponse 
 #[get("/v1/whoami")]
 pub(super) async fn whoami(auth: Auth<needs::AnyKey>) -> Result<HttpResponse, ApiError> {
     auth.read(&[], |conn, caller, _| {
-        let organization = conn
-            .find_organization(caller.org)?
-            .ok_or_else(|| Error::not_found("organization"))?;
+        let organization = organizations::own(conn, caller)?;
         let view = WhoamiView {
             organization: OrganizationName {
                 id: organization.id,

@@ -19,11 +19,9 @@ use crate::http::dialects::{Guest, Stop};
 use crate::service::connections::{self, ConnectionPatch};
 use crate::service::delete::{self, DeleteRequest};
 use crate::service::dependents::{self, New, NewModel};
-use crate::service::error::Error;
 use crate::service::impact::Target;
 use crate::service::listing;
 use crate::service::restore::{self, RestoreRequest};
-use crate::store::rows::ConnectionRow;
 
 const THING: &str = "Connection";
 /// The list of the original has no pages: this many are all that one answer holds.
@@ -319,11 +317,8 @@ pub(super) async fn connections_restore(
                 ..RestoreRequest::default()
             };
             restore::restore(tx, entry, &request)?;
-            let row: ConnectionRow = tx
-                .conn
-                .find_connection(tx.caller.org, id)?
-                .ok_or_else(|| Error::Internal(format!("connection {id} was not restored")))?;
-            Ok(Connection::of(row, None)?)
+            let (row, at) = listing::connection(tx.conn, tx.caller, id)?;
+            Ok(Connection::of(row, at)?)
         })
         .await
         .map_err(|refusal| refusal.about(THING, &id.to_string()))?;

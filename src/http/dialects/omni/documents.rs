@@ -10,19 +10,19 @@ use super::pages::{Page, PageInfo};
 use super::whoami::Organization;
 use super::{ApiError, Omni, Refusal};
 use crate::domain::clock::Ts;
-use crate::domain::codes::Code;
-use crate::domain::ids::{ConnectionId, DependentId};
+use crate::domain::ids::ConnectionId;
 use crate::domain::kinds::DependentKind;
 use crate::http::auth::needs;
 use crate::http::dialects::Guest;
 use crate::service::delete::{self, DeleteRequest};
-use crate::service::error::{Error, Problem, Result as ServiceResult};
+use crate::service::dependents;
 use crate::service::impact::Target;
 use crate::service::listing::{self, Listed};
-use crate::service::unit::Tx;
+use crate::service::organizations;
 use crate::store::filters::Listing;
 
 const THING: &str = "Document";
+const SEVERAL: &str = "Several documents have this identifier: delete by the id, which is the end of the document's url.";
 const KIND: DependentKind = DependentKind::Content;
 /// Filters by what Reprieve does not keep: nothing fits them.
 const UNKNOWN: &[&str] = &["folderId", "creatorId", "userId", "labels"];
@@ -131,9 +131,7 @@ pub(super) async fn documents_list(
                 listing::dependents(conn, caller, KIND, listing, asks("includeDeleted"), &page)?
             };
             let info = PageInfo::of(&listed, query.size);
-            let organization = conn
-                .find_organization(caller.org)?
-                .ok_or_else(|| Error::not_found("organization"))?;
+            let organization = organizations::own(conn, caller)?;
             let count = Count {
                 favorites: 0,
                 views: 0,
@@ -175,35 +173,16 @@ pub(super) async fn documents_delete(
     let named = identifier.clone();
     guest
         .write(move |tx| {
-            let id = find(tx, &identifier)?;
+            let id = dependents::called(tx.conn, tx.caller, KIND, &identifier)?;
             delete::delete(tx, &Target::Dependent(KIND, id), &DeleteRequest::default())?;
             Ok(())
         })
         .await
-        .map_err(|refusal| refusal.hiding_trash().about(THING, &named))?;
+        .map_err(|refusal| {
+            refusal
+                .hiding_trash()
+                .ambiguous(SEVERAL)
+                .about(THING, &named)
+        })?;
     Ok(HttpResponse::Ok().json(Success { success: true }))
-}
-
-/// The live content that an identifier means; none if it means several: whichever was taken might be the wrong one.
-fn find(tx: &mut Tx<'_>, identifier: &str) -> ServiceResult<DependentId> {
-    let org = tx.caller.org;
-    let by_id = DependentId::parse(identifier);
-    let mut found = tx
-        .conn
-        .dependents_with_external_id(KIND, org, identifier, 2)?;
-    if let Some(id) = by_id
-        && !found.contains(&id)
-        && (found.is_empty() || tx.conn.find_dependent(KIND, org, id)?.is_some())
-    {
-        found.push(id);
-    }
-    match found.as_slice() {
-        [] => Err(Error::not_found("content")),
-        [id] => Ok(*id),
-        _ => Err(Problem::new(
-            Code::Ambiguous,
-            "Several documents have this identifier: delete by the id, which is the end of the document's url.",
-        )
-        .into()),
-    }
 }

@@ -297,7 +297,7 @@ fn create(tx: &mut Tx<'_>, body: &NewOmniModel) -> ServiceResult<Written> {
     let schema = DependentId(connection.id.0);
     let is_schema = body.model_kind == ModelKind::Schema;
     let found = if is_schema {
-        tx.conn.find_dependent(KIND, tx.caller.org, schema)?
+        dependents::lock(tx, KIND, schema)?
     } else {
         None
     };
@@ -360,7 +360,7 @@ pub(super) async fn models_update(
     let body: NewName = input::json(&mut guest).await?;
     let row = guest
         .write(move |tx| {
-            if let Some(row) = tx.conn.find_dependent(KIND, tx.caller.org, id)?
+            if let Some(row) = dependents::lock(tx, KIND, id)?
                 && is_schema(row.id, row.connection_id)
             {
                 let detail =
@@ -401,7 +401,7 @@ pub(super) async fn models_delete(
     guest
         .write(move |tx| {
             // Locked, so that it is still of this kind when it goes.
-            let row = tx.conn.lock_dependent(KIND, tx.caller.org, id)?;
+            let row = dependents::lock(tx, KIND, id)?;
             if let Some(kind) = row.as_ref().and_then(undeletable) {
                 let detail = format!("Cannot delete a model with kind {kind}");
                 return Err(Stop::Wire(Refusal::bad("", &detail)));

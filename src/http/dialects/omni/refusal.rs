@@ -76,6 +76,15 @@ impl Refusal {
         self
     }
 
+    /// Says this where an identifier means several.
+    #[must_use]
+    pub fn ambiguous(mut self, detail: &str) -> Self {
+        if self.code == Some(Code::Ambiguous) {
+            detail.clone_into(&mut self.detail);
+        }
+        self
+    }
+
     /// The same where the original knows nothing of a trash: what is in it is not there.
     #[must_use]
     pub fn hiding_trash(mut self) -> Self {

@@ -8,7 +8,7 @@ use super::{ApiError, Omni, Refusal};
 use crate::domain::ids::{KeyId, OrgId};
 use crate::http::auth::needs;
 use crate::http::dialects::Guest;
-use crate::service::error::Error;
+use crate::service::organizations;
 use crate::store::rows::OrganizationRow;
 
 /// Who calls.
@@ -54,9 +54,7 @@ pub(super) async fn whoami(guest: Guest<Omni, needs::AnyKey>) -> Result<HttpResp
     let guest = guest.admit().await?;
     let whoami = guest
         .read(|conn, caller| {
-            let organization = conn
-                .find_organization(caller.org)?
-                .ok_or_else(|| Error::not_found("organization"))?;
+            let organization = organizations::own(conn, caller)?;
             Ok(Whoami {
                 organization: Organization::of(&organization),
                 key: Key {
