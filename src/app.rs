@@ -21,7 +21,7 @@ use crate::connectors;
 use crate::http::dialects::nango;
 use crate::http::fallback::{Routes, fallback};
 use crate::http::middleware::observe;
-use crate::http::{State, api, dialects, metrics, openapi, reentry};
+use crate::http::{State, api, console, dialects, metrics, openapi, reentry};
 use crate::jobs::shred_writer::ShredWriter;
 use crate::jobs::{
     canary, deliverer, eraser, housekeeping, importer, keykeeper, purger, revoker, sealer,
@@ -197,6 +197,7 @@ impl Application {
                 .configure(|config| dialects::routes(config, &shared.dialects))
                 .split_for_parts();
             app.configure(reentry::routes)
+                .configure(console::routes)
                 .route(dialects::DESCRIPTION, web::get().to(dialects::description))
                 .default_service(web::to(fallback))
         })

@@ -219,6 +219,11 @@ pub const ACTIONS: &[Action] = &[
         "New secrets are sealed under another key",
     ),
     record("organization.exported", "The organization was exported"),
+    record("sign_in.ended", "Somebody signed out of the console"),
+    record(
+        "sign_in.opened",
+        "Somebody signed in to the console by an API key",
+    ),
     record(
         "webhook.tested",
         "A test message was sent to a webhook endpoint",

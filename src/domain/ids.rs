@@ -70,6 +70,8 @@ ids! {
     ImportId,
     /// A re-entry session.
     SessionId,
+    /// A person who is signed in to the console.
+    SignInId,
     /// An access token of a connection.
     AccessTokenId,
     /// A running service.
@@ -104,6 +106,12 @@ impl From<ReceiptKeyId> for RootId {
 
 impl From<SessionId> for RootId {
     fn from(id: SessionId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl From<SignInId> for RootId {
+    fn from(id: SignInId) -> Self {
         Self(id.0)
     }
 }

@@ -4,7 +4,6 @@
 //! cookie that goes to `/enter` alone. What must stay true: no handler here takes an API key and none of the API takes a
 //! code or a cookie; a request that carried one of them leaves no trace of it in the log.
 
-mod input;
 mod pages;
 
 use std::sync::Arc;
@@ -17,6 +16,7 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use super::State;
 use super::auth::{close_if, request_id};
 use super::body;
+use super::form::{self, Form};
 use super::probing::test_connection;
 use crate::domain::kinds::Outcome;
 use crate::service::caller::Caller;
@@ -24,7 +24,6 @@ use crate::service::error::{Error, Result};
 use crate::service::reentry::{self, Leave, LinkCode, NewVisit, Saved, Visitor};
 use crate::service::secrets::PutSecrets;
 use crate::service::unit::Written;
-use input::Sent;
 
 /// Said when there was no test although there is a way to: too many at once, or something came in between.
 const NOT_TESTED: &str = "What you entered is saved, but the connection could not be tested now. Wait a minute and press \
@@ -59,7 +58,7 @@ async fn show_link(state: web::Data<State>, request: HttpRequest) -> HttpRespons
 async fn follow_link(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
     let response = match code(&request) {
         None => pages::gone(),
-        Some(_) if !input::is_from_here(&request, &state.public_url) => pages::out_of_date(),
+        Some(_) if !form::is_from_here(&request, &state.public_url) => pages::out_of_date(),
         Some(code) => {
             let caller = code.caller(address(&request), request_id(&request));
             let exchanged = Arc::clone(&state)
@@ -110,13 +109,14 @@ async fn take(
     payload: Payload,
     visitor: Visitor,
 ) -> Result<HttpResponse> {
-    if !input::is_from_here(request, &state.public_url) {
+    if !form::is_from_here(request, &state.public_url) {
         return Ok(pages::out_of_date());
     }
     let body = body::read_form(request, payload, body::JSON, state.body_timeout).await?;
-    let parsed = Sent::parse(&body);
+    let parsed = Form::parse(&body);
     drop(body);
-    let Some(sent) = parsed else {
+    // Nothing but secrets is entered here.
+    let Some(sent) = parsed.filter(|form| form.fields().is_empty()) else {
         return Ok(pages::out_of_date());
     };
     if !sent.is_of(&visitor.form_token()?) {
@@ -233,14 +233,14 @@ async fn fill_in(
 ) -> Result<HttpResponse> {
     let token = visitor.form_token()?;
     let visitor = Arc::clone(visitor);
-    let form = Arc::clone(state)
+    let shown = Arc::clone(state)
         .run(move |services| {
             services
                 .store
                 .read_snapshot(|conn| reentry::form(conn, &visitor))
         })
         .await?;
-    Ok(pages::form(status, &form, &token, notice, errors))
+    Ok(pages::form(status, &shown, &token, notice, errors))
 }
 
 fn redirect(state: &State, visit: &NewVisit) -> HttpResponse {
@@ -273,7 +273,7 @@ fn code(request: &HttpRequest) -> Option<LinkCode> {
 }
 
 fn visitor(state: &State, request: &HttpRequest) -> Option<Visitor> {
-    Visitor::parse(&input::cookie(request, cookie_of(state).0)?)
+    Visitor::parse(&form::cookie(request, cookie_of(state).0)?)
 }
 
 fn address(request: &HttpRequest) -> Option<String> {

@@ -1,11 +1,11 @@
-//! Housekeeping, once a minute: writes down when keys were last used, forgets expired idempotent answers and re-entry
-//! sessions, looks for interrupted imports and revocations, and for a key that was missing.
+//! Housekeeping, once a minute: writes down when keys were last used, forgets expired idempotent answers, re-entry
+//! sessions and sign-ins, looks for interrupted imports and revocations, and for a key that was missing.
 
 use std::time::Duration;
 
 use crate::domain::clock::Ts;
 use crate::service::Services;
-use crate::service::{revoke, shreds, transfer};
+use crate::service::{revoke, shreds, sign_ins, transfer};
 use crate::store::StoreResult;
 
 /// How long an expired re-entry session or connect token is kept, for whoever asks what became of it.
@@ -58,6 +58,7 @@ fn forget_expired(services: &Services) -> StoreResult<()> {
                 let now = Ts::now();
                 conn.drop_expired_idempotent(organization.id, now)?;
                 let long_ago = now.plus(-SESSION_KEPT_FOR);
+                conn.drop_expired_sign_ins(organization.id, now, now.plus(-sign_ins::IDLE))?;
                 conn.drop_expired_connect_tokens(organization.id, long_ago)?;
                 conn.drop_expired_sessions(organization.id, long_ago)
             })?;

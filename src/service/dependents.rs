@@ -158,6 +158,26 @@ pub fn called(
     }
 }
 
+/// How many models and pieces of content each of these connections has.
+pub fn per_connection(
+    conn: &mut Conn,
+    caller: &Caller,
+    connections: &[ConnectionId],
+) -> Result<BTreeMap<ConnectionId, (i64, i64)>> {
+    let mut counts: BTreeMap<ConnectionId, (i64, i64)> = BTreeMap::new();
+    for (id, count) in
+        conn.dependents_per_connection(DependentKind::Model, caller.org, connections)?
+    {
+        counts.entry(id).or_default().0 = count;
+    }
+    for (id, count) in
+        conn.dependents_per_connection(DependentKind::Content, caller.org, connections)?
+    {
+        counts.entry(id).or_default().1 = count;
+    }
+    Ok(counts)
+}
+
 /// A page of live rows of a connection, oldest first.
 pub fn list<V: From<DependentHead>>(
     conn: &mut Conn,

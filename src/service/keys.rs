@@ -166,26 +166,33 @@ impl ParsedKey {
         let (org, id) = self.names();
         let row = conn.find_key(org, id)?;
         let matches = self.0.matches(row.as_ref().map(|row| row.digest.as_str()));
-        let works =
-            |row: &ApiKeyRow| row.revoked_at.is_none() && row.expires_at.is_none_or(|at| at > now);
-        match row.filter(|row| matches && works(row)) {
-            Some(row) => Ok(Caller {
-                org: row.org_id,
-                key_id: Some(row.id),
-                grants: Grants::parse(row.scopes.split(' ')).map_err(|word| {
-                    Error::Internal(format!("key {} has the unknown scope {word}", row.id))
-                })?,
-                actor: Actor {
-                    id: format!("key:{}", row.id),
-                    name: Some(row.name),
-                },
-                address: None,
-                request_id: None,
-                uses: None,
-            }),
-            None => Err(unauthenticated()),
-        }
+        holder(row.filter(|_| matches), now)
     }
+}
+
+/// Who calls by this key of which has been proved elsewhere that the caller holds it, if it still works.
+pub(super) fn by_id(conn: &mut Conn, org: OrgId, id: KeyId, now: Ts) -> Result<Caller> {
+    holder(conn.find_key(org, id)?, now)
+}
+
+fn holder(row: Option<ApiKeyRow>, now: Ts) -> Result<Caller> {
+    let works =
+        |row: &ApiKeyRow| row.revoked_at.is_none() && row.expires_at.is_none_or(|at| at > now);
+    let row = row.filter(works).ok_or_else(unauthenticated)?;
+    Ok(Caller {
+        org: row.org_id,
+        key_id: Some(row.id),
+        grants: Grants::parse(row.scopes.split(' ')).map_err(|word| {
+            Error::Internal(format!("key {} has the unknown scope {word}", row.id))
+        })?,
+        actor: Actor {
+            id: format!("key:{}", row.id),
+            name: Some(row.name),
+        },
+        address: None,
+        request_id: None,
+        uses: None,
+    })
 }
 
 /// The refusal of a missing, unknown, expired or revoked key: one answer for all.

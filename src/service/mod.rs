@@ -37,6 +37,7 @@ pub mod revoke;
 pub mod rotation;
 pub mod secrets;
 pub mod shreds;
+pub mod sign_ins;
 pub mod superset;
 mod tokens;
 pub mod transfer;

@@ -163,6 +163,12 @@ pub fn list(
     })
 }
 
+/// How many entries are in the trash.
+pub fn count(conn: &mut Conn, caller: &Caller) -> Result<i64> {
+    let counts = conn.count_entries(caller.org)?;
+    Ok(counts.into_iter().map(|(_, count)| count).sum())
+}
+
 /// The trash in numbers.
 pub fn summary(conn: &mut Conn, caller: &Caller) -> Result<SummaryView> {
     let mut entries = SummaryCounts::default();

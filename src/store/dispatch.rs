@@ -14,8 +14,8 @@ use super::rows::{
     ConnectionRow, DeliveryRow, DependentHead, DependentRow, EntryRow, ErasureJobRow, HoldRow,
     IdempotencyRow, ImpactRow, ImportRow, IntegrationRow, KeyEpochRow, KeyReplicaRow, LinkRow,
     LiveRecord, Moved, OrganizationRow, Place, PurgeFailureRow, ReceiptKeyRow, ReceiptRow,
-    RevocationRow, Rewrapped, Sealed, SecretRow, SessionRow, ShredRow, ShreddedRow, TickRow,
-    UseRow, WebhookRow,
+    RevocationRow, Rewrapped, Sealed, SecretRow, SessionRow, ShredRow, ShreddedRow, SignInRow,
+    TickRow, UseRow, WebhookRow,
 };
 use super::statement::Binds;
 use super::{postgres, sqlite};
@@ -24,7 +24,7 @@ use crate::domain::clock::Ts;
 use crate::domain::ids::{
     AccessTokenId, AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId,
     IntegrationId, JobId, KeyId, OrgId, ReceiptKeyId, RecordId, ReplicaId, RootId, SessionId,
-    WebhookId,
+    SignInId, WebhookId,
 };
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{
@@ -185,6 +185,8 @@ dispatch! {
     fn count_live_listing(kind: DependentKind, org: OrgId, listing: &Listing) -> i64;
     /// The same of trashed rows.
     fn count_trashed_listing(kind: DependentKind, org: OrgId, listing: &Listing) -> i64;
+    /// How many live rows each of these connections has; those without any are left out.
+    fn dependents_per_connection(kind: DependentKind, org: OrgId, connections: &[ConnectionId]) -> Vec<(ConnectionId, i64)>;
     /// The first live rows with this external id, in whichever connections.
     fn dependents_with_external_id(kind: DependentKind, org: OrgId, external_id: &str, limit: i64) -> Vec<DependentId>;
     /// A page of the models or content of an entry by id, without bodies.
@@ -291,6 +293,20 @@ dispatch! {
     fn close_connect_tokens(org: OrgId, connection: ConnectionId, at: Ts) -> usize;
     /// Forgets the tokens that expired before.
     fn drop_expired_connect_tokens(org: OrgId, before: Ts) -> usize;
+
+    // Sign-ins
+    /// Adds a sign-in.
+    fn insert_sign_in(row: &SignInRow) -> usize;
+    /// One sign-in, whatever its state.
+    fn find_sign_in(org: OrgId, id: SignInId) -> Option<SignInRow>;
+    /// Notes that somebody was there.
+    fn touch_sign_in(org: OrgId, id: SignInId, at: Ts) -> usize;
+    /// Sets what the next page has to tell, or forgets it.
+    fn set_flash(org: OrgId, id: SignInId, flash: Option<&JsonText>) -> usize;
+    /// Removes a sign-in; 0 if it is over already.
+    fn drop_sign_in(org: OrgId, id: SignInId) -> usize;
+    /// Forgets the sign-ins that expired before `now`, or at which nobody was there since.
+    fn drop_expired_sign_ins(org: OrgId, now: Ts, since: Ts) -> usize;
 
     // Trash
     /// Counts what a deletion would take along.

@@ -12,6 +12,8 @@ use crate::domain::kinds::{EntryState, RootKind, Status};
 pub struct ConnectionFilter {
     /// The name, compared case-folded.
     pub name_key: Option<String>,
+    /// Part of the name, case-folded.
+    pub q: Option<String>,
     /// The connector's key.
     pub connector: Option<String>,
     /// The integration's key.

@@ -8,7 +8,7 @@ use crate::domain::clock::Ts;
 use crate::domain::ids::{
     AccessTokenId, AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId,
     IntegrationId, JobId, KeyId, OrgId, ReceiptKeyId, RecordId, ReplicaId, RootId, SessionId,
-    WebhookId,
+    SignInId, WebhookId,
 };
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{
@@ -579,6 +579,22 @@ pub struct ConnectTokenRow {
     pub expires_at: Ts,
     pub ended_at: Option<Ts>,
     pub gone_at: Option<Ts>,
+}
+
+/// A person who is signed in to the console by an API key.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schema::sign_ins, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in the migrations")]
+pub struct SignInRow {
+    pub org_id: OrgId,
+    pub id: SignInId,
+    pub digest: String,
+    pub key_id: KeyId,
+    pub actor_name: Option<String>,
+    pub flash: Option<JsonText>,
+    pub created_at: Ts,
+    pub seen_at: Ts,
+    pub expires_at: Ts,
 }
 
 /// What became of the credentials of one owner at the source.

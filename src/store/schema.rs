@@ -554,6 +554,23 @@ diesel::table! {
     use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
     use crate::store::types::{Id, Moment};
 
+    sign_ins (org_id, id) {
+        org_id -> Id,
+        id -> Id,
+        digest -> Text,
+        key_id -> Id,
+        actor_name -> Nullable<Text>,
+        flash -> Nullable<Text>,
+        created_at -> Moment,
+        seen_at -> Moment,
+        expires_at -> Moment,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::{Id, Moment};
+
     revocations (org_id, entry_id, owner_kind, owner_id) {
         org_id -> Id,
         entry_id -> Id,
@@ -761,6 +778,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     connect_sessions,
     connect_tokens,
     access_tokens,
+    sign_ins,
     revocations,
     shreds,
     purge_failures,

@@ -19,7 +19,7 @@ use crate::domain::clock::Ts;
 use crate::domain::ids::{
     AccessTokenId, AlarmId, BrakeId, ConnectionId, DependentId, EntryId, HoldId, ImportId,
     IntegrationId, JobId, KeyId, OrgId, ReceiptKeyId, RecordId, ReplicaId, RootId, SessionId,
-    WebhookId,
+    SignInId, WebhookId,
 };
 use crate::domain::json::JsonText;
 use crate::domain::kinds::{
@@ -87,6 +87,7 @@ id_columns!(
     JobId,
     ImportId,
     SessionId,
+    SignInId,
     AccessTokenId,
     ReplicaId,
     AlarmId,

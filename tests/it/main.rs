@@ -17,6 +17,7 @@ mod backup;
 mod bulk;
 mod canary;
 mod cli;
+mod console;
 mod dialects;
 mod docs;
 mod history;

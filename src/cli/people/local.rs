@@ -189,6 +189,7 @@ fn connection_filter(query: &ConnectionQuery) -> ServiceResult<ConnectionFilter>
         tag: tag
             .map_err(|problem| problem.at("tag"))?
             .map(|tag| tag.as_stored()),
+        q: None,
     })
 }
 

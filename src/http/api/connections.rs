@@ -188,5 +188,6 @@ fn filter(input: &Input) -> ServiceResult<ConnectionFilter> {
             Status::parse,
         )?,
         tag,
+        q: None,
     })
 }

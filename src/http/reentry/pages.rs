@@ -62,7 +62,7 @@ struct MessagePage<'a> {
 
 impl Field<'_> {
     fn name(&self) -> String {
-        format!("{}{}", super::input::FIELD, self.about.key)
+        format!("{}{}", crate::http::form::FIELD, self.about.key)
     }
 
     fn mark(&self) -> &'static str {

@@ -103,6 +103,9 @@ pub(in crate::store) fn list_connections(
     if let Some(name_key) = &filter.name_key {
         query = query.filter(connections::name_key.eq(name_key));
     }
+    if let Some(q) = &filter.q {
+        query = query.filter(super::super::position_in(connections::name_key, q).gt(0));
+    }
     if let Some(connector) = &filter.connector {
         query = query.filter(connections::connector.eq(connector));
     }

@@ -372,6 +372,19 @@ macro_rules! dependent_queries {
         }
 
         /// The row of these entries that has an external id.
+        pub(super) fn per_connection(
+            conn: &mut Conn,
+            org: OrgId,
+            connections: &[ConnectionId],
+        ) -> QueryResult<Vec<(ConnectionId, i64)>> {
+            live::table
+                .filter(live::org_id.eq(org))
+                .filter(live::connection_id.eq_any(connections))
+                .group_by(live::connection_id)
+                .select((live::connection_id, diesel::dsl::count_star()))
+                .load(conn)
+        }
+
         pub(super) fn with_external_id_in_entries(
             conn: &mut Conn,
             org: OrgId,
@@ -457,6 +470,7 @@ by_kind! {
     fn dependents_of_entry => items(org: OrgId, entry: EntryId, after: Option<DependentId>, limit: i64) -> Vec<DependentHead>;
     fn external_id_conflict => external_id_conflict(org: OrgId, entry: EntryId, connection: ConnectionId, except: Option<DependentId>) -> Option<DependentId>;
     fn external_id_conflict_in_trash => external_id_conflict_in_trash(org: OrgId, entry: EntryId, others: &[EntryId], except: Option<DependentId>) -> Option<DependentId>;
+    fn dependents_per_connection => per_connection(org: OrgId, connections: &[ConnectionId]) -> Vec<(ConnectionId, i64)>;
     fn with_external_id_in_entries => with_external_id_in_entries(org: OrgId, entries: &[EntryId], external_id: &str, except: DependentId) -> Option<DependentId>;
     fn retarget_dependents => retarget(org: OrgId, entry: EntryId, connection: ConnectionId) -> usize;
     fn update_trashed_dependent => update_trashed(row: &DependentRow) -> usize;

@@ -163,6 +163,7 @@ const EVERY_TABLE: &[&str] = &[
     "shreds",
     "audit_events",
     "audit_seals",
+    "sign_ins",
 ];
 
 /// What a call came to.

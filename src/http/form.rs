@@ -1,7 +1,9 @@
-//! What comes with a request for a page: cookie, origin, form.
+//! What comes with a request for a page, of re-entry or of the console: cookie, origin, form.
 //!
-//! A form is taken apart here and not by a library: each value goes from the body into a [`SecretValue`] by one copy
+//! A form is taken apart here and not by a library: each secret goes from the body into a [`SecretValue`] by one copy
 //! that is overwritten when it is dropped.
+
+use std::collections::BTreeMap;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{COOKIE, HOST, ORIGIN};
@@ -17,6 +19,8 @@ use crate::service::secrets::SecretInput;
 
 /// What the name of a secret begins with in the form.
 pub(super) const FIELD: &str = "secret.";
+/// The name of the token without which a form changes nothing.
+const TOKEN: &str = "csrf";
 
 /// The value of a cookie.
 pub(super) fn cookie(request: &HttpRequest, name: &str) -> Option<String> {
@@ -50,19 +54,22 @@ pub(super) fn is_from_here(request: &HttpRequest, public_url: &Url) -> bool {
 }
 
 /// A form that was sent.
-pub(super) struct Sent {
+pub(super) struct Form {
     token: Zeroizing<Vec<u8>>,
+    /// What is no secret, by name, in the order it came.
+    fields: BTreeMap<String, Vec<String>>,
     /// What was entered; what was left empty is not among it.
     pub(super) secrets: SecretInput,
     /// What can't be taken, at its place.
     pub(super) errors: Vec<FieldError>,
 }
 
-impl Sent {
-    /// Takes a body apart; `None` for what is not our form.
+impl Form {
+    /// Takes a body apart; `None` for what is no form. A secret may be there once.
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
         let mut sent = Self {
             token: Zeroizing::default(),
+            fields: BTreeMap::new(),
             secrets: SecretInput::new(),
             errors: Vec::new(),
         };
@@ -71,17 +78,46 @@ impl Sent {
             let mut parts = pair.splitn(2, |byte| *byte == b'=');
             let (name, value) = (parts.next()?, decode(parts.next()?));
             let name = String::from_utf8(decode(name).to_vec()).ok()?;
-            if names.contains(&name) {
+            let once = name == TOKEN || name.starts_with(FIELD);
+            if once && names.contains(&name) {
                 return None;
             }
             match name.strip_prefix(FIELD) {
                 Some(key) => sent.enter(key, value),
-                None if name == "csrf" => sent.token = value,
-                None => return None,
+                None if name == TOKEN => sent.token = value,
+                None => {
+                    let text = String::from_utf8(value.to_vec()).ok()?;
+                    sent.fields.entry(name.clone()).or_default().push(text);
+                }
             }
             names.push(name);
         }
         Some(sent)
+    }
+
+    /// A field that is no secret; empty where there is none.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.all(name).first().map_or("", String::as_str)
+    }
+
+    /// The same, `None` where nothing but blanks was entered.
+    pub(super) fn given(&self, name: &str) -> Option<&str> {
+        Some(self.text(name).trim()).filter(|text| !text.is_empty())
+    }
+
+    /// Every value of a field of which there may be several.
+    pub(super) fn all(&self, name: &str) -> &[String] {
+        self.fields.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a box is ticked.
+    pub(super) fn ticked(&self, name: &str) -> bool {
+        self.fields.contains_key(name)
+    }
+
+    /// The fields that are no secrets, by name.
+    pub(super) fn fields(&self) -> &BTreeMap<String, Vec<String>> {
+        &self.fields
     }
 
     /// Whether it carries this token.
@@ -140,7 +176,7 @@ mod tests {
     use super::*;
 
     fn values(body: &str) -> Vec<(String, String)> {
-        let sent = Sent::parse(body.as_bytes()).unwrap();
+        let sent = Form::parse(body.as_bytes()).unwrap();
         assert!(sent.errors.is_empty(), "{:?}", sent.errors);
         sent.secrets
             .into_iter()
@@ -176,7 +212,7 @@ mod tests {
             ("%FF%FE4711".to_owned(), "UTF-8"),
             ("4711".repeat(4_001), "16000 bytes"),
         ] {
-            let sent = Sent::parse(format!("csrf=x&secret.password={value}").as_bytes()).unwrap();
+            let sent = Form::parse(format!("csrf=x&secret.password={value}").as_bytes()).unwrap();
             let [error] = &sent.errors[..] else {
                 panic!("{:?}", sent.errors)
             };
@@ -190,16 +226,28 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_our_form_is_none() {
+    fn what_is_no_secret_is_told_apart_and_may_come_several_times() {
+        let form = Form::parse(b"csrf=x&id=1&id=2&name=+&secret.a=b&on=").unwrap();
+        assert_eq!(form.all("id"), ["1", "2"]);
+        assert_eq!(
+            (form.text("id"), form.given("name"), form.text("none")),
+            ("1", None, "")
+        );
+        assert!(form.ticked("on") && !form.ticked("off") && !form.ticked("secret.a"));
+        assert_eq!(form.secrets.len(), 1);
+    }
+
+    #[test]
+    fn what_is_no_form_is_none() {
         for body in [
             "",
             "csrf",
-            "password=x",
             "csrf=a&csrf=b",
             "secret.a=1&secret.%61=2",
             "csrf=x&%FF=1",
+            "csrf=x&name=%FF",
         ] {
-            assert!(Sent::parse(body.as_bytes()).is_none(), "{body}");
+            assert!(Form::parse(body.as_bytes()).is_none(), "{body}");
         }
     }
 }

@@ -1,0 +1,242 @@
+//! Errors as pages: what is wrong, and what to do next.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderValue, LOCATION, RETRY_AFTER};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use askama::Template;
+
+use super::assets;
+use super::frame::{self, Frame, Section};
+use super::visit::encoded;
+use crate::domain::codes::Code;
+use crate::http::State;
+use crate::http::auth::request_id;
+use crate::http::problem::log;
+use crate::service::error::{Error, Problem};
+
+/// Why there is not the page that was asked for.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    status: StatusCode,
+    title: String,
+    text: String,
+    /// What to do next: what the link says, and where below the console it leads.
+    next: Vec<(String, String)>,
+    request_id: Option<String>,
+    away: Option<String>,
+    code: Option<Code>,
+    frame: Option<Box<Frame>>,
+    root: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/templates/trouble.html")]
+struct TroublePage<'a> {
+    frame: &'a Frame,
+    section: Option<Section>,
+    trouble: &'a Trouble,
+}
+
+#[derive(Template)]
+#[template(path = "console/templates/trouble_outside.html")]
+struct OutsidePage<'a> {
+    root: &'a str,
+    assets: String,
+    trouble: &'a Trouble,
+}
+
+impl Trouble {
+    pub(super) fn new(
+        status: StatusCode,
+        title: impl Into<String>,
+        text: impl Into<String>,
+    ) -> Self {
+        Self {
+            status,
+            title: title.into(),
+            text: text.into(),
+            next: Vec::new(),
+            request_id: None,
+            away: None,
+            code: None,
+            frame: None,
+            root: "/console".to_owned(),
+        }
+    }
+
+    /// Adds a way on; `path` is below the console.
+    #[must_use]
+    pub(super) fn link(mut self, label: &str, path: impl Into<String>) -> Self {
+        self.next.push((label.to_owned(), path.into()));
+        self
+    }
+
+    /// Where the console begins, for a page without a frame.
+    #[must_use]
+    pub(super) fn below(mut self, root: String) -> Self {
+        self.root = root;
+        self
+    }
+
+    /// With the frame of whoever is there.
+    #[must_use]
+    pub(super) fn within(mut self, frame: Frame) -> Self {
+        self.frame = Some(Box::new(frame));
+        self
+    }
+
+    /// The code of the service's refusal, if it was one.
+    pub(super) fn code(&self) -> Option<Code> {
+        self.code
+    }
+
+    /// Nobody is signed in: to the page where one does, which leads back to `path` below the console.
+    pub(super) fn signed_out(root: &str, path: Option<&str>) -> Self {
+        let next = match path {
+            None => "?ended".to_owned(),
+            Some("" | "/") => String::new(),
+            Some(path) => format!("?next={}", encoded(path)),
+        };
+        Self {
+            away: Some(format!("{root}/sign-in{next}")),
+            ..Self::new(StatusCode::SEE_OTHER, "", "")
+        }
+    }
+
+    /// Whether an error means that.
+    pub(super) fn is_signed_out(error: &Error) -> bool {
+        matches!(error, Error::Problem(problem) if problem.code == Code::Unauthenticated)
+    }
+
+    /// A form that no page of ours sent, or an old one.
+    pub(super) fn out_of_date() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "Not done",
+            "This page is out of date. Reload it and try again.",
+        )
+    }
+
+    /// There is no such page.
+    pub(super) fn nothing_here() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "There is nothing here",
+            "The address may be mistyped, or what was here has been purged.",
+        )
+        .link("Connections", "/connections")
+        .link("Trash", "/trash")
+    }
+
+    /// What a service refused, or what broke: of that the page tells nothing.
+    pub(super) fn of(error: &Error, request: &HttpRequest) -> Self {
+        let id = request_id(request);
+        log(error, &id);
+        let problem = error.told();
+        let code = problem.code;
+        let status =
+            StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let explained = Self::explained(problem, status);
+        let state = request.app_data::<web::Data<State>>();
+        Self {
+            code: Some(code),
+            request_id: status.is_server_error().then_some(id),
+            root: state.map_or(explained.root, |state| frame::root(state)),
+            ..explained
+        }
+    }
+
+    fn explained(problem: Problem, status: StatusCode) -> Self {
+        let entry = problem
+            .members
+            .get("entry_id")
+            .and_then(|id| id.as_str())
+            .map(str::to_owned);
+        match problem.code {
+            Code::InTrash => {
+                let trouble = Self::new(
+                    StatusCode::NOT_FOUND,
+                    "This is in the trash",
+                    problem.detail,
+                );
+                match entry {
+                    Some(entry) => trouble.link("See it in the trash", format!("/trash/{entry}")),
+                    None => trouble.link("Trash", "/trash"),
+                }
+            }
+            Code::NotFound => Self::nothing_here(),
+            Code::MissingScope => Self::new(
+                status,
+                "Your key may not do this",
+                format!("{} Ask whoever gave it to you.", problem.detail),
+            ),
+            Code::NotInTrash => Self::new(status, "No longer in the trash", problem.detail)
+                .link("Trash", "/trash")
+                .link("Connections", "/connections"),
+            Code::VersionMismatch => Self::out_of_date(),
+            Code::Busy | Code::ConcurrentChange => Self::new(
+                status,
+                "Try again shortly",
+                "There is more to do than the service can at the moment. Nothing was changed.",
+            ),
+            Code::InternalError => Self::new(
+                status,
+                "Something went wrong here",
+                "Try again; if it stays, tell whoever runs the service.",
+            ),
+            _ => {
+                let mut text = problem.detail;
+                for error in problem.errors.iter().filter(|_| problem.errors.len() > 1) {
+                    text.push(' ');
+                    text.push_str(&error.detail);
+                }
+                Self::new(status, "Not done", text)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.title, self.text)
+    }
+}
+
+impl ResponseError for Trouble {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        if let Some(away) = &self.away {
+            let mut response = HttpResponse::SeeOther();
+            frame::protect(&mut response);
+            return response.insert_header((LOCATION, away.as_str())).finish();
+        }
+        let mut response = match &self.frame {
+            Some(frame) => frame::page(
+                self.status,
+                &TroublePage {
+                    frame,
+                    section: None,
+                    trouble: self,
+                },
+            ),
+            None => frame::page(
+                self.status,
+                &OutsidePage {
+                    root: &self.root,
+                    assets: format!("{}{}", self.root, assets::folder()),
+                    trouble: self,
+                },
+            ),
+        };
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            let headers = response.headers_mut();
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

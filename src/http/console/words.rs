@@ -1,0 +1,163 @@
+//! How numbers and moments read on a page.
+
+use std::fmt;
+
+use askama::filters::HtmlSafe;
+
+use crate::domain::clock::Ts;
+
+/// A moment as people read it, with the exact one beside it.
+pub(super) struct When {
+    at: Ts,
+    now: Ts,
+}
+
+impl When {
+    pub(super) fn new(at: Ts, now: Ts) -> Self {
+        Self { at, now }
+    }
+
+    /// Whether it lies less than three days ahead, or behind.
+    pub(super) fn is_soon(&self) -> bool {
+        self.at.utc() - self.now.utc() < chrono::Duration::days(3)
+    }
+
+    /// "in 29 days", "2 hours ago".
+    pub(super) fn words(&self) -> String {
+        let ahead = self.at.utc() - self.now.utc();
+        let seconds = ahead.num_seconds().abs();
+        let (count, unit) = match seconds {
+            0..60 => {
+                return if ahead.num_seconds() > 0 {
+                    "in less than a minute"
+                } else {
+                    "just now"
+                }
+                .to_owned();
+            }
+            60..3_600 => (seconds / 60, "minute"),
+            3_600..86_400 => (seconds / 3_600, "hour"),
+            _ => (seconds / 86_400, "day"),
+        };
+        let span = number(count, unit);
+        if ahead.num_seconds() > 0 {
+            format!("in {span}")
+        } else {
+            format!("{span} ago")
+        }
+    }
+
+    /// "21 Dec 2026, 10:04 UTC".
+    pub(super) fn exact(&self) -> String {
+        self.at.utc().format("%-d %b %Y, %H:%M UTC").to_string()
+    }
+}
+
+/// "21 Dec 2026".
+pub(super) fn day(at: Ts) -> String {
+    at.utc().format("%-d %b %Y").to_string()
+}
+
+/// Digits and words of this file alone, so that nothing of it needs escaping.
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "<time datetime=\"{}\">{}</time> <span class=\"exact\">{}</span>",
+            self.at,
+            self.words(),
+            self.exact()
+        )
+    }
+}
+
+impl HtmlSafe for When {}
+
+/// A number with its noun: "1 model", "12 models"; a noun whose plural is another brings it.
+pub(super) fn number(count: i64, one: &str) -> String {
+    number_of(count, one, &format!("{one}s"))
+}
+
+/// The same with the plural.
+pub(super) fn number_of(count: i64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(count), if count == 1 { one } else { many })
+}
+
+/// "12,345".
+pub(super) fn grouped(count: i64) -> String {
+    let digits = count.unsigned_abs().to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);
+    if count < 0 {
+        text.push('-');
+    }
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// What goes along with something, in numbers: "12 models and 340 pieces of content"; `None` if nothing does.
+pub(super) fn rows(connections: i64, models: i64, content: i64) -> Option<String> {
+    let parts: Vec<String> = [
+        (connections, "connection", "connections"),
+        (models, "model", "models"),
+        (content, "piece of content", "pieces of content"),
+    ]
+    .into_iter()
+    .filter(|(count, _, _)| *count > 0)
+    .map(|(count, one, many)| number_of(count, one, many))
+    .collect();
+    match parts.as_slice() {
+        [] => None,
+        [one] => Some(one.clone()),
+        [first @ .., last] => Some(format!("{} and {last}", first.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_told_from_now() {
+        let now = Ts::parse("2026-11-21T10:00:00Z").unwrap();
+        for (at, words) in [
+            ("2026-12-21T10:00:00Z", "in 30 days"),
+            ("2026-12-21T09:59:59Z", "in 29 days"),
+            ("2026-11-22T10:00:00Z", "in 1 day"),
+            ("2026-11-21T12:30:00Z", "in 2 hours"),
+            ("2026-11-21T10:01:00Z", "in 1 minute"),
+            ("2026-11-21T10:00:30Z", "in less than a minute"),
+            ("2026-11-21T10:00:00Z", "just now"),
+            ("2026-11-21T08:59:00Z", "1 hour ago"),
+            ("2025-11-21T10:00:00Z", "365 days ago"),
+        ] {
+            let when = When::new(Ts::parse(at).unwrap(), now);
+            assert_eq!(when.words(), words, "{at}");
+        }
+        let soon = When::new(Ts::parse("2026-11-24T09:00:00Z").unwrap(), now);
+        assert!(soon.is_soon());
+        assert_eq!(
+            soon.to_string(),
+            "<time datetime=\"2026-11-24T09:00:00.000000Z\">in 2 days</time> <span class=\"exact\">24 Nov 2026, 09:00 UTC</span>"
+        );
+    }
+
+    #[test]
+    fn numbers_carry_their_noun() {
+        assert_eq!(rows(0, 0, 0), None);
+        assert_eq!(rows(0, 1, 0).unwrap(), "1 model");
+        assert_eq!(
+            rows(0, 12, 340).unwrap(),
+            "12 models and 340 pieces of content"
+        );
+        assert_eq!(
+            rows(2, 12, 1_234_567).unwrap(),
+            "2 connections, 12 models and 1,234,567 pieces of content"
+        );
+        assert_eq!(grouped(-1_000), "-1,000");
+    }
+}

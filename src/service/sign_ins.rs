@@ -1,0 +1,188 @@
+//! Signing in to the console by an API key: who is there, until when, and what their next page has to tell them.
+//!
+//! What must stay true: of a sign-in's text only a digest is stored and of the key only its id, so that what a browser keeps
+//! is no key; a person may what the key may at this moment, and a revoked or expired key ends the sign-in.
+
+use chrono::Duration;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+use super::Services;
+use super::caller::Caller;
+use super::error::{Error, Result};
+use super::keys::{ParsedKey, by_id, unauthenticated};
+use super::tokens::{Token, hex};
+use crate::domain::clock::Ts;
+use crate::domain::ids::SignInId;
+use crate::domain::json::JsonText;
+use crate::domain::scopes::Scope;
+use crate::domain::text::Name;
+use crate::store::rows::SignInRow;
+use crate::store::{Conn, StoreResult};
+
+/// A sign-in ends by itself after this.
+pub const LIFETIME: Duration = Duration::hours(12);
+/// It ends earlier when nobody was there for so long.
+pub const IDLE: Duration = Duration::hours(1);
+/// When somebody was there is written down no more often than this.
+const SEEN_EVERY: Duration = Duration::minutes(1);
+const PREFIX: &str = "rps_";
+
+/// The text of a sign-in as a browser sent it, which nothing has proved yet.
+pub struct SignIn(Token);
+
+/// Somebody who is signed in.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// The sign-in.
+    pub id: SignInId,
+    /// Who calls; the address and the request are the caller's to add.
+    pub caller: Caller,
+    /// What the next page has to tell.
+    pub flash: Option<JsonText>,
+    /// Whether it is to be written down that somebody was there.
+    pub stale: bool,
+}
+
+/// Signs a person in by an API key; the text for their browser, which is shown once. A name of their own is for those whose
+/// key may name people (`actor:assert`). `call` adds where the call came from.
+pub fn open(
+    services: &Services,
+    key: &ParsedKey,
+    name: Option<&str>,
+    call: impl FnOnce(Caller) -> Caller,
+) -> Result<String> {
+    let caller = services
+        .store
+        .read(|conn| key.authenticate(conn, Ts::now()))?;
+    let name = match name {
+        None => None,
+        Some(name) => {
+            if !caller.may(Scope::ActorAssert) {
+                let detail = "This key may not give a name: leave it empty.";
+                return Err(Error::field("/name", "missing_scope", detail));
+            }
+            let name = Name::parse(name).map_err(|problem| problem.at("/name"))?;
+            Some(name.into_string())
+        }
+    };
+    let caller = named(call(caller), name.as_deref());
+    let token = Token::mint(caller.org, SignInId::mint().0)?;
+    services.write_once(&caller, |tx| {
+        let id = SignInId(token.id);
+        let at = tx.conn.now()?;
+        tx.conn.insert_sign_in(&SignInRow {
+            org_id: caller.org,
+            id,
+            digest: token.digest(),
+            key_id: caller.key_id.ok_or_else(unauthenticated)?,
+            actor_name: name.clone(),
+            flash: None,
+            created_at: at,
+            seen_at: at,
+            expires_at: at.plus(LIFETIME),
+        })?;
+        let subject = Some(id.into());
+        tx.audit(
+            "sign_in.opened",
+            "sign_in",
+            subject,
+            None,
+            JsonText::empty_object(),
+        )
+    })?;
+    services.last_use.note(&caller, Ts::now());
+    Ok(token.text(PREFIX))
+}
+
+fn named(mut caller: Caller, name: Option<&str>) -> Caller {
+    if let Some(name) = name {
+        caller.actor.name = Some(name.to_owned());
+    }
+    caller
+}
+
+impl SignIn {
+    /// Takes the text apart; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        Token::parse(PREFIX, text).map(Self)
+    }
+
+    /// What every form of this sign-in carries, so that no other page can send one: follows from the text and leads to
+    /// nothing.
+    pub fn form_token(&self) -> Result<String> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.secret().as_bytes())
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        mac.update(b"the forms of a sign-in");
+        Ok(hex(&mac.finalize().into_bytes()))
+    }
+
+    /// Who it is, if they are still signed in and their key works.
+    pub fn who(&self, conn: &mut Conn) -> Result<SignedIn> {
+        let (org, id) = (self.0.org, SignInId(self.0.id));
+        let row = conn.find_sign_in(org, id)?;
+        let matches = self.0.matches(row.as_ref().map(|row| row.digest.as_str()));
+        let now = conn.now()?;
+        let row = row
+            .filter(|row| matches && row.expires_at > now && row.seen_at > now.plus(-IDLE))
+            .ok_or_else(unauthenticated)?;
+        let caller = by_id(conn, org, row.key_id, now)?;
+        Ok(SignedIn {
+            id,
+            caller: named(caller, row.actor_name.as_deref()),
+            flash: row.flash,
+            stale: row.seen_at <= now.plus(-SEEN_EVERY),
+        })
+    }
+}
+
+impl SignedIn {
+    /// Writes down that they were there, and that they have been told what there was to tell.
+    pub fn seen(&self, services: &Services, told: bool) -> StoreResult<()> {
+        services.last_use.note(&self.caller, Ts::now());
+        if !self.stale && !(told && self.flash.is_some()) {
+            return Ok(());
+        }
+        services.store.write(|conn| {
+            let now = conn.now()?;
+            if told && self.flash.is_some() {
+                conn.set_flash(self.caller.org, self.id, None)?;
+            }
+            conn.touch_sign_in(self.caller.org, self.id, now)?;
+            Ok(())
+        })
+    }
+}
+
+/// A random text: what a browser keeps while nobody is signed in yet.
+pub fn random() -> Result<String> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::Internal(format!("the system has no random bytes: {error}")))?;
+    Ok(hex(&bytes))
+}
+
+/// Sets what the next page of a sign-in has to tell.
+pub fn tell(services: &Services, caller: &Caller, id: SignInId, flash: &JsonText) -> Result<()> {
+    services
+        .store
+        .write(|conn| conn.set_flash(caller.org, id, Some(flash)))?;
+    Ok(())
+}
+
+/// Signs somebody out.
+pub fn end(services: &Services, caller: &Caller, id: SignInId) -> Result<()> {
+    services.write_once(caller, |tx| {
+        if tx.conn.drop_sign_in(caller.org, id)? > 0 {
+            let subject = Some(id.into());
+            tx.audit(
+                "sign_in.ended",
+                "sign_in",
+                subject,
+                None,
+                JsonText::empty_object(),
+            )?;
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,8 @@
+//! The console as a browser without scripts sees it: pages, forms, and what becomes of them.
+
+mod connections;
+mod person;
+mod sign_in;
+
+use crate::support::*;
+use person::Person;
