@@ -3,6 +3,7 @@
 mod connections;
 mod person;
 mod sign_in;
+mod trash;
 
 use crate::support::*;
 use person::Person;
