@@ -256,12 +256,13 @@ pub(in crate::http::console) async fn protect(
         })
         .await;
     let view = changed.map_err(|error| person.trouble(&error))?;
-    let flash = Flash::good(match on {
-        true => format!(
+    let flash = Flash::good(if on {
+        format!(
             "'{}' is protected: nothing can move it to the trash.",
             view.name
-        ),
-        false => format!("'{}' can be moved to the trash again.", view.name),
+        )
+    } else {
+        format!("'{}' can be moved to the trash again.", view.name)
     });
     Ok(person
         .see(&format!("/connections/{id}/archive"), &flash)

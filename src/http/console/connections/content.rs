@@ -5,6 +5,7 @@ use askama::Template;
 
 use super::settings::id_of;
 use super::{Head, Tab};
+use crate::domain::ids::DependentId;
 use crate::domain::kinds::DependentKind;
 use crate::domain::scopes::Scope;
 use crate::http::auth::needs;
@@ -16,6 +17,7 @@ use crate::http::console::words::{When, day, grouped, rows};
 use crate::service::connections;
 use crate::service::delete::{self, DeleteRequest};
 use crate::service::dependents;
+use crate::service::error::Error;
 use crate::service::impact::Target;
 use crate::service::pages::PageQuery;
 use crate::service::views::{ContentView, DependentView, ModelView, Page};
@@ -30,7 +32,7 @@ struct ContentPage<'a> {
     section: Option<Section>,
     tab: Tab,
     head: Head,
-    kinds: [Kind; 2],
+    kinds: [KindTab; 2],
     rows: Vec<Row>,
     begin: String,
     next: Option<String>,
@@ -38,8 +40,8 @@ struct ContentPage<'a> {
 }
 
 /// Models or content, with how many there are.
-struct Kind {
-    kind: DependentKind,
+struct KindTab {
+    of: DependentKind,
     count: String,
     current: bool,
 }
@@ -52,16 +54,16 @@ struct Row {
     protected: bool,
 }
 
-impl Kind {
+impl KindTab {
     fn label(&self) -> &'static str {
-        match self.kind {
+        match self.of {
             DependentKind::Model => "Models",
             DependentKind::Content => "Content",
         }
     }
 
     fn word(&self) -> &'static str {
-        word_of(self.kind)
+        word_of(self.of)
     }
 }
 
@@ -124,8 +126,8 @@ pub(in crate::http::console) async fn show(
             (DependentKind::Model, counts.0),
             (DependentKind::Content, counts.1),
         ]
-        .map(|(one, count)| Kind {
-            kind: one,
+        .map(|(one, count)| KindTab {
+            of: one,
             count: grouped(count),
             current: one == kind,
         }),
@@ -199,13 +201,10 @@ pub(in crate::http::console) async fn delete(
     Ok(person.see(&back, &flash).await)
 }
 
-fn row_of(
-    person: &Person,
-    kind: DependentKind,
-) -> Result<crate::domain::ids::DependentId, Trouble> {
+fn row_of(person: &Person, kind: DependentKind) -> Result<DependentId, Trouble> {
     let text = person.request.match_info().get("row").unwrap_or_default();
-    crate::domain::ids::DependentId::parse(text).ok_or_else(|| {
-        let missing = crate::service::error::Error::not_found(kind.as_str());
+    DependentId::parse(text).ok_or_else(|| {
+        let missing = Error::not_found(kind.as_str());
         person.trouble(&missing)
     })
 }

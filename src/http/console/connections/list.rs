@@ -51,7 +51,7 @@ fn test_of(view: &ConnectionView) -> Option<Value> {
 
 /// When it was tested last.
 pub(super) fn tested_at(view: &ConnectionView) -> Option<Ts> {
-    Ts::parse(test_of(view)?["at"].as_str()?)
+    Ts::parse(test_of(view)?.get("at")?.as_str()?)
 }
 
 /// Where it leads, from the settings that say so.

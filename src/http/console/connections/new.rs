@@ -158,7 +158,7 @@ pub(in crate::http::console) async fn create(
         " Secrets must be entered again."
     };
     page.notice = Some(format!(
-        "Nothing was saved. Please correct what is marked.{secrets}{}",
+        "Nothing was saved. Please correct what is marked.{secrets} {}",
         elsewhere(&page, &errors)
     ));
     Ok(person.refused(&page))
@@ -172,11 +172,12 @@ fn elsewhere(page: &NewPage<'_>, errors: &[FieldError]) -> String {
             .into_iter()
             .any(|field| field.error.as_ref() == Some(&error.detail))
     };
-    errors
+    let others: Vec<&str> = errors
         .iter()
         .filter(shown)
-        .map(|error| format!(" {}", error.detail))
-        .collect()
+        .map(|error| error.detail.as_str())
+        .collect();
+    others.join(" ")
 }
 
 /// The trash entry of a connection of this name, for those who may see it.
