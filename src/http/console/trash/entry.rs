@@ -1,7 +1,7 @@
 //! One entry of the trash, also after it has left it.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError as _};
 use askama::Template;
 
 use super::confirm::Confirm;
@@ -12,7 +12,6 @@ use super::secrets::Secrets;
 use super::tree::{self, Asked, Branch};
 use super::{entry_of, name_of, path_by, path_of, path_of_restored, what};
 use crate::domain::clock::Ts;
-use crate::domain::codes::Code;
 use crate::domain::ids::{EntryId, KeyId};
 use crate::domain::kinds::{EntryState, Keep, RootKind};
 use crate::domain::scopes::Scope;
@@ -129,7 +128,7 @@ pub(super) async fn page(
         .look(move |services, caller| know(services, caller, id, &asked))
         .await;
     let (entry, known) = match known {
-        Err(trouble) if later && trouble.code() == Some(Code::InvalidInput) => {
+        Err(trouble) if later && trouble.status_code() == StatusCode::UNPROCESSABLE_ENTITY => {
             return Ok(person.to(&path_of(id)));
         }
         other => other?,

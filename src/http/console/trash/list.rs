@@ -1,13 +1,13 @@
 //! The list of what is in the trash.
 
-use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError as _};
 use askama::Template;
 
 use super::filter::{Filter, ME, Since};
 use super::timeline::Timeline;
 use super::{name_of, path_by, went_with, what};
 use crate::domain::clock::Ts;
-use crate::domain::codes::Code;
 use crate::domain::kinds::RootKind;
 use crate::domain::scopes::Scope;
 use crate::http::auth::needs;
@@ -156,7 +156,7 @@ pub(super) async fn show(visit: Visit<needs::TrashRead>) -> Result<HttpResponse,
         .await;
     let (page, summary, organization) = match read {
         // The token of another list: of yesterday's "today", or mistyped.
-        Err(trouble) if !first && trouble.code() == Some(Code::InvalidInput) => {
+        Err(trouble) if !first && trouble.status_code() == StatusCode::UNPROCESSABLE_ENTITY => {
             return Ok(person.to(&filter.address(None)));
         }
         other => other?,

@@ -61,7 +61,7 @@ pub(super) async fn send(visit: Visit<Purges>) -> Result<HttpResponse, Trouble> 
     let (person, form) = visit.sent().await?;
     let id = entry_of(&person)?;
     let request = PurgeRequest {
-        confirm: form.text("confirm").to_owned(),
+        confirm: form.text("confirm").trim().to_owned(),
     };
     let done = person.write(move |tx| trash::purge(tx, id, &request)).await;
     match done {

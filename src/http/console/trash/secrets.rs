@@ -87,30 +87,32 @@ impl Secrets {
                 || "when it was deleted".to_owned(),
                 |at| format!("on {}", day(at)),
             );
+            let (were, them) = match secrets.shredded {
+                1 => ("was", "it"),
+                _ => ("were", "them"),
+            };
             told.push(format!(
-                "{} destroyed {at}. A restore does not bring them back.",
-                match secrets.shredded {
-                    1 => "1 secret was".to_owned(),
-                    many => format!("{} were", number(many, "secret")),
-                }
+                "{} {were} destroyed {at}. A restore does not bring {them} back.",
+                number(secrets.shredded, "secret")
             ));
             told.push(match (secrets.erasure, secrets.erased_at) {
                 (Erasure::Done, Some(at)) => format!(
-                    "No byte of them is left in the database's files since {}.",
+                    "No byte of {them} is left in the database's files since {}.",
                     day(at)
                 ),
                 (Erasure::Done, None) => {
-                    "No byte of them is left in the database's files.".to_owned()
+                    format!("No byte of {them} is left in the database's files.")
                 }
-                _ => "Their bytes are being erased from the database's files.".to_owned(),
+                _ => format!("The bytes of {them} are being erased from the database's files."),
             });
             told.push(match secrets.crypto_erased_at {
                 Some(at) => format!(
-                    "No backup opens them since {}: every key that they were sealed under is destroyed.",
+                    "No backup opens {them} since {}: every key of that time is destroyed.",
                     day(at)
                 ),
-                None => "Backups made before that hold them sealed, until their encryption key is destroyed."
-                    .to_owned(),
+                None => format!(
+                    "Backups made before that hold {them} sealed, until the encryption key of that time is destroyed."
+                ),
             });
         }
         told.extend(secrets.revocation_detail.clone());

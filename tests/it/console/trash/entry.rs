@@ -20,7 +20,7 @@ on_both! {
         assert!(person.reads("Signed (Ed25519)") && person.reads("SHA-256 over the ids"), "{}", person.text());
         TestApp::wait_for("the erasure", || {
             person.open(&format!("/console/trash/{entry}"));
-            person.reads("No byte of them is left in the database's files since")
+            person.reads("No byte of it is left in the database's files since")
         });
     }
 

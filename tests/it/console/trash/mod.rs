@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::person::Person;
 use crate::support::*;
 
-const HOSTILE: &str = "\"><script>alert('x')</script>&amp;";
+const HOSTILE: &str = "\"><script>alert('x')</script>& co";
 
 /// A connection with one secret and no external id; its id.
 #[track_caller]
