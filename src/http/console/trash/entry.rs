@@ -58,6 +58,8 @@ struct EntryPage<'a> {
     purge: Purge,
     /// What else keeps it beyond its date.
     keeps: Vec<&'static str>,
+    /// How often the purge tried and could not, and when it tries again.
+    failed: Option<(String, When)>,
     /// When it left, and who did that.
     closed: Option<(When, Option<String>)>,
     /// Where what came back is, below the console.
@@ -230,6 +232,10 @@ fn shown<'a>(
         reason: entry.reason.as_deref(),
         purge: Purge::of(entry, now),
         keeps: entry.kept_by.iter().flatten().copied().map(keep).collect(),
+        failed: entry.purge_problem.as_ref().map(|problem| {
+            let tries = number(problem.attempts, "time");
+            (tries, When::new(problem.retry_at, now))
+        }),
         closed: entry
             .closed_at
             .map(|at| (When::new(at, now), entry.closed_by.as_ref().map(name_of))),
