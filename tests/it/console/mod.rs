@@ -4,6 +4,7 @@ mod archive;
 mod connections;
 mod person;
 mod sign_in;
+mod templates;
 
 use crate::support::*;
 use person::Person;
