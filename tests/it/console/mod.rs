@@ -4,6 +4,7 @@ mod archive;
 mod connections;
 mod person;
 mod sign_in;
+mod templates;
 mod trash;
 
 use crate::support::*;
