@@ -6,6 +6,7 @@
 //! for each row, the answer it got; only what failed is tried again.
 
 mod delete;
+mod purge;
 mod restore;
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ use super::unit::{Once, StoredAnswer, Tx, Written, to_json};
 use crate::domain::json::JsonText;
 
 pub use delete::{BulkDelete, BulkDeleteView, DeleteOutcome, delete, plan_delete};
+pub use purge::{PurgeOutcome, purge};
 pub(super) use restore::parse as parse_filter;
 pub use restore::{
     BulkFilter, BulkRestore, BulkRestoreView, RestoreOutcome, plan_restore, restore,

@@ -182,8 +182,8 @@ pub fn reschedule(tx: &mut Tx<'_>, id: EntryId, patch: &EntryPatch) -> Result<En
         }
     } else {
         tx.caller.require(Scope::TrashPurge)?;
-        trash::refuse_protected(tx, &row, now)?;
-        trash::refuse_below_floor(tx, &row, wanted)?;
+        trash::refuse_protected(tx.conn, &row, now)?;
+        trash::refuse_below_floor(&tx.purging.limits, &row, wanted)?;
         if wanted < now {
             return Err(Error::field(
                 "/purge_at",

@@ -2,13 +2,15 @@
 //!
 //! What must stay true: an entry answers for ever with its state; nothing held or protected is purged (promise 6).
 
+mod kept;
+
 use chrono::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::caller::{Actor, Caller};
 use super::error::{Error, Problem, Result};
-use super::holds::{self, HoldView};
+use super::holds::HoldView;
 use super::pages::{Cursor, PageQuery};
 use super::purge::{self, status::BlockedView};
 use super::restore_plan;
@@ -29,6 +31,10 @@ use crate::domain::text::Name;
 use crate::store::Conn;
 use crate::store::filters::{EntryFilter, EntryOrder};
 use crate::store::rows::EntryRow;
+
+use kept::refuse_kept;
+pub use kept::why_kept;
+pub(super) use kept::{refuse_below_floor, refuse_protected};
 
 /// Above so many rows a move may take longer than a request usually may.
 const LARGE_MOVE: i64 = 1_000;
@@ -289,7 +295,6 @@ fn connection_items(
 /// the entry. A large one answers as `purging` and loses its rows in batches.
 pub fn purge(tx: &mut Tx<'_>, id: EntryId, request: &PurgeRequest) -> Result<EntryView> {
     tx.caller.require(Scope::TrashPurge)?;
-    let org = tx.caller.org;
     let row = lock_open(tx, id)?;
     let typed = Name::parse(&request.confirm)
         .map(Name::into_string)
@@ -302,23 +307,7 @@ pub fn purge(tx: &mut Tx<'_>, id: EntryId, request: &PurgeRequest) -> Result<Ent
         .into());
     }
     let now = tx.conn.now()?;
-    if !tx.conn.held_among(org, &[id], now)?.is_empty() {
-        return Err(holds::held().into());
-    }
-    if row.purge_at > now {
-        refuse_protected(tx, &row, now)?;
-    }
-    refuse_below_floor(tx, &row, now)?;
-    if let Some(brake) = tx.conn.open_brake(org)?
-        && row.deleted_at >= brake.covers_from
-    {
-        return Err(Problem::new(
-            Code::Braked,
-            "Much of this organization was deleted within an hour: nothing of that is purged until somebody looks.",
-        )
-        .with("brake_id", brake.id)
-        .into());
-    }
+    refuse_kept(tx.conn, &tx.purging.limits, &row, now)?;
     let state = if purge::size(&row) > tx.purging.limits.large {
         EntryState::Purging
     } else {
@@ -332,38 +321,6 @@ pub fn purge(tx: &mut Tx<'_>, id: EntryId, request: &PurgeRequest) -> Result<Ent
         tx.purge_after_commit();
     }
     get(tx.conn, tx.caller, id)
-}
-
-/// Refuses to let an entry go before its date where nobody may.
-pub(super) fn refuse_protected(tx: &mut Tx<'_>, row: &EntryRow, now: Ts) -> Result<()> {
-    // Also by what the organization says now: protection is on for everything at once.
-    let organization = tx.conn.find_organization(row.org_id)?;
-    let protected = row.purge_protected
-        || organization.is_some_and(|organization| organization.purge_protection);
-    if !protected || row.purge_at <= now {
-        return Ok(());
-    }
-    Err(Problem::new(
-        Code::PurgeProtected,
-        "Nobody may purge this entry before its date.",
-    )
-    .with("purge_at", row.purge_at)
-    .into())
-}
-
-/// Refuses to let an entry go at `at`, if that is sooner after its deletion than the service allows anybody.
-pub(super) fn refuse_below_floor(tx: &Tx<'_>, row: &EntryRow, at: Ts) -> Result<()> {
-    let floor = tx.purging.limits.min_retention_days;
-    let until = row.deleted_at.plus(Duration::days(i64::from(floor)));
-    if floor == 0 || at >= until {
-        return Ok(());
-    }
-    Err(Problem::new(
-        Code::MinRetention,
-        format!("This service keeps everything for {floor} days at least."),
-    )
-    .with("keep_until", until)
-    .into())
 }
 
 /// An entry that is still in the trash, locked until the transaction ends.

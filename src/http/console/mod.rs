@@ -10,6 +10,7 @@ mod connections;
 mod flash;
 mod frame;
 mod sign_in;
+mod trash;
 mod trouble;
 mod visit;
 mod words;
@@ -30,6 +31,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .configure(assets::routes)
             .configure(sign_in::routes)
             .configure(connections::routes)
+            .configure(trash::routes)
             .default_service(web::to(nothing_here)),
     );
 }

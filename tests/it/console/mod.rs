@@ -5,6 +5,7 @@ mod connections;
 mod person;
 mod sign_in;
 mod templates;
+mod trash;
 
 use crate::support::*;
 use person::Person;

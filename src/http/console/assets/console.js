@@ -31,7 +31,7 @@ for (const field of document.querySelectorAll("[data-name]")) {
   form.addEventListener("submit", (event) => {
     if (field.value.trim() === field.dataset.name.trim()) return;
     event.preventDefault();
-    say(field, `The name does not match. Type ${field.dataset.name} exactly as shown.`);
+    say(field, `The ${field.dataset.what ?? "name"} does not match. Type ${field.dataset.name} exactly as shown.`);
     field.focus();
   });
   field.addEventListener("input", () => clear(form));
