@@ -5,6 +5,7 @@
 //! the script; nothing comes from elsewhere, and the policy that every page carries says so; an API key is in no cookie, on
 //! no page and in no log.
 
+mod activity;
 mod assets;
 mod connections;
 mod flash;
@@ -30,6 +31,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .configure(assets::routes)
             .configure(sign_in::routes)
             .configure(connections::routes)
+            .configure(activity::routes)
             .default_service(web::to(nothing_here)),
     );
 }

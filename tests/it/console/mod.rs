@@ -1,5 +1,6 @@
 //! The console as a browser without scripts sees it: pages, forms, and what becomes of them.
 
+mod activity;
 mod connections;
 mod person;
 mod sign_in;
