@@ -10,6 +10,7 @@ mod assets;
 mod connections;
 mod flash;
 mod frame;
+mod settings;
 mod sign_in;
 mod trouble;
 mod visit;
@@ -32,6 +33,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .configure(sign_in::routes)
             .configure(connections::routes)
             .configure(activity::routes)
+            .configure(settings::routes)
             .default_service(web::to(nothing_here)),
     );
 }

@@ -3,6 +3,7 @@
 mod activity;
 mod connections;
 mod person;
+mod settings;
 mod sign_in;
 
 use crate::support::*;
