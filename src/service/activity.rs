@@ -203,11 +203,7 @@ impl Known {
     }
 }
 
-fn with_names(
-    conn: &mut Conn,
-    caller: &Caller,
-    records: Vec<AuditView>,
-) -> Result<Vec<Activity>> {
+fn with_names(conn: &mut Conn, caller: &Caller, records: Vec<AuditView>) -> Result<Vec<Activity>> {
     let known = Known::look_up(conn, caller, &records)?;
     Ok(records.into_iter().map(|record| known.of(record)).collect())
 }

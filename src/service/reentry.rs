@@ -25,7 +25,7 @@ use super::error::{Error, Result};
 use super::secrets::{self, PutSecrets};
 use super::tokens::{Token, hex};
 use super::unit::Tx;
-use super::views::{connector_of, missing_secrets};
+use super::views::{ConnectionView, connector_of, missing_secrets};
 use crate::domain::clock::Ts;
 use crate::domain::codes::Code;
 use crate::domain::ids::{ConnectionId, OrgId, SessionId};
@@ -34,7 +34,7 @@ use crate::metrics::Fact;
 use crate::store::Conn;
 use crate::store::rows::{ConnectionRow, SessionRow};
 
-pub use form::{Form, FormField, Value};
+pub use form::{Form, FormField, Value, fields_of_new, lacking};
 pub use leave::{AuthCode, Leave, redeem};
 
 use leave::RedirectUri;
@@ -239,6 +239,17 @@ pub fn form(conn: &mut Conn, visitor: &Visitor) -> Result<Form> {
         .find_connection(session.org_id, session.connection_id)?
         .ok_or_else(gone)?;
     Form::of(conn, &session, &row)
+}
+
+/// A live connection with what can be entered for it.
+pub fn fields(
+    conn: &mut Conn,
+    caller: &Caller,
+    id: ConnectionId,
+) -> Result<(ConnectionView, Vec<FormField>)> {
+    let row = super::connections::find(conn, caller, id)?;
+    let fields = form::fields(conn, &row)?;
+    Ok((ConnectionView::load(conn, row)?, fields))
 }
 
 /// What a visitor's secrets were saved to.

@@ -4,8 +4,7 @@
 //! is no key; a person may what the key may at this moment, and a revoked or expired key ends the sign-in.
 
 use chrono::Duration;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
 use super::Services;
 use super::caller::Caller;
@@ -110,11 +109,8 @@ impl SignIn {
 
     /// What every form of this sign-in carries, so that no other page can send one: follows from the text and leads to
     /// nothing.
-    pub fn form_token(&self) -> Result<String> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.secret().as_bytes())
-            .map_err(|error| Error::Internal(error.to_string()))?;
-        mac.update(b"the forms of a sign-in");
-        Ok(hex(&mac.finalize().into_bytes()))
+    pub fn form_token(&self) -> String {
+        token_of(self.0.secret(), "the forms of a sign-in")
     }
 
     /// Who it is, if they are still signed in and their key works.
@@ -140,18 +136,28 @@ impl SignedIn {
     /// Writes down that they were there, and that they have been told what there was to tell.
     pub fn seen(&self, services: &Services, told: bool) -> StoreResult<()> {
         services.last_use.note(&self.caller, Ts::now());
-        if !self.stale && !(told && self.flash.is_some()) {
+        let told = told && self.flash.is_some();
+        if !self.stale && !told {
             return Ok(());
         }
         services.store.write(|conn| {
             let now = conn.now()?;
-            if told && self.flash.is_some() {
+            if told {
                 conn.set_flash(self.caller.org, self.id, None)?;
             }
             conn.touch_sign_in(self.caller.org, self.id, now)?;
             Ok(())
         })
     }
+}
+
+/// A text that follows from a secret one and leads to nothing; another for each purpose.
+pub fn token_of(secret: &str, purpose: &str) -> String {
+    // Blocks of one size, so that no two pairs of texts read the same.
+    let mut digest = Sha256::new();
+    digest.update(Sha256::digest(secret));
+    digest.update(purpose);
+    hex(&digest.finalize())
 }
 
 /// A random text: what a browser keeps while nobody is signed in yet.

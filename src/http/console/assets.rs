@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{HttpResponse, web};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
 use crate::http::fallback::nothing_here;
@@ -39,11 +41,7 @@ static DIGEST: LazyLock<String> = LazyLock::new(|| {
         digest.update(asset.bytes);
     }
     let digest = digest.finalize();
-    digest
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    URL_SAFE_NO_PAD.encode(digest.get(..9).unwrap_or_default())
 });
 
 /// Where they lie below the console.

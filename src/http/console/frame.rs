@@ -89,6 +89,12 @@ impl Section {
         }
     }
 
+    /// How many there are of what it lists: told of the trash alone.
+    pub(super) fn count(self, frame: &Frame) -> Option<String> {
+        let count = frame.trashed.filter(|_| self == Self::Trash)?;
+        Some(grouped(count))
+    }
+
     /// Any of these lets one in.
     fn scopes(self) -> &'static [Scope] {
         match self {
@@ -153,9 +159,10 @@ impl Frame {
         } else {
             Vec::new()
         };
-        let trashed = match caller.may(Scope::TrashRead) {
-            true => Some(trash::count(conn, caller)?),
-            false => None,
+        let trashed = if caller.may(Scope::TrashRead) {
+            Some(trash::count(conn, caller)?)
+        } else {
+            None
         };
         let actor = &caller.actor;
         Ok(Self {
@@ -187,13 +194,6 @@ impl Frame {
     /// Where one begins; a key that may see none of them lands on the connections, which say so.
     pub(super) fn first_section(&self) -> Section {
         self.sections().next().unwrap_or(Section::Connections)
-    }
-
-    /// How many entries are in the trash, beside its link.
-    pub(super) fn count_of(&self, section: &Section) -> Option<String> {
-        self.trashed
-            .filter(|_| *section == Section::Trash)
-            .map(grouped)
     }
 
     /// Where style, script and icon lie.

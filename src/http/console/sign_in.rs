@@ -10,8 +10,6 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{LOCATION, SET_COOKIE};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 use askama::Template;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
 use url::form_urlencoded;
 
 use super::assets;
@@ -238,12 +236,5 @@ fn is_door(text: &str) -> bool {
 
 /// What the form carries: follows from the cookie, which no other site can read or set.
 fn token_of(door: &str) -> String {
-    let mac = Hmac::<Sha256>::new_from_slice(door.as_bytes()).map(|mut mac| {
-        mac.update(b"the form of signing in");
-        mac.finalize().into_bytes()
-    });
-    mac.iter()
-        .flatten()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    sign_ins::token_of(door, "the form of signing in")
 }

@@ -16,9 +16,13 @@ use crate::http::auth::request_id;
 use crate::http::problem::log;
 use crate::service::error::{Error, Problem};
 
-/// Why there is not the page that was asked for.
+/// Why there is not the page that was asked for. Boxed, since every answer has room for one.
 #[derive(Debug)]
-pub(super) struct Trouble {
+pub(super) struct Trouble(Box<Told>);
+
+/// What its page tells.
+#[derive(Debug)]
+struct Told {
     status: StatusCode,
     title: String,
     text: String,
@@ -26,8 +30,7 @@ pub(super) struct Trouble {
     next: Vec<(String, String)>,
     request_id: Option<String>,
     away: Option<String>,
-    code: Option<Code>,
-    frame: Option<Box<Frame>>,
+    frame: Option<Frame>,
     root: String,
 }
 
@@ -36,7 +39,7 @@ pub(super) struct Trouble {
 struct TroublePage<'a> {
     frame: &'a Frame,
     section: Option<Section>,
-    trouble: &'a Trouble,
+    trouble: &'a Told,
 }
 
 #[derive(Template)]
@@ -44,7 +47,7 @@ struct TroublePage<'a> {
 struct OutsidePage<'a> {
     root: &'a str,
     assets: String,
-    trouble: &'a Trouble,
+    trouble: &'a Told,
 }
 
 impl Trouble {
@@ -53,43 +56,37 @@ impl Trouble {
         title: impl Into<String>,
         text: impl Into<String>,
     ) -> Self {
-        Self {
+        Self(Box::new(Told {
             status,
             title: title.into(),
             text: text.into(),
             next: Vec::new(),
             request_id: None,
             away: None,
-            code: None,
             frame: None,
             root: "/console".to_owned(),
-        }
+        }))
     }
 
     /// Adds a way on; `path` is below the console.
     #[must_use]
     pub(super) fn link(mut self, label: &str, path: impl Into<String>) -> Self {
-        self.next.push((label.to_owned(), path.into()));
+        self.0.next.push((label.to_owned(), path.into()));
         self
     }
 
     /// Where the console begins, for a page without a frame.
     #[must_use]
     pub(super) fn below(mut self, root: String) -> Self {
-        self.root = root;
+        self.0.root = root;
         self
     }
 
     /// With the frame of whoever is there.
     #[must_use]
     pub(super) fn within(mut self, frame: Frame) -> Self {
-        self.frame = Some(Box::new(frame));
+        self.0.frame = Some(frame);
         self
-    }
-
-    /// The code of the service's refusal, if it was one.
-    pub(super) fn code(&self) -> Option<Code> {
-        self.code
     }
 
     /// Nobody is signed in: to the page where one does, which leads back to `path` below the console.
@@ -99,10 +96,9 @@ impl Trouble {
             Some("" | "/") => String::new(),
             Some(path) => format!("?next={}", encoded(path)),
         };
-        Self {
-            away: Some(format!("{root}/sign-in{next}")),
-            ..Self::new(StatusCode::SEE_OTHER, "", "")
-        }
+        let mut trouble = Self::new(StatusCode::SEE_OTHER, "", "");
+        trouble.0.away = Some(format!("{root}/sign-in{next}"));
+        trouble
     }
 
     /// Whether an error means that.
@@ -135,17 +131,14 @@ impl Trouble {
         let id = request_id(request);
         log(error, &id);
         let problem = error.told();
-        let code = problem.code;
-        let status =
-            StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let explained = Self::explained(problem, status);
-        let state = request.app_data::<web::Data<State>>();
-        Self {
-            code: Some(code),
-            request_id: status.is_server_error().then_some(id),
-            root: state.map_or(explained.root, |state| frame::root(state)),
-            ..explained
+        let status = StatusCode::from_u16(problem.code.status())
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut explained = Self::explained(problem, status);
+        explained.0.request_id = status.is_server_error().then_some(id);
+        if let Some(state) = request.app_data::<web::Data<State>>() {
+            explained.0.root = frame::root(state);
         }
+        explained
     }
 
     fn explained(problem: Problem, status: StatusCode) -> Self {
@@ -200,40 +193,41 @@ impl Trouble {
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.title, self.text)
+        write!(f, "{}: {}", self.0.title, self.0.text)
     }
 }
 
 impl ResponseError for Trouble {
     fn status_code(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     fn error_response(&self) -> HttpResponse {
-        if let Some(away) = &self.away {
+        let told = &*self.0;
+        if let Some(away) = &told.away {
             let mut response = HttpResponse::SeeOther();
             frame::protect(&mut response);
             return response.insert_header((LOCATION, away.as_str())).finish();
         }
-        let mut response = match &self.frame {
+        let mut response = match &told.frame {
             Some(frame) => frame::page(
-                self.status,
+                told.status,
                 &TroublePage {
                     frame,
                     section: None,
-                    trouble: self,
+                    trouble: told,
                 },
             ),
             None => frame::page(
-                self.status,
+                told.status,
                 &OutsidePage {
-                    root: &self.root,
-                    assets: format!("{}{}", self.root, assets::folder()),
-                    trouble: self,
+                    root: &told.root,
+                    assets: format!("{}{}", told.root, assets::folder()),
+                    trouble: told,
                 },
             ),
         };
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+        if told.status == StatusCode::SERVICE_UNAVAILABLE {
             let headers = response.headers_mut();
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }

@@ -103,7 +103,7 @@ impl<N: Needs> Visit<N> {
         let state = Arc::clone(&self.state);
         let looked = Arc::clone(&self.state)
             .run(move |services| {
-                let token = sign_in.form_token()?;
+                let token = sign_in.form_token();
                 let (mut who, allowed, mut frame) = services.store.read_snapshot(|conn| {
                     let who = sign_in.who(conn)?;
                     let allowed = N::SCOPE
@@ -254,11 +254,19 @@ impl Person {
     }
 
     /// A page.
+    #[expect(
+        clippy::unused_self,
+        reason = "a page is for somebody who is signed in"
+    )]
     pub(super) fn page(&self, page: &impl Template) -> HttpResponse {
         frame::page(StatusCode::OK, page)
     }
 
     /// The page of a form that was not taken: what is wrong is on it.
+    #[expect(
+        clippy::unused_self,
+        reason = "a page is for somebody who is signed in"
+    )]
     pub(super) fn refused(&self, page: &impl Template) -> HttpResponse {
         frame::page(StatusCode::UNPROCESSABLE_ENTITY, page)
     }

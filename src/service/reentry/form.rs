@@ -111,32 +111,57 @@ impl Form {
                 Problem::new(Code::InvalidInput, "These are not the fields of this form.").into(),
             );
         }
-        let lacking = |field: &&FormField| {
-            field.missing
-                && !entered.contains_key(field.key)
-                && !self.fields.iter().any(|other| {
-                    !field.one_of.is_empty()
-                        && other.one_of == field.one_of
-                        && entered.contains_key(other.key)
-                })
-        };
-        let errors: Vec<FieldError> = self
-            .fields
-            .iter()
-            .filter(lacking)
-            .map(|field| {
-                let detail = match field.one_of.as_slice() {
-                    [] => "This is missing: please enter it.".to_owned(),
-                    group => format!("Please enter one of these: {}.", group.join(", ")),
-                };
-                FieldError::new(child_pointer("/secrets", field.key), "required", detail)
-            })
-            .collect();
+        let errors = lacking(&self.fields, entered);
         if errors.is_empty() {
             return Ok(());
         }
         Err(Error::fields(errors))
     }
+}
+
+/// What is still missing if these are entered, at its field: of a group one is enough.
+pub fn lacking(fields: &[FormField], entered: &SecretInput) -> Vec<FieldError> {
+    let is_lacking = |field: &&FormField| {
+        field.missing
+            && !entered.contains_key(field.key)
+            && !fields.iter().any(|other| {
+                !field.one_of.is_empty()
+                    && other.one_of == field.one_of
+                    && entered.contains_key(other.key)
+            })
+    };
+    fields
+        .iter()
+        .filter(is_lacking)
+        .map(|field| {
+            let detail = match field.one_of.as_slice() {
+                [] => "This is missing: please enter it.".to_owned(),
+                group => format!("Please enter one of these: {}.", group.join(", ")),
+            };
+            FieldError::new(child_pointer("/secrets", field.key), "required", detail)
+        })
+        .collect()
+}
+
+/// What can be entered for a live connection, in its connector's order; what is not declared only where there is or was some.
+pub(super) fn fields(conn: &mut Conn, row: &ConnectionRow) -> Result<Vec<FormField>> {
+    let connector = connector_of(row)?;
+    let stored = conn.secrets_of(row.org_id, OwnerKind::Connection, row.id.into())?;
+    let lost = lost(conn, row)?;
+    Ok(connector
+        .secrets_of_connections()
+        .map(|field| field_of(connector, field, &stored, &lost))
+        .filter(|field| field.key != EXTRA || field.value != Value::None)
+        .collect())
+}
+
+/// The same for a connection that is not there yet.
+pub fn fields_of_new(connector: &'static Connector) -> Vec<FormField> {
+    connector
+        .secrets_of_connections()
+        .filter(|field| field.key != EXTRA)
+        .map(|field| field_of(connector, field, &[], &BTreeMap::new()))
+        .collect()
 }
 
 fn field_of(

@@ -4,9 +4,9 @@ use actix_web::HttpResponse;
 use askama::Template;
 use serde_json::Value;
 
+use super::{State, kind_of};
 use crate::connectors;
 use crate::domain::clock::Ts;
-use crate::domain::kinds::Status;
 use crate::domain::scopes::Scope;
 use crate::domain::text::Name;
 use crate::http::auth::needs;
@@ -45,38 +45,13 @@ struct Row {
     tested: Option<When>,
 }
 
-/// The state of a connection as people read it.
-pub(super) struct State {
-    pub(super) word: &'static str,
-    pub(super) tone: &'static str,
-}
-
-impl State {
-    pub(super) fn of(view: &ConnectionView) -> Self {
-        let (word, tone) = match view.status {
-            Status::NeedsCredentials => ("Needs credentials", "warn"),
-            Status::Active => ("Working", "good"),
-            Status::Untested => ("Not tested", "plain"),
-            Status::Failing => ("Failing", "bad"),
-        };
-        Self { word, tone }
-    }
-}
-
 fn test_of(view: &ConnectionView) -> Option<Value> {
     serde_json::from_str(view.last_test.as_ref()?.as_str()).ok()
 }
 
 /// When it was tested last.
 pub(super) fn tested_at(view: &ConnectionView) -> Option<Ts> {
-    Ts::parse(test_of(view)?["at"].as_str()?)
-}
-
-/// What people call its kind.
-pub(super) fn kind_of(connector: &str) -> String {
-    connectors::find(connector)
-        .map_or(connector, |found| &found.label)
-        .to_owned()
+    Ts::parse(test_of(view)?.get("at")?.as_str()?)
 }
 
 /// Where it leads, from the settings that say so.

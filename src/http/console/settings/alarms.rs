@@ -23,12 +23,10 @@ const ENDED: i64 = 25;
 const LIST: &str = "/settings/alarms";
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
-    config
-        .route("/settings/alarms", web::get().to(list))
-        .route(
-            "/settings/alarms/{id}/acknowledge",
-            web::post().to(acknowledge),
-        );
+    config.route("/settings/alarms", web::get().to(list)).route(
+        "/settings/alarms/{id}/acknowledge",
+        web::post().to(acknowledge),
+    );
 }
 
 #[derive(Template)]

@@ -325,9 +325,7 @@ async fn ask(visit: Visit<needs::KeysAdmin>) -> Result<HttpResponse, Trouble> {
         id: key.id.to_string(),
         name: key.name,
         own: is_own(&person, key.id),
-        used: key
-            .last_used_at
-            .map(|at| When::new(at, person.frame.now)),
+        used: key.last_used_at.map(|at| When::new(at, person.frame.now)),
     }))
 }
 

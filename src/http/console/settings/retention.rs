@@ -183,9 +183,10 @@ async fn look(person: &Person) -> Result<Now, Trouble> {
                     .into_iter()
                     .map(|brake| Brake::of(brake, now))
                     .partition(|brake| brake.released.is_none());
-                let trashed = match may_see_trash {
-                    true => Some(trash::count(conn, caller)?),
-                    false => None,
+                let trashed = if may_see_trash {
+                    Some(trash::count(conn, caller)?)
+                } else {
+                    None
                 };
                 Ok::<_, Error>(Now {
                     policy: retention::get(services, conn, caller)?,

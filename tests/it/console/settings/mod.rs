@@ -41,37 +41,101 @@ fn shown(person: &Person, id: &str) -> String {
 
 /// Every POST of the settings, with what its form holds.
 fn posts(app: &TestApp) -> Vec<(String, Vec<(&'static str, String)>)> {
-    let key = id_of(&app.admin.post("/v1/api-keys", &json!({"name": "bot", "scopes": ["trash:read"]})).ok(201));
-    let hook = id_of(&app.admin.post("/v1/webhooks", &json!({"url": "https://hooks.example.com/a"})).ok(201));
+    let key = id_of(
+        &app.admin
+            .post(
+                "/v1/api-keys",
+                &json!({"name": "bot", "scopes": ["trash:read"]}),
+            )
+            .ok(201),
+    );
+    let hook = id_of(
+        &app.admin
+            .post(
+                "/v1/webhooks",
+                &json!({"url": "https://hooks.example.com/a"}),
+            )
+            .ok(201),
+    );
     let alarm = raise(app, true, AlarmCode::PurgeBlocked, "one entry");
     let version = app.admin.get("/v1/retention").ok(200)["version"].to_string();
     let text = |pairs: &[(&'static str, &str)]| {
         let pairs = pairs.iter();
-        pairs.map(|(name, value)| (*name, (*value).to_owned())).collect::<Vec<_>>()
+        pairs
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect::<Vec<_>>()
     };
-    let retention = text(&[("version", &version), ("retention_days", "40"), ("brake_connections", "20"), ("brake_percent", "50")]);
+    let retention = text(&[
+        ("version", &version),
+        ("retention_days", "40"),
+        ("brake_connections", "20"),
+        ("brake_percent", "50"),
+    ]);
     let unknown = "00000000-0000-7000-8000-000000000000";
     vec![
         ("/console/settings/retention".to_owned(), retention),
-        ("/console/settings/retention/pause".to_owned(), text(&[("reason", "why")])),
+        (
+            "/console/settings/retention/pause".to_owned(),
+            text(&[("reason", "why")]),
+        ),
         ("/console/settings/retention/resume".to_owned(), Vec::new()),
-        (format!("/console/settings/retention/brakes/{unknown}/release"), Vec::new()),
-        ("/console/settings/webhooks".to_owned(), text(&[("url", "https://hooks.example.com/b")])),
-        (format!("/console/settings/webhooks/{hook}/edit"), text(&[("version", "1"), ("url", "https://hooks.example.com/a"), ("description", "x")])),
-        (format!("/console/settings/webhooks/{hook}/state"), text(&[("state", "disabled")])),
-        (format!("/console/settings/webhooks/{hook}/test"), Vec::new()),
-        (format!("/console/settings/webhooks/{hook}/rotate"), Vec::new()),
-        (format!("/console/settings/webhooks/{hook}/replay"), Vec::new()),
-        (format!("/console/settings/webhooks/{hook}/deliveries/{unknown}/replay"), Vec::new()),
-        (format!("/console/settings/webhooks/{hook}/delete"), Vec::new()),
-        ("/console/settings/keys".to_owned(), text(&[("name", "new"), ("scope", "trash:read")])),
+        (
+            format!("/console/settings/retention/brakes/{unknown}/release"),
+            Vec::new(),
+        ),
+        (
+            "/console/settings/webhooks".to_owned(),
+            text(&[("url", "https://hooks.example.com/b")]),
+        ),
+        (
+            format!("/console/settings/webhooks/{hook}/edit"),
+            text(&[
+                ("version", "1"),
+                ("url", "https://hooks.example.com/a"),
+                ("description", "x"),
+            ]),
+        ),
+        (
+            format!("/console/settings/webhooks/{hook}/state"),
+            text(&[("state", "disabled")]),
+        ),
+        (
+            format!("/console/settings/webhooks/{hook}/test"),
+            Vec::new(),
+        ),
+        (
+            format!("/console/settings/webhooks/{hook}/rotate"),
+            Vec::new(),
+        ),
+        (
+            format!("/console/settings/webhooks/{hook}/replay"),
+            Vec::new(),
+        ),
+        (
+            format!("/console/settings/webhooks/{hook}/deliveries/{unknown}/replay"),
+            Vec::new(),
+        ),
+        (
+            format!("/console/settings/webhooks/{hook}/delete"),
+            Vec::new(),
+        ),
+        (
+            "/console/settings/keys".to_owned(),
+            text(&[("name", "new"), ("scope", "trash:read")]),
+        ),
         (format!("/console/settings/keys/{key}/revoke"), Vec::new()),
-        (format!("/console/settings/alarms/{alarm}/acknowledge"), Vec::new()),
+        (
+            format!("/console/settings/alarms/{alarm}/acknowledge"),
+            Vec::new(),
+        ),
     ]
 }
 
 fn pairs<'a>(fields: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)> {
-    fields.iter().map(|(name, value)| (*name, value.as_str())).collect()
+    fields
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect()
 }
 
 on_both! {

@@ -9,11 +9,23 @@ fn value(person: &Person, name: &str) -> String {
     let field = person.page.text.split(&format!("name=\"{name}\"")).nth(1);
     let field = field.unwrap_or_else(|| panic!("no {name}: {:#?}", person.page));
     let field = field.split('>').next().unwrap();
-    field.split("value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+    field
+        .split("value=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap()
+        .to_owned()
 }
 
 fn fields<'a>(version: &'a str, days: &'a str) -> Vec<(&'a str, &'a str)> {
-    vec![("version", version), ("retention_days", days), ("brake_connections", "30"), ("brake_percent", "60")]
+    vec![
+        ("version", version),
+        ("retention_days", days),
+        ("brake_connections", "30"),
+        ("brake_percent", "60"),
+    ]
 }
 
 on_both! {

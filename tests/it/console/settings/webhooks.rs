@@ -12,7 +12,10 @@ fn made(person: &mut Person, fields: &[(&str, &str)]) -> (String, String) {
     assert_eq!(person.page.status, 200, "{}", person.text());
     let secret = shown(person, "secret");
     assert!(secret.starts_with("whsec_"), "{secret}");
-    let back = person.links().into_iter().rfind(|link| link.starts_with(HOOKS) && link.len() > HOOKS.len());
+    let back = person
+        .links()
+        .into_iter()
+        .rfind(|link| link.starts_with(HOOKS) && link.len() > HOOKS.len());
     (back.unwrap(), secret)
 }
 

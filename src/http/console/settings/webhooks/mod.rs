@@ -27,13 +27,31 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .route("/settings/webhooks/{id}", web::get().to(one::show))
         .route("/settings/webhooks/{id}/edit", web::get().to(edit::edit))
         .route("/settings/webhooks/{id}/edit", web::post().to(edit::change))
-        .route("/settings/webhooks/{id}/state", web::post().to(one::set_state))
+        .route(
+            "/settings/webhooks/{id}/state",
+            web::post().to(one::set_state),
+        )
         .route("/settings/webhooks/{id}/test", web::post().to(one::test))
-        .route("/settings/webhooks/{id}/rotate", web::get().to(one::ask_rotate))
-        .route("/settings/webhooks/{id}/rotate", web::post().to(one::rotate))
-        .route("/settings/webhooks/{id}/delete", web::get().to(one::ask_delete))
-        .route("/settings/webhooks/{id}/delete", web::post().to(one::delete))
-        .route("/settings/webhooks/{id}/replay", web::post().to(one::replay_failed))
+        .route(
+            "/settings/webhooks/{id}/rotate",
+            web::get().to(one::ask_rotate),
+        )
+        .route(
+            "/settings/webhooks/{id}/rotate",
+            web::post().to(one::rotate),
+        )
+        .route(
+            "/settings/webhooks/{id}/delete",
+            web::get().to(one::ask_delete),
+        )
+        .route(
+            "/settings/webhooks/{id}/delete",
+            web::post().to(one::delete),
+        )
+        .route(
+            "/settings/webhooks/{id}/replay",
+            web::post().to(one::replay_failed),
+        )
         .route(
             "/settings/webhooks/{id}/deliveries/{event}/replay",
             web::post().to(one::replay),

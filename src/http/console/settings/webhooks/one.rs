@@ -74,7 +74,9 @@ impl Row {
             type_: view.type_,
             word,
             tone,
-            detail: view.detail.filter(|_| view.state != DeliveryState::Delivered),
+            detail: view
+                .detail
+                .filter(|_| view.state != DeliveryState::Delivered),
             status: view.status,
             attempts: view.attempts,
             attempted: view.attempted_at.map(|at| When::new(at, now)),
@@ -111,7 +113,11 @@ pub(super) async fn show(visit: Visit<needs::WebhooksRead>) -> Result<HttpRespon
         })
         .await?;
     let now = person.frame.now;
-    let begin = format!("{}?state={}", path(id), state.map_or("", DeliveryState::as_str));
+    let begin = format!(
+        "{}?state={}",
+        path(id),
+        state.map_or("", DeliveryState::as_str)
+    );
     let rows = page.data.into_iter().map(|view| Row::of(view, now));
     Ok(person.page(&OnePage {
         frame: &person.frame,
