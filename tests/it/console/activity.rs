@@ -48,7 +48,7 @@ on_both! {
 
     fn the_list_is_narrowed_by_kind_person_and_day(app: &TestApp) {
         app.sample_connection("one");
-        let actor = app.admin.with("reprieve-actor", "id=ada@example.com; name=\"Ada Lovelace\"");
+        let actor = app.admin.with("reprieve-actor", "id=ada@example.com; name=Ada%20Lovelace");
         actor.post("/v1/connections", &postgres_connection("two")).ok(201);
         app.admin.post("/v1/api-keys", &json!({"name": "bot", "scopes": ["trash:read"]})).ok(201);
         let mut person = Person::admin(app);

@@ -47,7 +47,8 @@ struct Alarm {
     id: String,
     code: AlarmCode,
     detail: String,
-    next: &'static str,
+    /// What to do next, in parts: whether it is something to type, and the text.
+    next: Vec<(bool, &'static str)>,
     /// Where in the console one does it: what the link says, and where it leads.
     here: Option<(&'static str, &'static str)>,
     of_service: bool,
@@ -66,7 +67,7 @@ impl Alarm {
             id: view.id.to_string(),
             code: view.code,
             detail: view.detail,
-            next: view.next,
+            next: parts(view.next),
             here: here(view.code, frame),
             of_service: view.of_service,
             raised: When::new(view.raised_at, now),
@@ -78,6 +79,12 @@ impl Alarm {
             ends_with_a_word: view.code.ends_with_a_word(),
         }
     }
+}
+
+/// A text with backquotes around what is to be typed.
+fn parts(text: &str) -> Vec<(bool, &str)> {
+    let parts = text.split('`').enumerate();
+    parts.map(|(index, part)| (index % 2 == 1, part)).collect()
 }
 
 /// The page of the console on which something can be done about an alarm, for those who may see it.

@@ -77,7 +77,7 @@ impl Now {
     fn entries(&self) -> String {
         match self.trashed {
             Some(count) => number_of(count, "entry", "entries"),
-            None => "entries".to_owned(),
+            None => "all of it".to_owned(),
         }
     }
 

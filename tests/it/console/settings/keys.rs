@@ -34,7 +34,7 @@ on_both! {
             ("Bot", "2020-01-01", &["trash:read"][..], "The expiry must lie in the future."),
             ("Bot", "soon", &["trash:read"], "Write the day as year-month-day"),
             ("Bot", "", &[], "Tick what the key may do."),
-            ("  ", "2099-01-01", &["trash:read"], "name"),
+            ("  ", "2099-01-01", &["trash:read"], "must not begin or end with white space"),
             ("Bot", "", &["trash:burn"], "One of the scopes is not known"),
         ] {
             person.open(NEW);
@@ -49,9 +49,9 @@ on_both! {
     }
 
     fn a_key_gives_away_no_more_than_it_holds(app: &TestApp) {
-        let mut person = Person::signed_in(app, app.client(&["keys:admin", "trash:read"]).key());
+        let mut person = Person::signed_in(app, app.client(&["keys:admin", "connections:read"]).key());
         person.open(NEW);
-        for (scope, offered) in [("keys:admin", true), ("trash:read", true), ("trash:purge", false), ("*", false)] {
+        for (scope, offered) in [("keys:admin", true), ("connections:read", true), ("trash:purge", false), ("*", false)] {
             assert_eq!(person.page.text.contains(&format!("name=\"scope\" value=\"{scope}\"")), offered, "{scope}");
         }
         for scope in ["trash:purge", "*"] {

@@ -202,7 +202,7 @@ on_both! {
         let own: Vec<_> = all.iter().filter(|(path, _)| path.matches('-').count() > 3).collect();
         assert!(own.len() > 8);
         for (path, fields) in own {
-            assert_eq!(person.post(path, &pairs(fields)).status, 404, "{path}: {}", person.text());
+            assert_eq!(person.post(path, &pairs(fields)).status, 404, "{path}");
         }
     }
 }

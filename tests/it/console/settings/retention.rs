@@ -35,7 +35,7 @@ on_both! {
         let mut person = Person::admin(app);
         person.open(PAGE);
         assert_eq!(value(&person, "retention_days"), "30");
-        assert!(person.reads("the 1 entry in the trash keep the dates that were written when they were deleted"), "{}", person.text());
+        assert!(person.reads("what is in the trash already (1 entry) keeps the date that was written when it was deleted"), "{}", person.text());
         let version = value(&person, "version");
         let mut sent = fields(&version, "7");
         sent.extend([("purge_protection", "on"), ("hold_while_used", "on"), ("brake_refuse", "on")]);
