@@ -6,6 +6,7 @@ mod connections;
 mod person;
 mod settings;
 mod sign_in;
+mod templates;
 
 use crate::support::*;
 use person::Person;

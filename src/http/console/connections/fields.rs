@@ -77,18 +77,12 @@ impl Field {
         self
     }
 
-    /// With what is wrong with it.
+    /// With what is wrong with it: what the service says of the place `pointer` of its input.
     #[must_use]
-    fn told(mut self, errors: &[FieldError], pointer: &str) -> Self {
+    pub(super) fn told(mut self, errors: &[FieldError], pointer: &str) -> Self {
         let own = errors.iter().find(|error| error.pointer == pointer);
-        self.error = own.map(|error| error.detail.clone());
+        self.error = own.map(|error| sentence(&error.detail));
         self
-    }
-
-    /// The same for a field that has no place of its own in the input's JSON but this.
-    #[must_use]
-    pub(super) fn at(self, errors: &[FieldError], pointer: &str) -> Self {
-        self.told(errors, pointer)
     }
 
     pub(super) fn described_by(&self) -> String {
@@ -225,6 +219,17 @@ pub(super) fn json(
         }
     }
     JsonText::from_trusted(Value::Object(settings).to_string())
+}
+
+/// What is wrong, as a sentence of its own: some say it as the rest of one.
+pub(super) fn sentence(detail: &str) -> String {
+    let mut letters = detail.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    let mut text = first.unwrap_or_default() + letters.as_str();
+    if !text.ends_with('.') {
+        text.push('.');
+    }
+    text
 }
 
 fn of_connections(connector: &'static Connector) -> impl Iterator<Item = &'static SettingField> {

@@ -54,8 +54,8 @@ impl<'a> NewPage<'a> {
         let own = "Your own id of it, if you have one.";
         let own = Field::text("external_id", "External id", own, text("external_id"));
         let mut plain = vec![
-            name.required().at(errors, "/name"),
-            own.optional().at(errors, "/external_id"),
+            name.required().told(errors, "/name"),
+            own.optional().told(errors, "/external_id"),
         ];
         let nothing = JsonText::empty_object();
         plain.extend(fields::settings(connector, &nothing, typed, errors));
@@ -68,7 +68,7 @@ impl<'a> NewPage<'a> {
             connector,
             plain,
             secrets: if frame.may(Scope::SecretsWrite) {
-                fields::secrets(&fields_of_new(connector), errors)
+                later(fields::secrets(&fields_of_new(connector), errors))
             } else {
                 Vec::new()
             },
@@ -76,6 +76,16 @@ impl<'a> NewPage<'a> {
             in_trash: None,
         }
     }
+}
+
+/// A connection can be made before anybody has its secrets.
+fn later(mut secrets: Vec<Field>) -> Vec<Field> {
+    for field in &mut secrets {
+        if field.mark == "(required)" {
+            field.mark = "(may be entered later)";
+        }
+    }
+    secrets
 }
 
 fn connector_of(key: Option<&str>) -> Result<&'static Connector, Trouble> {
@@ -170,7 +180,7 @@ fn elsewhere(page: &NewPage<'_>, errors: &[FieldError]) -> String {
         let fields = page.plain.iter().chain(&page.secrets);
         !fields
             .into_iter()
-            .any(|field| field.error.as_ref() == Some(&error.detail))
+            .any(|field| field.error.as_deref() == Some(&*fields::sentence(&error.detail)))
     };
     let others: Vec<&str> = errors
         .iter()

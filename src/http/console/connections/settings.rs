@@ -72,8 +72,8 @@ impl<'a> SettingsPage<'a> {
             &text("external_id", own),
         );
         let mut plain = vec![
-            name.required().at(errors, "/name"),
-            own.optional().at(errors, "/external_id"),
+            name.required().told(errors, "/name"),
+            own.optional().told(errors, "/external_id"),
         ];
         let connector = connectors::find(&view.connector);
         if let Some(connector) = connector {
@@ -197,7 +197,7 @@ pub(in crate::http::console) async fn save(
 
 fn is_shown(page: &SettingsPage<'_>, error: &FieldError) -> bool {
     let mut fields = page.plain.iter().chain(&page.secrets);
-    fields.any(|field| field.error.as_ref() == Some(&error.detail))
+    fields.any(|field| field.error.as_deref() == Some(&*fields::sentence(&error.detail)))
 }
 
 /// Tests what was saved, and says both.
@@ -214,7 +214,7 @@ async fn tested(person: &Person, id: ConnectionId) -> Flash {
             ));
         }
     };
-    let took = view.test.duration_ms;
+    let took = view.test.duration_ms.max(1);
     match view.test.outcome {
         Outcome::Ok if view.recorded => {
             Flash::good(format!("Connection test succeeded in {took} ms. {SAVED}."))
