@@ -177,8 +177,8 @@ impl Row {
 
 fn code_of(detail: &str) -> String {
     let detail: Value = serde_json::from_str(detail).unwrap_or_default();
-    let code = detail["code"].as_str().unwrap_or("refused");
-    code.replace('_', " ")
+    let code = detail.get("code").and_then(Value::as_str);
+    code.unwrap_or("refused").replace('_', " ")
 }
 
 impl Asked {
