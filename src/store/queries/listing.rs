@@ -69,21 +69,10 @@ macro_rules! listing {
             use diesel::dsl::count_star;
             use diesel::prelude::*;
 
+            use super::id_or;
             use super::{Conn, DependentHead, Listing, OrgId, Ts};
-            #[allow(
-                unused_imports,
-                clippy::allow_attributes,
-                reason = "each side needs some"
-            )]
-            use super::{Id, Nullable, id_or, trash_entries};
             use crate::store::filters::{NO_PARENT, Sort};
             use crate::store::schema::$table as t;
-            #[allow(
-                unused_imports,
-                clippy::allow_attributes,
-                reason = "each side needs some"
-            )]
-            use crate::store::types::Moment;
 
             pub(super) fn page(
                 conn: &mut Conn,
@@ -146,7 +135,7 @@ macro_rules! live {
             $table,
             $parent,
             t::table,
-            None::<Ts>.into_sql::<Nullable<Moment>>()
+            None::<Ts>.into_sql::<diesel::sql_types::Nullable<crate::store::types::Moment>>()
         );
     };
 }
@@ -158,11 +147,11 @@ macro_rules! trashed {
             $table,
             $parent,
             t::table.inner_join(
-                trash_entries::table.on(trash_entries::org_id
+                super::trash_entries::table.on(super::trash_entries::org_id
                     .eq(t::org_id)
-                    .and(trash_entries::id.eq(t::entry_id)))
+                    .and(super::trash_entries::id.eq(t::entry_id)))
             ),
-            trash_entries::deleted_at.nullable()
+            super::trash_entries::deleted_at.nullable()
         );
     };
 }

@@ -4,12 +4,12 @@ use actix_web::{HttpResponse, delete, get};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::imports::home;
 use super::input::{CONNECTION_ID, Faults, PROVIDER_CONFIG_KEY, Query, part};
 use super::refusal::StdError;
 use super::tags::{self, DISPLAY_NAME, EMAIL, ORGANIZATION_ID, USER_ID};
 use super::view::{Full, Listed, Providers};
 use super::{Nango, Refusal, needs, providers};
-use crate::connectors;
 use crate::domain::codes::Code;
 use crate::domain::ids::ConnectionId;
 use crate::domain::kinds::Status;
@@ -21,7 +21,6 @@ use crate::service::connections::{self, TextSearch};
 use crate::service::delete::{self, DeleteRequest};
 use crate::service::error::{Error, Problem};
 use crate::service::impact::Target;
-use crate::service::integrations;
 use crate::service::secrets::{self, SecretsView};
 use crate::service::unit::Tx;
 use crate::service::views::ConnectionView;
@@ -257,8 +256,7 @@ pub(super) async fn remove_nothing(
     guest.admit().await?;
     let mut faults = Faults::default();
     faults.wrong_type("string", "undefined", &["connectionId".to_owned()]);
-    faults.refuse("invalid_uri_params")?;
-    Ok(HttpResponse::BadRequest().finish())
+    Err(faults.refusal("invalid_uri_params"))
 }
 
 /// How clients name a connection.
@@ -304,9 +302,5 @@ impl Named {
 /// Whether connections can have this key: that of an integration, or of a connector for those without one.
 pub(super) fn is_integration(conn: &mut Conn, caller: &Caller, key: &str) -> Result<bool, Error> {
     // Nobody uses the integration that was there once: the connection is asked for.
-    match integrations::get(conn, &caller.deleting(), key) {
-        Ok(_) => Ok(true),
-        Err(Error::Problem(_)) => Ok(connectors::find(key).is_some()),
-        Err(error) => Err(error),
-    }
+    Ok(home(conn, &caller.deleting(), key)?.is_some())
 }

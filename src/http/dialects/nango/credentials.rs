@@ -14,8 +14,18 @@ use super::providers::{AuthMode, Form};
 use crate::connectors::{Connector, EXTRA};
 use crate::domain::clock::Ts;
 use crate::domain::json::JsonText;
+use crate::secrets::value::SecretValue;
 use crate::service::error::{Error, Result};
 use crate::service::secrets::{Plain, SecretInput, SecretsView};
+
+/// A copy of what was entered for one attempt of the unit of work: each takes it for itself.
+pub(super) fn for_one_attempt(entered: &SecretInput) -> SecretInput {
+    let copy = |value: &SecretValue| SecretValue::parse(value.expose().to_owned()).ok();
+    entered
+        .iter()
+        .map(|(field, value)| (field.clone(), value.as_ref().and_then(copy)))
+        .collect()
+}
 
 /// JSON by name, as it is sent.
 pub(super) type Members = BTreeMap<String, Box<RawValue>>;

@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, post};
 use uuid::Uuid;
 
-use super::credentials::Entered;
+use super::credentials::{Entered, for_one_attempt};
 use super::input::{CONNECTION_ID, Faults, Object, PROVIDER_CONFIG_KEY, Query, text};
 use super::providers::{self, Form};
 use super::refusal::StdError;
@@ -16,7 +16,6 @@ use crate::domain::codes::Code;
 use crate::domain::json::JsonText;
 use crate::domain::scopes::Scope;
 use crate::http::dialects::{Guest, Stop};
-use crate::secrets::value::SecretValue;
 use crate::service::caller::Caller;
 use crate::service::connections::{self, NewConnection, Replacement};
 use crate::service::error::{Error, Result as ServiceResult};
@@ -71,7 +70,7 @@ pub(super) async fn import_connection(
 
     // Which members there are depends on the integration.
     let wanted = key.clone();
-    let (connector, integration) = guest
+    let connector = guest
         .read(move |conn, caller| {
             home(conn, caller, &wanted)?
                 .ok_or_else(|| Stop::Wire(Refusal::not_found("Integration does not exist")))
@@ -84,7 +83,7 @@ pub(super) async fn import_connection(
     };
     if mode.is_some_and(|mode| mode != form.auth_mode.as_str()) {
         let expected = form.auth_mode.as_str();
-        let message = format!("The provider of {integration} takes credentials of type {expected}");
+        let message = format!("The provider of {key} takes credentials of type {expected}");
         return Err(Refusal::invalid_body(message));
     }
     let mut entered = form.enter(credentials, &mut faults);
@@ -118,13 +117,12 @@ pub(super) fn home(
     conn: &mut Conn,
     caller: &Caller,
     key: &str,
-) -> ServiceResult<Option<(&'static Connector, String)>> {
-    let connector = match integrations::get(conn, caller, key) {
-        Ok(view) => connectors::find(&view.connector),
-        Err(Error::Problem(_)) => connectors::find(key),
-        Err(error) => return Err(error),
-    };
-    Ok(connector.map(|connector| (connector, key.to_owned())))
+) -> ServiceResult<Option<&'static Connector>> {
+    match integrations::get(conn, caller, key) {
+        Ok(view) => Ok(connectors::find(&view.connector)),
+        Err(Error::Problem(_)) => Ok(connectors::find(key)),
+        Err(error) => Err(error),
+    }
 }
 
 /// The secrets of what was just entered; none if it is not complete or has to be tested first.
@@ -188,13 +186,7 @@ impl Import {
         }
     }
 
-    /// A copy for one attempt of the unit of work.
     fn secrets(&self) -> SecretInput {
-        let copy = |value: &SecretValue| SecretValue::parse(value.expose().to_owned()).ok();
-        self.entered
-            .secrets
-            .iter()
-            .map(|(field, value)| (field.clone(), value.as_ref().and_then(copy)))
-            .collect()
+        for_one_attempt(&self.entered.secrets)
     }
 }

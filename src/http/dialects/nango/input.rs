@@ -48,7 +48,12 @@ impl Faults {
         if self.0.is_empty() {
             return Ok(());
         }
-        Err(Refusal::invalid(code, self.0))
+        Err(self.refusal(code))
+    }
+
+    /// The refusal for them.
+    pub(super) fn refusal(self, code: &'static str) -> Refusal {
+        Refusal::invalid(code, self.0)
     }
 
     /// Members or parameters that nobody asked for.

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::value::to_raw_value;
 
-use super::credentials::{Members, raw_text};
+use super::credentials::{Members, for_one_attempt, raw_text};
 use super::input::{Faults, Object, filled, secret, secret_json, text, within};
 use super::providers::AuthMode;
 use crate::connectors::{Connector, EXTRA};
 use crate::domain::json::JsonText;
-use crate::secrets::value::SecretValue;
 use crate::service::error::{Error, Result as ServiceResult};
 use crate::service::secrets::SecretInput;
 
@@ -112,13 +111,8 @@ impl Said {
             .map_err(|error| Error::Internal(error.to_string()))
     }
 
-    /// A copy for one attempt of the unit of work.
     pub(super) fn secrets(&self) -> SecretInput {
-        let copy = |value: &SecretValue| SecretValue::parse(value.expose().to_owned()).ok();
-        self.secrets
-            .iter()
-            .map(|(field, value)| (field.clone(), value.as_ref().and_then(copy)))
-            .collect()
+        for_one_attempt(&self.secrets)
     }
 }
 

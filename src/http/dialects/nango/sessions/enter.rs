@@ -218,7 +218,7 @@ async fn form(
     mode: AuthMode,
 ) -> Result<(&'static Connector, &'static Form), Refusal> {
     let wanted = key.to_owned();
-    let (connector, _) = guest
+    let connector = guest
         .read(move |conn, caller| {
             home(conn, caller, &wanted)?
                 .ok_or_else(|| Stop::Wire(Refusal::unknown_provider_config()))
