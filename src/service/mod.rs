@@ -4,6 +4,7 @@
 //! [`Tx`](unit::Tx) (a change) or a connection (a read) and answers a view or a [`Problem`](error::Problem).
 
 pub mod access_tokens;
+pub mod activity;
 pub mod alarms;
 pub mod audit;
 pub mod backup;

@@ -387,6 +387,12 @@ dispatch! {
     fn find_event(org: OrgId, id: RecordId) -> Option<(AuditRow, Option<i64>, Option<String>)>;
     /// Records before one, newest first.
     fn list_audit(org: OrgId, filter: &AuditFilter, before: Option<RecordId>, limit: i64) -> Vec<(AuditRow, Option<i64>, Option<String>)>;
+    /// What those of these connections that are live are called.
+    fn names_of_connections(org: OrgId, ids: &[ConnectionId]) -> Vec<(ConnectionId, String)>;
+    /// What these keys are called.
+    fn names_of_keys(org: OrgId, ids: &[KeyId]) -> Vec<(KeyId, String)>;
+    /// The entries of these roots with their names, whatever their state, the newest of a root last.
+    fn entries_of_roots(org: OrgId, kind: RootKind, roots: &[RootId]) -> Vec<(RootId, EntryId, String)>;
     /// Entries that are to be purged soon and were not warned of yet.
     fn unwarned_entries(org: OrgId, days: i32, now: Ts, until: Ts, limit: i64) -> Vec<EntryRow>;
     /// Notes a warning; 0 if somebody else has given it.

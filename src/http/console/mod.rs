@@ -5,10 +5,12 @@
 //! the script; nothing comes from elsewhere, and the policy that every page carries says so; an API key is in no cookie, on
 //! no page and in no log.
 
+mod activity;
 mod assets;
 mod connections;
 mod flash;
 mod frame;
+mod settings;
 mod sign_in;
 mod trash;
 mod trouble;
@@ -32,6 +34,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .configure(sign_in::routes)
             .configure(connections::routes)
             .configure(trash::routes)
+            .configure(activity::routes)
+            .configure(settings::routes)
             .default_service(web::to(nothing_here)),
     );
 }

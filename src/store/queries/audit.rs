@@ -4,12 +4,13 @@ use diesel::prelude::*;
 
 use super::Conn;
 use crate::domain::clock::Ts;
-use crate::domain::ids::{EntryId, OrgId, RecordId};
-use crate::domain::kinds::EntryState;
+use crate::domain::ids::{ConnectionId, EntryId, KeyId, OrgId, RecordId, RootId};
+use crate::domain::kinds::{EntryState, RootKind};
 use crate::store::filters::AuditFilter;
 use crate::store::rows::{AuditRow, EntryRow};
 use crate::store::schema::{
-    audit_events as a, audit_seals as s, holds, purge_warnings, trash_entries,
+    api_keys, audit_events as a, audit_seals as s, connections, holds, purge_warnings,
+    trash_entries,
 };
 
 /// A record with its number and hash.
@@ -219,4 +220,47 @@ pub(in crate::store) fn insert_purge_warning(
         ))
         .on_conflict_do_nothing()
         .execute(conn)
+}
+
+/// What those of these connections that are live are called.
+pub(in crate::store) fn names_of_connections(
+    conn: &mut Conn,
+    org: OrgId,
+    ids: &[ConnectionId],
+) -> QueryResult<Vec<(ConnectionId, String)>> {
+    connections::table
+        .filter(connections::org_id.eq(org))
+        .filter(connections::id.eq_any(ids))
+        .select((connections::id, connections::name))
+        .load(conn)
+}
+
+/// What these keys are called.
+pub(in crate::store) fn names_of_keys(
+    conn: &mut Conn,
+    org: OrgId,
+    ids: &[KeyId],
+) -> QueryResult<Vec<(KeyId, String)>> {
+    api_keys::table
+        .filter(api_keys::org_id.eq(org))
+        .filter(api_keys::id.eq_any(ids))
+        .select((api_keys::id, api_keys::name))
+        .load(conn)
+}
+
+/// The entries of these roots, whatever their state, with the names of the roots; the newest of a root comes last.
+pub(in crate::store) fn entries_of_roots(
+    conn: &mut Conn,
+    org: OrgId,
+    kind: RootKind,
+    roots: &[RootId],
+) -> QueryResult<Vec<(RootId, EntryId, String)>> {
+    use trash_entries as t;
+    t::table
+        .filter(t::org_id.eq(org))
+        .filter(t::root_id.eq_any(roots))
+        .filter(t::root_kind.eq(kind))
+        .order(t::id)
+        .select((t::root_id, t::id, t::root_name))
+        .load(conn)
 }

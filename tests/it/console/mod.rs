@@ -1,8 +1,10 @@
 //! The console as a browser without scripts sees it: pages, forms, and what becomes of them.
 
+mod activity;
 mod archive;
 mod connections;
 mod person;
+mod settings;
 mod sign_in;
 mod templates;
 mod trash;

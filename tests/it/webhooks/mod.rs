@@ -5,7 +5,7 @@ mod endpoints;
 mod failing;
 mod killed;
 mod messages;
-mod receiver;
+pub(crate) mod receiver;
 mod secrets;
 mod together;
 

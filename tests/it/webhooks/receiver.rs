@@ -16,30 +16,30 @@ use crate::support::TestApp;
 
 /// A message as it arrived.
 #[derive(Debug, Clone)]
-pub(super) struct Got {
-    pub(super) line: String,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Got {
+    pub(crate) line: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Got {
     #[track_caller]
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         let found = self.headers.iter().find(|(key, _)| key == name);
         found.map_or_else(|| panic!("no {name}: {self:?}"), |(_, value)| value)
     }
 
     /// Its `webhook-id`.
-    pub(super) fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         self.header("webhook-id")
     }
 
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 
     /// How many of its signatures are by this secret, by the rules of Standard Webhooks and by nothing of ours.
-    pub(super) fn signatures_by(&self, secret: &str) -> usize {
+    pub(crate) fn signatures_by(&self, secret: &str) -> usize {
         let key = STANDARD
             .decode(secret.strip_prefix("whsec_").unwrap())
             .unwrap();
@@ -52,14 +52,14 @@ impl Got {
         signatures.filter(|signature| *signature == ours).count()
     }
 
-    pub(super) fn signatures(&self) -> usize {
+    pub(crate) fn signatures(&self) -> usize {
         self.header("webhook-signature").split(' ').count()
     }
 }
 
 /// What it does with a message, once it has read all of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Say {
+pub(crate) enum Say {
     /// Answers with this status and these headers.
     Status(u16, String),
     /// Closes the connection.
@@ -68,21 +68,21 @@ pub(super) enum Say {
     Hang,
 }
 
-pub(super) const TAKEN: Say = Say::Status(204, String::new());
+pub(crate) const TAKEN: Say = Say::Status(204, String::new());
 
-pub(super) fn status(code: u16) -> Say {
+pub(crate) fn status(code: u16) -> Say {
     Say::Status(code, String::new())
 }
 
 /// A server on a port of its own. Each message gets the next of its answers, the last for ever.
-pub(super) struct Receiver {
+pub(crate) struct Receiver {
     port: u16,
     got: Arc<Mutex<Vec<Got>>>,
     answers: Arc<Mutex<VecDeque<Say>>>,
 }
 
 impl Receiver {
-    pub(super) fn start(answers: &[Say]) -> Self {
+    pub(crate) fn start(answers: &[Say]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let got: Arc<Mutex<Vec<Got>>> = Arc::default();
@@ -111,34 +111,34 @@ impl Receiver {
         Self { port, got, answers }
     }
 
-    pub(super) fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}/in?channel=1", self.port)
     }
 
     /// From now on it says this.
-    pub(super) fn says(&self, answers: &[Say]) {
+    pub(crate) fn says(&self, answers: &[Say]) {
         *self.answers.lock().unwrap() = VecDeque::from(answers.to_vec());
     }
 
     /// Everything that arrived, in this order.
-    pub(super) fn got(&self) -> Vec<Got> {
+    pub(crate) fn got(&self) -> Vec<Got> {
         self.got.lock().unwrap().clone()
     }
 
     /// Waits until so many messages have arrived; all there are.
     #[track_caller]
-    pub(super) fn waits_for(&self, count: usize) -> Vec<Got> {
+    pub(crate) fn waits_for(&self, count: usize) -> Vec<Got> {
         TestApp::wait_for("messages", || self.got().len() >= count);
         self.got()
     }
 
     /// Waits for a message of this type; the last one.
     #[track_caller]
-    pub(super) fn waits_for_type(&self, type_: &str) -> Got {
+    pub(crate) fn waits_for_type(&self, type_: &str) -> Got {
         let find = || {
             self.got()
                 .into_iter()
