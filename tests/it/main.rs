@@ -14,6 +14,7 @@ mod support;
 mod api;
 mod audit;
 mod backup;
+mod browser;
 mod bulk;
 mod canary;
 mod cli;

@@ -15,8 +15,8 @@ async function step(what, work) {
     console.log(`ok ${what}`);
     return result;
   } catch (error) {
-    console.log(`FAILED ${what}`);
-    console.log(error.response ? JSON.stringify([error.response.status, error.response.data]) : error);
+    console.error(`FAILED ${what}`);
+    console.error(error.response ? JSON.stringify([error.response.status, error.response.data]) : error);
     process.exit(1);
   }
 }
@@ -173,5 +173,3 @@ await step('a key that is none is told so', async () => {
   const stranger = new Nango({ host, apiKey: '8d4a6ea6-8f7e-4f6c-9d0e-1f0c3d1d2a11' });
   await refused(stranger.listConnections(), 401, 'invalid_secret_key_format');
 });
-
-console.log('done');

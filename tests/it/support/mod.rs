@@ -3,6 +3,7 @@
 mod client;
 mod door;
 mod network;
+pub(crate) mod node;
 mod postgres;
 pub(crate) use postgres::server as postgres_server;
 pub(crate) mod process;
