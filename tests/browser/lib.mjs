@@ -161,6 +161,7 @@ export async function looks(page, name, { status = 200 } = {}) {
         await page.screenshot({ path: join(REPRIEVE_SHOTS, `${how}.png`), fullPage: true });
       }
       assert.deepEqual(await page.evaluate(whatSticksOut), [], `${how}: sideways scrolling`);
+      assert.deepEqual(await page.evaluate(faintFields), [], `${how}: fields whose edge is hard to see`);
       const { violations, looked } = await axe();
       assert.deepEqual(violations, [], `${how}: axe`);
       // A page that axe could not read has no faults either.
@@ -190,7 +191,7 @@ async function axeIn(page) {
   };
 }
 
-// These three run in the page.
+// These run in the page.
 
 function wrongMarkup() {
   const wrong = [];
@@ -218,6 +219,31 @@ function whatSticksOut() {
   if (scrollWidth <= clientWidth) return [];
   const wide = [...document.querySelectorAll('body *')].filter((element) => element.getBoundingClientRect().right > clientWidth + 1);
   return [`${scrollWidth} of ${clientWidth} pixels`, ...wide.slice(-5).map((element) => element.outerHTML.slice(0, 200))];
+}
+
+// Fields whose border has less than 3:1 against what they lie on (WCAG 1.4.11), which axe does not look at.
+function faintFields() {
+  const numbers = (color) => color.match(/[\d.]+/g).map(Number);
+  const light = (color) => {
+    const [r, g, b] = numbers(color).map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const color = getComputedStyle(at).backgroundColor;
+      if ((numbers(color)[3] ?? 1) === 1) return color;
+    }
+    return 'rgb(255, 255, 255)';
+  };
+  const wrong = [];
+  for (const field of document.querySelectorAll('input:not([type=hidden], [type=checkbox], [type=radio]), textarea, select')) {
+    if (!field.checkVisibility()) continue;
+    const { borderBottomWidth, borderBottomColor } = getComputedStyle(field);
+    const [one, other] = [light(borderBottomColor), light(ground(field.parentElement))].sort((a, b) => b - a);
+    const contrast = (one + 0.05) / (other + 0.05);
+    if (parseFloat(borderBottomWidth) < 1 || contrast < 3) wrong.push(`${contrast.toFixed(2)}: ${field.outerHTML.slice(0, 200)}`);
+  }
+  return wrong;
 }
 
 async function runAxe() {

@@ -50,14 +50,19 @@ struct Field<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "reentry/templates/thanks.html")]
+struct ThanksPage<'a> {
+    name: &'a str,
+    outcome: &'a str,
+    leave: Option<&'a Leave>,
+}
+
+#[derive(Template)]
 #[template(path = "reentry/templates/message.html")]
 struct MessagePage<'a> {
     title: &'a str,
     text: &'a str,
     more: Option<&'a str>,
-    tone: &'static str,
-    role: &'static str,
-    leave: Option<&'a Leave>,
 }
 
 impl Field<'_> {
@@ -131,17 +136,9 @@ pub(super) fn form(
 /// The end: what became of it, in words, and the way from here. That is a link and no redirect: browsers hold what follows
 /// a form against `form-action`, and whoever has entered a password should see where he is led.
 pub(super) fn thanks(name: &str, outcome: &str, leave: Option<&Leave>) -> HttpResponse {
-    let next = match leave {
-        Some(_) => "One step is left:",
-        None => "You can close this page.",
-    };
-    let more = format!("The connection {name} has what it needs. {next}");
-    let shown = MessagePage {
-        title: "Thank you",
-        text: outcome,
-        more: Some(&more),
-        tone: "good",
-        role: "status",
+    let shown = ThanksPage {
+        name,
+        outcome,
         leave,
     };
     page(StatusCode::OK, shown.render())
@@ -212,14 +209,7 @@ pub(super) fn problem(error: &Error, request_id: &str) -> HttpResponse {
 }
 
 fn refusal(status: StatusCode, title: &str, text: &str, more: Option<&str>) -> HttpResponse {
-    let shown = MessagePage {
-        title,
-        text,
-        more,
-        tone: "bad",
-        role: "alert",
-        leave: None,
-    };
+    let shown = MessagePage { title, text, more };
     page(status, shown.render())
 }
 
