@@ -165,9 +165,7 @@ export async function looks(page, name, { status = 200 } = {}) {
       const { violations, looked } = await axe();
       assert.deepEqual(violations, [], `${how}: axe`);
       // A page that axe could not read has no faults either.
-      for (const rule of ['color-contrast', 'document-title', 'page-has-heading-one']) {
-        assert.ok(looked.includes(rule), `${how}: axe found nothing to hold against ${rule}`);
-      }
+      assert.ok(looked.includes('color-contrast'), `${how}: axe found no text`);
     }
   }
   await page.setViewportSize({ width: WIDTHS[0], height: 900 });
@@ -199,7 +197,8 @@ function wrongMarkup() {
   for (const element of document.querySelectorAll('*')) {
     for (const { name, value } of element.attributes) {
       if (/^on/i.test(name)) say('a handler in the markup', element);
-      if (name === 'style') say('a style in the markup', element);
+      // An empty one is what axe leaves behind.
+      if (name === 'style' && value) say('a style in the markup', element);
       if (/^\s*(javascript|data):/i.test(value) && /^(href|src|action|formaction)$/i.test(name)) say('a script in an address', element);
     }
     if (element.localName === 'script' && !element.src) say('a script in the markup', element);
@@ -341,11 +340,33 @@ export async function done() {
 
 // --- Beside the browser --------------------------------------------------------------------------
 
-/** Calls the native API; `expected` is the status. */
-export async function call(method, path, body, expected = 200) {
-  const headers = { Authorization: `Bearer ${REPRIEVE_KEY}`, 'Content-Type': 'application/json' };
-  const response = await fetch(base + path, { method, headers, body: body && JSON.stringify(body) });
-  const text = await response.text();
-  assert.equal(response.status, expected, `${method} ${path}: ${text}`);
-  return text ? JSON.parse(text) : null;
+/** A way to call the native API with a key; `expected` is the status. */
+export function api(key) {
+  return async (method, path, body, expected = 200) => {
+    const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' };
+    const response = await fetch(base + path, { method, headers, body: body && JSON.stringify(body) });
+    const text = await response.text();
+    assert.equal(response.status, expected, `${method} ${path}: ${text}`);
+    return text ? JSON.parse(text) : null;
+  };
+}
+
+export const call = api(REPRIEVE_KEY);
+
+/** Names that a page shows as they are, whatever they look like. */
+export const HOSTILE = [
+  ['markup', '"><script>alert(1)</script><img src=x onerror=alert(2)>'],
+  ['long', 'warehouse_of_'.repeat(15)],
+  ['right-to-left', 'قاعدة بيانات المبيعات (الإنتاج)'],
+  ['emoji', '👩🏽‍💻🏳️‍🌈 Käufer & Söhne 数据仓库'],
+];
+
+/** What assistive technology says of a field beside its name. */
+export function description(field) {
+  return field.evaluate((element) =>
+    (element.getAttribute('aria-describedby') || '')
+      .split(' ')
+      .map((id) => document.getElementById(id)?.textContent)
+      .join(' '),
+  );
 }

@@ -2,15 +2,9 @@
 // PROBED_PORT, PROBED_PASSWORD and PROBED_CA are of a PostgreSQL that connections may be tested against.
 
 import assert from 'node:assert/strict';
-import { call, done, focused, looks, step, tabs, visit } from './lib.mjs';
+import { call, description, done, focused, HOSTILE, looks, step, tabs, visit } from './lib.mjs';
 
 const { PROBED_PORT, PROBED_PASSWORD, PROBED_CA, PROBED_DATABASE, PROBED_USER } = process.env;
-const HOSTILE = [
-  ['markup', '"><script>alert(1)</script><img src=x onerror=alert(2)>'],
-  ['long', 'warehouse_of_'.repeat(15)],
-  ['right-to-left', 'قاعدة بيانات المبيعات (الإنتاج)'],
-  ['emoji', '👩🏽‍💻🏳️‍🌈 Käufer & Söhne 数据仓库'],
-];
 
 let number = 0;
 
@@ -45,16 +39,6 @@ async function follow(page, url) {
   await page.goto(url);
   await button(page, 'Continue').click();
 }
-
-// What assistive technology says of a field beside its name.
-const description = (target) =>
-  target.evaluate((element) =>
-    element
-      .getAttribute('aria-describedby')
-      .split(' ')
-      .map((id) => document.getElementById(id).textContent)
-      .join(' '),
-  );
 
 for (const script of [true, false]) {
   const how = script ? 'with scripts' : 'without scripts';

@@ -1,7 +1,6 @@
 //! The pages of re-entry links.
 
 use super::*;
-use crate::support::servers::{OPEN, READER, probed_postgres};
 
 /// What is done with scripts and without.
 const STEPS: [&str; 11] = [
@@ -22,22 +21,5 @@ const STEPS: [&str; 11] = [
 #[test]
 fn the_pages_of_a_link_are_fit_for_everybody() {
     let app = TestApp::start(Backend::Sqlite);
-    let server = probed_postgres();
-    let port = server.port.to_string();
-    let steps: Vec<String> = ["with scripts", "without scripts"]
-        .iter()
-        .flat_map(|how| STEPS.iter().map(move |step| format!("{how}, {step}")))
-        .collect();
-    run(
-        &app,
-        "reentry.mjs",
-        &steps,
-        &[
-            ("PROBED_PORT", port.as_str()),
-            ("PROBED_DATABASE", OPEN),
-            ("PROBED_USER", READER),
-            ("PROBED_PASSWORD", &server.password),
-            ("PROBED_CA", &server.ca),
-        ],
-    );
+    run(&app, "reentry.mjs", &STEPS);
 }
