@@ -3,6 +3,7 @@
 mod activity;
 mod archive;
 mod connections;
+mod everywhere;
 mod person;
 mod settings;
 mod sign_in;

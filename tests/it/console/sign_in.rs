@@ -100,7 +100,7 @@ on_both! {
     fn a_form_of_another_page_or_site_signs_nobody_in_or_out(app: &TestApp) {
         let fresh = Person::new(app);
         let key = [("secret.key", app.admin.key())];
-        for (person, token) in [(Person::new(app), "".to_owned()), (Person::new(app), "00".repeat(32)), (Person::new(app), fresh.token())] {
+        for (person, token) in [(Person::new(app), String::new()), (Person::new(app), "00".repeat(32)), (Person::new(app), fresh.token())] {
             let sent = person.send("/console/sign-in", &token, &key);
             assert_eq!(sent.status, 403, "{sent:#?}");
             assert!(sent.text.contains("out of date"));
@@ -143,7 +143,7 @@ on_both! {
 
     fn what_the_key_may_not_see_is_not_shown_and_refused(app: &TestApp) {
         let reader = app.client(&["connections:read"]);
-        let mut person = Person::signed_in(app, reader.key());
+        let person = Person::signed_in(app, reader.key());
         assert!(person.reads("Connections") && !person.reads("New connection") && !person.reads("Trash") && !person.reads("Settings"), "{}", person.text());
         let holder = app.client(&["trash:hold"]);
         let mut person = Person::signed_in_to_nothing(app, holder.key());

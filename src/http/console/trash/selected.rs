@@ -76,14 +76,12 @@ pub(super) async fn send(visit: Visit<needs::TrashRead>) -> Result<HttpResponse,
         "delete" => {
             let allowed = person.caller().require(Scope::TrashPurge);
             allowed.map_err(|error| person.trouble(&error))?;
-            match ids.as_slice() {
-                [one] => Ok(person.to(&format!("{}/delete", path_of(*one)))),
-                _ => {
-                    let confirm = confirm(&form, &ids, &back);
-                    let page = ask(&person, ids, confirm).await?;
-                    Ok(person.page(&page))
-                }
+            if let [one] = ids.as_slice() {
+                return Ok(person.to(&format!("{}/delete", path_of(*one))));
             }
+            let confirm = confirm(&form, &ids, &back);
+            let page = ask(&person, ids, confirm).await?;
+            Ok(person.page(&page))
         }
         _ => Err(person.trouble_of(Trouble::out_of_date())),
     }
@@ -192,11 +190,11 @@ fn confirm(form: &Form, ids: &[EntryId], back: &str) -> Confirm {
     }
 }
 
-async fn ask<'a>(
-    person: &'a Person,
+async fn ask(
+    person: &Person,
     ids: Vec<EntryId>,
     confirm: Confirm,
-) -> Result<SelectedPage<'a>, Trouble> {
+) -> Result<SelectedPage<'_>, Trouble> {
     let rows = person
         .look(move |services, caller| {
             services.store.read_snapshot(|conn| {
