@@ -29,7 +29,7 @@ const CORPUS: &[&str] = &[
 
 /// A part of an address.
 fn percent(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 /// Every page, with what stands for an id in its address.
@@ -118,12 +118,12 @@ fn ids(app: &TestApp) -> Vec<(&'static str, String)> {
     let before = id(&app.admin.post("/v1/connections", &body).ok(201));
     let entry = app.delete_connection(&before);
     body["external_id"] = json!("held");
-    let held = id(&app.admin.post("/v1/connections", &body).ok(201));
-    let held = app.delete_connection(&held);
+    let other = id(&app.admin.post("/v1/connections", &body).ok(201));
+    let kept = app.delete_connection(&other);
     let hold = id(&app
         .admin
         .post(
-            &format!("/v1/trash/{held}/holds"),
+            &format!("/v1/trash/{kept}/holds"),
             &json!({"reason": "Our reason"}),
         )
         .ok(201));
@@ -158,7 +158,7 @@ fn ids(app: &TestApp) -> Vec<(&'static str, String)> {
         ("{model}", model),
         ("{content}", content),
         ("{entry}", entry),
-        ("{held}", held),
+        ("{held}", kept),
         ("{hold}", hold),
         ("{webhook}", webhook),
         ("{key}", key),
@@ -379,7 +379,7 @@ on_both! {
     }
 
     fn whatever_something_is_called_a_page_shows_it_as_text(app: &TestApp) {
-        let mut named = BTreeSet::new();
+        let mut pages = BTreeSet::new();
         let mut person = Person::new(app);
         person.post("/console/sign-in", &[("secret.key", app.admin.key()), ("name", CORPUS[0])]);
         for (n, text) in CORPUS.iter().enumerate() {
@@ -402,15 +402,15 @@ on_both! {
             app.admin.post("/v1/api-keys", &json!({"name": text, "scopes": ["trash:read"]})).ok(201);
             app.admin.post("/v1/webhooks", &json!({"url": "https://hooks.example.com/in", "description": text})).ok(201);
             for page in ["/connections/{live}", "/connections/{live}/content?kind=models", "/connections/{live}/content?kind=content", "/connections/{live}/archive", "/connections/{live}/move-to-trash", "/trash/{entry}", "/trash/{entry}/delete"] {
-                named.insert(format!("/console{}", page.replace("{live}", &live).replace("{entry}", &entry)));
+                pages.insert(format!("/console{}", page.replace("{live}", &live).replace("{entry}", &entry)));
             }
             for query in ["/connections?q=", "/trash?q=", "/trash?by=", "/activity?q=", "/activity?who=", "/activity?from=", "/sign-in?next=/"] {
-                named.insert(format!("/console{query}{}", percent(text)));
+                pages.insert(format!("/console{query}{}", percent(text)));
             }
         }
         app.services.uses.flush(&app.services.store).unwrap();
-        named.extend(["/connections", "/trash", "/activity", "/settings/keys", "/settings/webhooks"].map(|page| format!("/console{page}")));
-        for page in named {
+        pages.extend(["/connections", "/trash", "/activity", "/settings/keys", "/settings/webhooks"].map(|page| format!("/console{page}")));
+        for page in pages {
             person.open(&page);
             assert_eq!(person.page.status, 200, "{page}");
             let text = &person.page.text;
