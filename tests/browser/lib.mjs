@@ -15,6 +15,8 @@ const base = new URL(REPRIEVE_URL).origin;
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 const WIDTHS = [1280, 320];
+// Where the layout is another one: only whether it fits.
+const BETWEEN = [1120, 960, 640];
 const SCHEMES = ['light', 'dark'];
 // Milliseconds for one act and for one step: long enough for a machine with other work, and only what fails waits so long.
 const PATIENCE = 30_000;
@@ -167,6 +169,10 @@ export async function looks(page, name, { status = 200 } = {}) {
       // A page that axe could not read has no faults either.
       assert.ok(looked.includes('color-contrast'), `${how}: axe found no text`);
     }
+  }
+  for (const width of BETWEEN) {
+    await page.setViewportSize({ width, height: 900 });
+    assert.deepEqual(await page.evaluate(whatSticksOut), [], `${where}-${width}: sideways scrolling`);
   }
   await page.setViewportSize({ width: WIDTHS[0], height: 900 });
   await page.emulateMedia({ colorScheme: SCHEMES[0] });
@@ -340,10 +346,10 @@ export async function done() {
 
 // --- Beside the browser --------------------------------------------------------------------------
 
-/** A way to call the native API with a key; `expected` is the status. */
-export function api(key) {
+/** A way to call the native API with a key and `more` headers; `expected` is the status. */
+export function api(key, more) {
   return async (method, path, body, expected = 200) => {
-    const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' };
+    const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json', ...more };
     const response = await fetch(base + path, { method, headers, body: body && JSON.stringify(body) });
     const text = await response.text();
     assert.equal(response.status, expected, `${method} ${path}: ${text}`);

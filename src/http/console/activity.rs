@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde_json::Value;
 
+use super::days;
 use super::frame::{Frame, Section};
 use super::trouble::Trouble;
 use super::visit::{Person, Visit, encoded};
@@ -192,15 +193,13 @@ impl Asked {
             to: given("to"),
             ..Self::default()
         };
-        let fault = |text: &str| {
-            (!text.is_empty() && midnight(text).is_none())
-                .then_some("Write the day as year-month-day, such as 2026-11-22.")
-        };
+        let fault =
+            |text: &str| (!text.is_empty() && days::begins(text).is_none()).then_some(days::WRONG);
         asked.from_error = fault(&asked.from);
         asked.to_error = fault(&asked.to);
         if asked.to_error.is_none()
-            && midnight(&asked.from)
-                .zip(midnight(&asked.to))
+            && days::begins(&asked.from)
+                .zip(days::begins(&asked.to))
                 .is_some_and(|(from, to)| from > to)
         {
             asked.to_error = Some("This day is before the first one.");
@@ -230,8 +229,8 @@ impl Asked {
                 actions: group.map(Group::actions),
                 outcome: outcome.map(str::to_owned),
                 actor: (!self.who.is_empty()).then(|| self.who.clone()),
-                after: midnight(&self.from),
-                before: midnight(&self.to).map(|day| day.plus(chrono::Duration::days(1))),
+                after: days::begins(&self.from),
+                before: days::ends(&self.to),
                 ..AuditFilter::default()
             },
             text: (!self.q.is_empty()).then(|| self.q.clone()),
@@ -253,13 +252,6 @@ impl Asked {
             .collect();
         format!("/activity?{}", query.join("&"))
     }
-}
-
-/// The moment at which a day begins, UTC.
-fn midnight(day: &str) -> Option<Ts> {
-    (day.len() == 10)
-        .then(|| Ts::parse(&format!("{day}T00:00:00Z")))
-        .flatten()
 }
 
 async fn show(visit: Visit<needs::AuditRead>) -> Result<HttpResponse, Trouble> {

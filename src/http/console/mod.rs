@@ -9,6 +9,7 @@
 mod activity;
 mod assets;
 mod connections;
+mod days;
 mod flash;
 mod frame;
 mod settings;

@@ -2,7 +2,6 @@
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
-use chrono::Duration;
 
 use super::Tab;
 use super::fields::Faults;
@@ -11,6 +10,7 @@ use crate::domain::codes::Code;
 use crate::domain::ids::KeyId;
 use crate::domain::scopes::{Grants, Scope};
 use crate::http::auth::needs;
+use crate::http::console::days;
 use crate::http::console::flash::Flash;
 use crate::http::console::frame::{Frame, Section};
 use crate::http::console::trouble::Trouble;
@@ -294,13 +294,7 @@ fn last_moment(day: &str) -> Result<Option<Ts>, &'static str> {
     if day.is_empty() {
         return Ok(None);
     }
-    let begins = (day.len() == 10)
-        .then(|| Ts::parse(&format!("{day}T00:00:00Z")))
-        .flatten();
-    match begins {
-        Some(begins) => Ok(Some(begins.plus(Duration::days(1)))),
-        None => Err("Write the day as year-month-day, such as 2027-01-31."),
-    }
+    days::ends(day).map(Some).ok_or(days::WRONG)
 }
 
 fn key_id(person: &Person) -> Result<KeyId, Trouble> {

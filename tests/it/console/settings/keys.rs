@@ -21,7 +21,7 @@ on_both! {
 
         person.open(KEYS);
         assert!(person.reads("Bot <b>\"x\"</b>") && !person.page.text.contains("Bot <b>"), "a name is text: {}", person.text());
-        assert!(person.reads("connections:read trash:read") && person.reads("1 Feb 2099"), "{}", person.text());
+        assert!(person.reads("connections:read trash:read") && person.reads("31 Jan 2099, 23:59 UTC"), "{}", person.text());
         for page in [KEYS, NEW, "/console/activity?what=keys"] {
             person.open(page);
             assert!(!person.page.text.contains(&secret), "{page}");
