@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use askama::Template;
 
-use super::fields::{self, Field, Input};
+use super::fields::{self, Field, Input, Secret};
 use super::{Head, Tab};
 use crate::connectors;
 use crate::domain::FieldError;
@@ -37,7 +37,7 @@ struct SettingsPage<'a> {
     head: Head,
     version: i64,
     plain: Vec<Field>,
-    secrets: Vec<Field>,
+    secrets: Vec<Secret>,
     facts: Vec<(&'static str, String)>,
     tested: Option<(When, String)>,
     testable: bool,
@@ -90,7 +90,7 @@ impl<'a> SettingsPage<'a> {
                 .unwrap_or(view.version),
             plain,
             secrets: if writes && frame.may(Scope::SecretsWrite) {
-                fields::secrets(known, errors)
+                fields::secrets(known, typed, errors)
             } else {
                 Vec::new()
             },
@@ -146,6 +146,7 @@ pub(in crate::http::console) async fn save(
     if test {
         errors.extend(reentry::lacking(&known, &form.secrets));
     }
+    let source_hints = fields::beside(&mut form, &known, &mut errors);
     let settings = connectors::find(&view.connector)
         .map(|connector| fields::json(connector, &form, true, &mut errors));
     if errors.is_empty() {
@@ -154,6 +155,7 @@ pub(in crate::http::console) async fn save(
             external_id: Some(form.given("external_id").map(str::to_owned)),
             settings,
             secrets: std::mem::take(&mut form.secrets),
+            source_hints,
             ..ConnectionPatch::default()
         };
         let (patch, version) = (Arc::new(patch), form.text("version").parse().ok());
@@ -196,7 +198,8 @@ pub(in crate::http::console) async fn save(
 }
 
 fn is_shown(page: &SettingsPage<'_>, error: &FieldError) -> bool {
-    let mut fields = page.plain.iter().chain(&page.secrets);
+    let beside = page.secrets.iter().flat_map(Secret::fields);
+    let mut fields = page.plain.iter().chain(beside);
     fields.any(|field| field.error.as_deref() == Some(&*fields::sentence(&error.detail)))
 }
 
