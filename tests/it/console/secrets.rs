@@ -250,6 +250,7 @@ on_both! {
         for page in [path_of(&id), "/console/connections/new".to_owned()] {
             person.open(&page);
             assert!(!person.reads("Where to find it") && !person.reads("Remove what is stored"), "{}", person.text());
+            assert!(!person.page.text.contains("name=\"hint.") && !person.page.text.contains("name=\"remove."), "{}", person.page.text);
         }
         save(&mut person, &id, POSTGRES, &beside);
         assert_eq!(person.page.status, 403, "{}", person.text());

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use askama::Template;
 
-use super::fields::{self, Field, Input, Secret};
+use super::fields::{self, Field, Input};
+use super::secrets::{self, Secret};
 use crate::connectors::{self, Connector};
 use crate::domain::FieldError;
 use crate::domain::codes::Code;
@@ -68,7 +69,7 @@ impl<'a> NewPage<'a> {
             connector,
             plain,
             secrets: if frame.may(Scope::SecretsWrite) {
-                later(fields::secrets(&fields_of_new(connector), typed, errors))
+                later(secrets::all(&fields_of_new(connector), typed, errors))
             } else {
                 Vec::new()
             },
@@ -109,7 +110,7 @@ pub(in crate::http::console) async fn create(
     let connector = connector_of(form.given("kind"))?;
     let mut errors = std::mem::take(&mut form.errors);
     let settings = fields::json(connector, &form, false, &mut errors);
-    let source_hints = fields::beside(&mut form, &fields_of_new(connector), &mut errors);
+    let source_hints = secrets::beside(&mut form, &fields_of_new(connector), &mut errors);
     if errors.is_empty() {
         let new = Arc::new(NewConnection {
             name: Some(form.text("name").to_owned()),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use askama::Template;
 
-use super::fields::{self, Field, Input, Secret};
+use super::fields::{self, Field, Input};
+use super::secrets::{self, Secret};
 use super::{Head, Tab};
 use crate::connectors;
 use crate::domain::FieldError;
@@ -90,7 +91,7 @@ impl<'a> SettingsPage<'a> {
                 .unwrap_or(view.version),
             plain,
             secrets: if writes && frame.may(Scope::SecretsWrite) {
-                fields::secrets(known, typed, errors)
+                secrets::all(known, typed, errors)
             } else {
                 Vec::new()
             },
@@ -146,7 +147,7 @@ pub(in crate::http::console) async fn save(
     if test {
         errors.extend(reentry::lacking(&known, &form.secrets));
     }
-    let source_hints = fields::beside(&mut form, &known, &mut errors);
+    let source_hints = secrets::beside(&mut form, &known, &mut errors);
     let settings = connectors::find(&view.connector)
         .map(|connector| fields::json(connector, &form, true, &mut errors));
     if errors.is_empty() {
