@@ -145,10 +145,10 @@ impl Known {
     fn look_up(conn: &mut Conn, caller: &Caller, records: &[AuditView]) -> Result<Self> {
         let org = caller.org;
         let keys = distinct(records.iter().filter_map(|record| record.key_id));
-        let mut known = Self {
-            keys: conn.names_of_keys(org, &keys)?.into_iter().collect(),
-            ..Self::default()
-        };
+        let mut known = Self::default();
+        if caller.may(Scope::KeysAdmin) {
+            known.keys = conn.names_of_keys(org, &keys)?.into_iter().collect();
+        }
         let connections = distinct(records.iter().filter_map(connection_of));
         if caller.may(Scope::ConnectionsRead) {
             let live = conn.names_of_connections(org, &connections)?;

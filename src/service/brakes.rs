@@ -141,7 +141,11 @@ pub(super) fn watch(
     }
     let detail = format!(
         "{deleted} of {all} connections were deleted within an hour, the last of them by {}. Nothing deleted since {covers_from} is purged until the brake {} is released.",
-        entry.deleted_by, brake.id
+        entry
+            .deleted_by_name
+            .as_deref()
+            .unwrap_or(&entry.deleted_by),
+        brake.id
     );
     alarms::raise(tx.conn, Some(org), AlarmCode::Brake, "", &detail)?;
     tx.record(

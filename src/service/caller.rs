@@ -14,7 +14,8 @@ use crate::domain::scopes::{Grants, Scope};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Actor {
-    /// The caller's own id of the person; `key:<id>` for an API key, `cli` for the command line.
+    /// The caller's own id of the person; `key:<id>` for an API key, `console:<name>` for whoever gave their
+    /// name to the console, `cli` for the command line.
     pub id: String,
     /// A name to show.
     pub name: Option<String>,

@@ -7,12 +7,12 @@ use chrono::Duration;
 use sha2::{Digest as _, Sha256};
 
 use super::Services;
-use super::caller::Caller;
+use super::caller::{Actor, Caller};
 use super::error::{Error, Result};
 use super::keys::{ParsedKey, by_id, unauthenticated};
 use super::tokens::{Token, hex};
 use crate::domain::clock::Ts;
-use crate::domain::ids::SignInId;
+use crate::domain::ids::{OrgId, SignInId};
 use crate::domain::json::JsonText;
 use crate::domain::scopes::Scope;
 use crate::domain::text::Name;
@@ -44,11 +44,13 @@ pub struct SignedIn {
 }
 
 /// Signs a person in by an API key; the text for their browser, which is shown once. A name of their own is for those whose
-/// key may name people (`actor:assert`). `call` adds where the call came from.
+/// key may name people (`actor:assert`). What the browser kept of the sign-in `before` ends. `call` adds where the call came
+/// from.
 pub fn open(
     services: &Services,
     key: &ParsedKey,
     name: Option<&str>,
+    before: Option<&SignIn>,
     call: impl FnOnce(Caller) -> Caller,
 ) -> Result<String> {
     let caller = services
@@ -70,6 +72,9 @@ pub fn open(
     services.write_once(&caller, |tx| {
         let id = SignInId(token.id);
         let at = tx.conn.now()?;
+        if let Some(before) = before {
+            before.forget(tx.conn)?;
+        }
         tx.conn.insert_sign_in(&SignInRow {
             org_id: caller.org,
             id,
@@ -96,9 +101,24 @@ pub fn open(
 
 fn named(mut caller: Caller, name: Option<&str>) -> Caller {
     if let Some(name) = name {
-        caller.actor.name = Some(name.to_owned());
+        caller.actor = Actor {
+            id: id_of(name),
+            name: Some(name.to_owned()),
+        };
     }
     caller
+}
+
+/// The id of a person who gave a name, so that people who share a key are told apart. It is one that `Reprieve-Actor` and
+/// the filters of the API would take.
+fn id_of(name: &str) -> String {
+    let visible = |c: char| c.is_alphanumeric() || c.is_ascii_graphic();
+    let name: String = name
+        .chars()
+        .map(|c| if visible(c) { c } else { '_' })
+        .take(240)
+        .collect();
+    format!("console:{name}")
 }
 
 impl SignIn {
@@ -111,6 +131,16 @@ impl SignIn {
     /// nothing.
     pub fn form_token(&self) -> String {
         token_of(self.0.secret(), "the forms of a sign-in")
+    }
+
+    /// Ends it, whoever it was, for the one that takes its place.
+    fn forget(&self, conn: &mut Conn) -> Result<()> {
+        let (org, id) = (self.0.org, SignInId(self.0.id));
+        let row = conn.find_sign_in(org, id)?;
+        if self.0.matches(row.as_ref().map(|row| row.digest.as_str())) {
+            conn.drop_sign_in(org, id)?;
+        }
+        Ok(())
     }
 
     /// Who it is, if they are still signed in and their key works.
@@ -133,22 +163,22 @@ impl SignIn {
 }
 
 impl SignedIn {
-    /// Writes down that they were there, and that they have been told what there was to tell.
-    pub fn seen(&self, services: &Services, told: bool) -> StoreResult<()> {
-        services.last_use.note(&self.caller, Ts::now());
-        let told = told && self.flash.is_some();
-        if !self.stale && !told {
-            return Ok(());
-        }
-        services.store.write(|conn| {
-            let now = conn.now()?;
-            if told {
-                conn.set_flash(self.caller.org, self.id, None)?;
-            }
-            conn.touch_sign_in(self.caller.org, self.id, now)?;
-            Ok(())
-        })
+    /// Whether there is something to write down of this visit, which tells what there was to tell or does not.
+    pub fn is_news(&self, told: bool) -> bool {
+        self.stale || (told && self.flash.is_some())
     }
+}
+
+/// Writes down that somebody was there, and that they have been told what there was to tell.
+pub fn seen(services: &Services, org: OrgId, id: SignInId, told: bool) -> StoreResult<()> {
+    services.store.write(|conn| {
+        let now = conn.now()?;
+        if told {
+            conn.set_flash(org, id, None)?;
+        }
+        conn.touch_sign_in(org, id, now)?;
+        Ok(())
+    })
 }
 
 /// A text that follows from a secret one and leads to nothing; another for each purpose.

@@ -2,29 +2,15 @@
 // PROBED_PORT, PROBED_PASSWORD and PROBED_CA are of a PostgreSQL that connections may be tested against.
 
 import assert from 'node:assert/strict';
-import { api, call, description, done, focused, HOSTILE, looks, step, tabs, visit } from './lib.mjs';
+import { description, done, focused, HOSTILE, looks, step, tabs } from './lib.mjs';
+import { says, somebody } from './person.mjs';
 
 const { PROBED_PORT, PROBED_PASSWORD, PROBED_CA, PROBED_DATABASE, PROBED_USER } = process.env;
 
-// One of these has the words, if need be after a moment.
-const says = (locator, words) => locator.filter({ hasText: words }).first().waitFor();
-
 for (const script of [true, false]) {
   const how = script ? 'with scripts' : 'without scripts';
-  const { admin_key } = await call('POST', '/v1/organizations', { name: how.replace(' ', '-') }, 201);
-  const organization = api(admin_key.key);
-  const page = await visit({ script });
-  const heading = page.getByRole('heading', { level: 1 });
-  const link = (name) => page.getByRole('link', { name, exact: true });
-  const button = (name) => page.getByRole('button', { name, exact: true });
-  const status = page.getByRole('status');
-  const alert = page.getByRole('alert');
-  const reads = async (name) => assert.equal(await heading.innerText(), name);
-  const make = async (name, more) => {
-    const settings = { host: 'db.example.com', port: 5432, database: 'sales', username: 'bi' };
-    const secrets = { password: 'before the deletion' };
-    return (await organization('POST', '/v1/connections', { name, connector: 'postgres', settings, secrets, ...more }, 201)).id;
-  };
+  const person = await somebody({ script, organization: how.replace(' ', '-') });
+  const { organization, page, heading, link, button, status, alert, reads, make } = person;
 
   await step(`${how}, one signs in with an API key, and with no other`, async () => {
     await page.goto('/console');
@@ -36,7 +22,7 @@ for (const script of [true, false]) {
     await page.keyboard.press('Enter');
     await says(alert, /./);
     await looks(page, 'console-sign-in-refused', { status: 401 });
-    await key.fill(admin_key.key);
+    await key.fill(person.key);
     await tabs(page, page.getByLabel('Your name'));
     await page.keyboard.insertText('Ada Lovelace');
     await tabs(page, button('Sign in'));

@@ -274,7 +274,7 @@ async fn show(visit: Visit<needs::AuditRead>) -> Result<HttpResponse, Trouble> {
         },
         Some(query) => {
             person
-                .read(move |conn, caller| {
+                .read_list(move |conn, caller| {
                     let page = PageQuery::new(Some(ON_A_PAGE), token)?;
                     activity::list(conn, caller, &query, &page)
                 })

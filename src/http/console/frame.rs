@@ -1,11 +1,11 @@
 //! What is around the content of every page: navigation, who is there, what is wrong, what the last change has to tell;
 //! and the headers that no page lacks.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue, REFERRER_POLICY,
 };
-use actix_web::{HttpResponse, HttpResponseBuilder};
 use askama::Template;
 
 use super::assets;
@@ -111,15 +111,8 @@ impl Section {
     }
 }
 
-/// An open alarm, as the banner has it.
-#[derive(Debug, Clone)]
-pub(super) struct Alarm {
-    pub(super) code: String,
-    pub(super) detail: String,
-}
-
 /// What is around the content.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Frame {
     /// Where the console begins.
     pub(super) root: String,
@@ -131,8 +124,8 @@ pub(super) struct Frame {
     pub(super) person: String,
     /// What the last change has to tell.
     pub(super) flash: Option<Flash>,
-    /// The first open alarms, of those who may see them.
-    pub(super) alarms: Vec<Alarm>,
+    /// What the open alarms are called that nobody looks after yet, for those who may see them.
+    pub(super) alarms: Vec<&'static str>,
     /// The moment of this page.
     pub(super) now: Ts,
     trashed: Option<i64>,
@@ -148,14 +141,12 @@ impl Frame {
     ) -> Result<Self> {
         let caller = &who.caller;
         let alarms = if caller.may(Scope::AlarmsRead) {
-            let some = alarms::list(conn, caller, Some(true), &PageQuery::new(Some(3), None)?)?;
-            some.data
-                .into_iter()
-                .map(|alarm| Alarm {
-                    code: alarm.code.to_string(),
-                    detail: alarm.detail,
-                })
-                .collect()
+            let open = alarms::list(conn, caller, Some(true), &PageQuery::new(None, None)?)?;
+            let fresh = open
+                .data
+                .iter()
+                .filter(|alarm| alarm.acknowledged_at.is_none());
+            fresh.map(|alarm| alarm.code.title()).collect()
         } else {
             Vec::new()
         };
@@ -202,35 +193,18 @@ impl Frame {
     }
 }
 
-/// The same page once more, without what is told once.
-impl Clone for Frame {
-    fn clone(&self) -> Self {
-        Self {
-            root: self.root.clone(),
-            token: self.token.clone(),
-            organization: self.organization.clone(),
-            person: self.person.clone(),
-            flash: None,
-            alarms: self.alarms.clone(),
-            now: self.now,
-            trashed: self.trashed,
-            grants: self.grants.clone(),
-        }
+/// Puts on the headers that no answer of the console lacks. What is kept by its address says so itself.
+pub(super) fn protect(headers: &mut HeaderMap) {
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-}
-
-/// The headers that no answer of the console lacks.
-pub(super) fn protect(response: &mut HttpResponseBuilder) {
-    response
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((REFERRER_POLICY, "same-origin"))
-        .insert_header((CONTENT_SECURITY_POLICY, POLICY));
 }
 
 /// A page.
 pub(super) fn page(status: StatusCode, page: &impl Template) -> HttpResponse {
     let mut response = HttpResponse::build(status);
-    protect(&mut response);
     match page.render() {
         Ok(text) => response
             .insert_header((CONTENT_TYPE, "text/html; charset=utf-8"))

@@ -1,7 +1,8 @@
 //! The admin console: `/console`, for people in a browser.
 //!
 //! Server-rendered pages over the same services as the API. What must stay true: a person may what their key may, at this
-//! moment; every change is a form with the token of its sign-in and is answered by 303 to a page; every step works without
+//! moment; every change is a form with the token of its sign-in and is answered by 303 to a page,
+//! but for what is shown once; every step works without
 //! the script; nothing comes from elsewhere, and the policy that every page carries says so; an API key is in no cookie, on
 //! no page and in no log.
 
@@ -17,6 +18,10 @@ mod trouble;
 mod visit;
 mod words;
 
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::middleware::{Next, from_fn};
 use actix_web::{HttpResponse, web};
 
 use trouble::Trouble;
@@ -36,13 +41,28 @@ pub fn routes(config: &mut web::ServiceConfig) {
             .configure(trash::routes)
             .configure(activity::routes)
             .configure(settings::routes)
-            .default_service(web::to(nothing_here)),
+            .default_service(web::to(nothing_here))
+            .wrap(from_fn(answered)),
     );
+}
+
+/// What holds for every answer: it carries the headers, and to HEAD it is that to GET, without its body (RFC 9110, section
+/// 9.3.2), which the server leaves out by itself.
+async fn answered(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    if request.method() == Method::HEAD {
+        request.head_mut().method = Method::GET;
+    }
+    let mut response = next.call(request).await?;
+    frame::protect(response.headers_mut());
+    Ok(response)
 }
 
 /// The first page that the key may see.
 async fn home(visit: Visit<needs::AnyKey>) -> Result<HttpResponse, Trouble> {
-    let person = visit.person().await?;
+    let person = visit.passer_by().await?;
     Ok(person.to(person.frame.first_section().path()))
 }
 

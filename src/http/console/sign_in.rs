@@ -24,10 +24,7 @@ use crate::http::{State, body};
 use crate::service::caller::Caller;
 use crate::service::error::Error;
 use crate::service::keys::ParsedKey;
-use crate::service::sign_ins::{self, LIFETIME, random};
-
-/// What the cookie of the form is called.
-const DOOR: &str = "reprieve-sign-in";
+use crate::service::sign_ins::{self, LIFETIME, SignIn, random};
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -39,7 +36,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 #[derive(Template)]
 #[template(path = "console/templates/sign_in.html")]
 struct SignInPage<'a> {
-    root: &'a str,
+    root: String,
     assets: String,
     token: String,
     next: &'a str,
@@ -47,6 +44,23 @@ struct SignInPage<'a> {
     error: Option<&'a str>,
     name_error: Option<&'a str>,
     ended: bool,
+}
+
+impl SignInPage<'_> {
+    /// The form as it is at first.
+    fn new(state: &State, door: &str) -> Self {
+        let root = frame::root(state);
+        Self {
+            assets: format!("{root}{}", assets::folder()),
+            root,
+            token: token_of(door),
+            next: "",
+            name: "",
+            error: None,
+            name_error: None,
+            ended: false,
+        }
+    }
 }
 
 /// The form.
@@ -63,48 +77,42 @@ async fn show(
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.as_str())
     };
-    let known = form::cookie(&request, DOOR).filter(|door| is_door(door));
+    let CookieOf { name, path, flags } = door_of(&state);
+    let known = form::cookie(&request, name).filter(|door| is_door(door));
     let door = match known {
         Some(door) => door,
         None => random().map_err(|error| Trouble::of(&error, &request))?,
     };
-    let shown = SignInPage {
+    let page = SignInPage {
         next: value("next")
             .filter(|next| is_below(next))
             .unwrap_or_default(),
         ended: value("ended").is_some(),
-        ..empty(&state, &door)
+        ..SignInPage::new(&state, &door)
     };
-    let mut response = frame::page(
-        StatusCode::OK,
-        &shown_with_root(shown, &frame::root(&state)),
-    );
-    let CookieOf { flags, .. } = frame::cookie_of(&state);
-    let cookie = format!(
-        "{DOOR}={door}; Path={}/sign-in; HttpOnly; SameSite=Lax{flags}",
-        frame::root(&state)
-    );
+    let mut response = frame::page(StatusCode::OK, &page);
+    let cookie = format!("{name}={door}; Path={path}; HttpOnly; SameSite=Lax{flags}");
     if let Ok(cookie) = cookie.parse() {
         response.headers_mut().insert(SET_COOKIE, cookie);
     }
     Ok(response)
 }
 
-fn empty(state: &State, door: &str) -> SignInPage<'static> {
-    SignInPage {
-        root: "",
-        assets: format!("{}{}", frame::root(state), assets::folder()),
-        token: token_of(door),
-        next: "",
-        name: "",
-        error: None,
-        name_error: None,
-        ended: false,
+/// The cookie of the form.
+fn door_of(state: &State) -> CookieOf {
+    let known = frame::cookie_of(state);
+    if known.flags.is_empty() {
+        CookieOf {
+            name: "reprieve-sign-in",
+            path: format!("{}/sign-in", known.path),
+            ..known
+        }
+    } else {
+        CookieOf {
+            name: "__Host-reprieve-sign-in",
+            ..known
+        }
     }
-}
-
-fn shown_with_root<'a>(page: SignInPage<'a>, root: &'a str) -> SignInPage<'a> {
-    SignInPage { root, ..page }
 }
 
 /// Takes the key.
@@ -123,15 +131,13 @@ async fn send(
     let next = Some(form.text("next"))
         .filter(|next| is_below(next))
         .unwrap_or_default();
-    let root = frame::root(&state);
     let again = |status, error, name_error| {
         let page = SignInPage {
-            root: &root,
             next,
             name: form.text("name"),
             error,
             name_error,
-            ..empty(&state, &door)
+            ..SignInPage::new(&state, &door)
         };
         frame::page(status, &page)
     };
@@ -150,12 +156,16 @@ async fn send(
         request.peer_addr().map(|address| address.ip().to_string()),
         request_id(&request),
     );
+    let before =
+        form::cookie(&request, frame::cookie_of(&state).name).and_then(|text| SignIn::parse(&text));
     let opened = Arc::clone(&state)
         .run_write(move |services| {
-            sign_ins::open(services, &key, name.as_deref(), |caller| Caller {
-                address,
-                request_id: Some(id),
-                ..caller
+            sign_ins::open(services, &key, name.as_deref(), before.as_ref(), |caller| {
+                Caller {
+                    address,
+                    request_id: Some(id),
+                    ..caller
+                }
             })
         })
         .await;
@@ -181,7 +191,7 @@ async fn sent(
     let body = body::read_form(request, payload, body::JSON, state.body_timeout)
         .await
         .map_err(|error| Trouble::of(&error, request))?;
-    let door = form::cookie(request, DOOR).filter(|door| is_door(door));
+    let door = form::cookie(request, door_of(state).name).filter(|door| is_door(door));
     let form = Form::parse(&body);
     form.zip(door)
         .filter(|(form, door)| form.is_of(&token_of(door)))
@@ -201,9 +211,7 @@ fn welcome(state: &State, text: &str, next: &str) -> HttpResponse {
         "{name}={text}; Path={path}; Max-Age={}; HttpOnly; SameSite=Lax{flags}",
         LIFETIME.num_seconds()
     );
-    let mut response = HttpResponse::SeeOther();
-    frame::protect(&mut response);
-    response
+    HttpResponse::SeeOther()
         .insert_header((LOCATION, format!("{}{next}", frame::root(state))))
         .insert_header((SET_COOKIE, cookie))
         .finish()
@@ -225,16 +233,17 @@ async fn sign_out(visit: Visit<needs::AnyKey>) -> std::result::Result<HttpRespon
     Ok(response)
 }
 
-/// Whether this is a path below the console and nothing that a browser takes for another host.
+/// Whether this is a path below the console and nothing that a browser takes for another host. It goes into a header.
 fn is_below(path: &str) -> bool {
-    path.starts_with('/') && !path.starts_with("/sign-") && !path.contains(['\\', '\r', '\n'])
+    let plain = |c: char| c.is_ascii_graphic() && c != '\\';
+    path.starts_with('/') && !path.starts_with("/sign-") && path.chars().all(plain)
 }
 
 fn is_door(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// What the form carries: follows from the cookie, which no other site can read or set.
+/// What the form carries: follows from the cookie, which no other site can read, nor set over HTTPS.
 fn token_of(door: &str) -> String {
     sign_ins::token_of(door, "the form of signing in")
 }

@@ -6,10 +6,10 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, LOCATION, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use askama::Template;
+use url::form_urlencoded;
 
 use super::assets;
 use super::frame::{self, Frame, Section};
-use super::visit::encoded;
 use crate::domain::codes::Code;
 use crate::http::State;
 use crate::http::auth::request_id;
@@ -89,15 +89,26 @@ impl Trouble {
         self
     }
 
-    /// Nobody is signed in: to the page where one does, which leads back to `path` below the console.
-    pub(super) fn signed_out(root: &str, path: Option<&str>) -> Self {
-        let next = match path {
-            None => "?ended".to_owned(),
-            Some("" | "/") => String::new(),
-            Some(path) => format!("?next={}", encoded(path)),
-        };
+    /// Nobody is signed in: to the page where one does, which leads back to `path` below the console. It may have `ended`
+    /// while a form was filled in.
+    pub(super) fn signed_out(root: &str, path: &str, ended: bool) -> Self {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        if ended {
+            query.append_key_only("ended");
+        }
+        if !matches!(path, "" | "/") {
+            query.append_pair("next", path);
+        }
+        match query.finish().as_str() {
+            "" => Self::to(format!("{root}/sign-in")),
+            query => Self::to(format!("{root}/sign-in?{query}")),
+        }
+    }
+
+    /// It is elsewhere.
+    pub(super) fn to(path: String) -> Self {
         let mut trouble = Self::new(StatusCode::SEE_OTHER, "", "");
-        trouble.0.away = Some(format!("{root}/sign-in{next}"));
+        trouble.0.away = Some(path);
         trouble
     }
 
@@ -205,9 +216,9 @@ impl ResponseError for Trouble {
     fn error_response(&self) -> HttpResponse {
         let told = &*self.0;
         if let Some(away) = &told.away {
-            let mut response = HttpResponse::SeeOther();
-            frame::protect(&mut response);
-            return response.insert_header((LOCATION, away.as_str())).finish();
+            return HttpResponse::SeeOther()
+                .insert_header((LOCATION, away.as_str()))
+                .finish();
         }
         let mut response = match &told.frame {
             Some(frame) => frame::page(

@@ -9,15 +9,18 @@ use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, web};
+use actix_web::http::header::{LOCATION, REFERER};
+use actix_web::{
+    FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError as _, web,
+};
 use askama::Template;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use url::form_urlencoded;
+use url::{Url, form_urlencoded};
 
 use super::flash::Flash;
 use super::frame::{self, Frame};
 use super::trouble::Trouble;
+use crate::domain::clock::Ts;
 use crate::domain::json::JsonText;
 use crate::domain::scopes::Scope;
 use crate::http::auth::{Needs, call, request_id};
@@ -31,6 +34,23 @@ use crate::service::error::{Error, Result};
 use crate::service::sign_ins::{self, SignIn, SignedIn};
 use crate::service::unit::Tx;
 use crate::store::Conn;
+
+/// Characters of a parameter: more than any page token of ours has.
+const MOST_OF_A_PARAMETER: usize = 2_000;
+
+/// Names a scope with the one that its page is read with: what is refused is shown again on that page, and what was done is
+/// told there.
+macro_rules! needs_too {
+    ($($name:ident = $scope:ident, $also:ident;)+) => {$(
+        pub(super) struct $name;
+
+        impl crate::http::auth::Needs for $name {
+            const SCOPE: Option<crate::domain::scopes::Scope> = Some(crate::domain::scopes::Scope::$scope);
+            const ALSO: &'static [crate::domain::scopes::Scope] = &[crate::domain::scopes::Scope::$also];
+        }
+    )+};
+}
+pub(super) use needs_too;
 
 /// A request to the console that needs the scope `N`, before anybody has looked at it.
 pub(super) struct Visit<N> {
@@ -60,14 +80,19 @@ impl<N: Needs> FromRequest for Visit<N> {
 impl<N: Needs> Visit<N> {
     /// Who is there, for a page that only shows something. It tells what the last change had to tell.
     pub(super) async fn person(self) -> std::result::Result<Person, Trouble> {
-        self.known(true).await.map(|(person, _)| person)
+        self.known(Way::Page).await.map(|(person, _)| person)
+    }
+
+    /// Who is there, for what is no page and tells nothing: a way to one, or a file.
+    pub(super) async fn passer_by(self) -> std::result::Result<Person, Trouble> {
+        self.known(Way::Past).await.map(|(person, _)| person)
     }
 
     /// Who is there and what they sent. The connection is closed after it: a secret may be among it.
     pub(super) async fn sent(mut self) -> std::result::Result<(Person, Form), Trouble> {
         self.request.extensions_mut().insert(Closing);
         let payload = std::mem::replace(&mut self.payload, Payload::None);
-        let (person, token) = self.known(false).await?;
+        let (person, token) = self.known(Way::Form).await?;
         if !form::is_from_here(&person.request, &person.state.public_url) {
             return Err(person.trouble_of(Trouble::out_of_date()));
         }
@@ -83,11 +108,16 @@ impl<N: Needs> Visit<N> {
         }
     }
 
-    async fn known(self, shown: bool) -> std::result::Result<(Person, String), Trouble> {
+    async fn known(self, way: Way) -> std::result::Result<(Person, String), Trouble> {
         let root = frame::root(&self.state);
         let away = |request: &HttpRequest| {
-            Trouble::signed_out(&root, shown.then(|| below(request)).flatten().as_deref())
+            let (back, ended) = match way {
+                Way::Form => (page_of_form(request), true),
+                Way::Page | Way::Past => (below(request.path(), request.query_string()), false),
+            };
+            Trouble::signed_out(&root, back.as_deref().unwrap_or_default(), ended)
         };
+        let shown = way == Way::Page;
         let Some(sign_in) = form::cookie(&self.request, frame::cookie_of(&self.state).name)
             .and_then(|text| SignIn::parse(&text))
         else {
@@ -122,10 +152,7 @@ impl<N: Needs> Visit<N> {
                 if shown {
                     frame.flash = told(&who);
                 }
-                if let Err(error) = who.seen(services, shown) {
-                    // It is tried again with the next page; until then it tells the same once more.
-                    tracing::debug!(%error, "a visit could not be written down");
-                }
+                services.last_use.note(&who.caller, Ts::now());
                 if let Err(error) = &allowed {
                     services.note_refusal(&who.caller, &what, error);
                 }
@@ -137,6 +164,16 @@ impl<N: Needs> Visit<N> {
             Err(error) if Trouble::is_signed_out(&error) => return Err(away(&self.request)),
             Err(error) => return Err(Trouble::of(&error, &self.request)),
         };
+        if who.is_news(shown) {
+            let (org, id) = (who.caller.org, who.id);
+            let written = Arc::clone(&self.state)
+                .run_write(move |services| Ok(sign_ins::seen(services, org, id, shown)?))
+                .await;
+            if let Err(error) = written {
+                // It is tried again with the next page; until then it tells the same once more.
+                tracing::debug!(%error, "a visit could not be written down");
+            }
+        }
         if let Some(key) = who.caller.key_id {
             let org = who.caller.org;
             self.request.extensions_mut().insert(Named { org, key });
@@ -159,13 +196,32 @@ fn told(who: &SignedIn) -> Option<Flash> {
     serde_json::from_str(who.flash.as_ref()?.as_str()).ok()
 }
 
-/// The path of a page below the console, to come back to after signing in.
-fn below(request: &HttpRequest) -> Option<String> {
-    let path = request.path().strip_prefix("/console")?;
-    Some(match request.query_string() {
+/// What somebody came for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// A page.
+    Page,
+    /// Something else that is only looked at.
+    Past,
+    /// With a form.
+    Form,
+}
+
+/// A page below the console, to come back to after signing in.
+fn below(path: &str, query: &str) -> Option<String> {
+    let path = path.strip_prefix("/console")?;
+    Some(match query {
         "" => path.to_owned(),
         query => format!("{path}?{query}"),
     })
+}
+
+/// The page that a form was on.
+fn page_of_form(request: &HttpRequest) -> Option<String> {
+    let page = request.headers().get(REFERER)?.to_str().ok()?;
+    let page = Url::parse(page).ok()?;
+    let (_, path) = page.path().split_once("/console")?;
+    below(&format!("/console{path}"), page.query().unwrap_or_default())
 }
 
 /// Somebody who is signed in and may do what they ask for.
@@ -191,12 +247,21 @@ impl Person {
     }
 
     /// A parameter of the address; `None` where nothing but blanks was entered. Of the others nothing is said: a browser sends
-    /// every field of a search.
+    /// every field of a search. What no field can hold, such as a NUL, which PostgreSQL refuses, is left out.
     pub(super) fn query(&self, name: &str) -> Option<String> {
         form_urlencoded::parse(self.request.query_string().as_bytes())
             .find(|(key, _)| key == name)
-            .map(|(_, value)| value.trim().to_owned())
+            .map(|(_, value)| {
+                let kept = value.chars().filter(|c| !c.is_control());
+                kept.take(MOST_OF_A_PARAMETER).collect::<String>()
+            })
+            .map(|value| value.trim().to_owned())
             .filter(|value| !value.is_empty())
+    }
+
+    /// Whether they could undo a deletion of theirs.
+    pub(super) fn may_undo(&self) -> bool {
+        self.may(Scope::TrashRestore) && self.may(Scope::TrashRead)
     }
 
     /// Reads one snapshot.
@@ -207,6 +272,32 @@ impl Person {
     {
         self.look(|services, caller| services.store.read_snapshot(|conn| work(conn, caller)))
             .await
+    }
+
+    /// The same for a page of a list: the token of another list, or a mistyped one, begins it anew.
+    pub(super) async fn read_list<T, F>(&self, work: F) -> std::result::Result<T, Trouble>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Conn, &Caller) -> Result<T> + Send + 'static,
+    {
+        let read = self.read(work).await;
+        read.map_err(|trouble| match self.query("page") {
+            Some(_) if trouble.status_code() == StatusCode::UNPROCESSABLE_ENTITY => {
+                Trouble::to(self.begin())
+            }
+            _ => trouble,
+        })
+    }
+
+    /// The address of the first page of the list that is looked at.
+    fn begin(&self) -> String {
+        let path = below(self.request.path(), "").unwrap_or_default();
+        let asked = form_urlencoded::parse(self.request.query_string().as_bytes());
+        let kept = asked.filter(|(name, _)| name != "page");
+        let kept = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(kept)
+            .finish();
+        format!("{}{path}?{kept}", self.frame.root)
     }
 
     /// Reads, or makes many changes, each a unit of work of its own.
@@ -273,9 +364,7 @@ impl Person {
 
     /// To another page; `path` is below the console.
     pub(super) fn to(&self, path: &str) -> HttpResponse {
-        let mut response = HttpResponse::SeeOther();
-        frame::protect(&mut response);
-        response
+        HttpResponse::SeeOther()
             .insert_header((LOCATION, format!("{}{path}", self.frame.root)))
             .finish()
     }

@@ -78,14 +78,17 @@ on_both! {
         let (archive, path) = (format!("/console/connections/{id}/archive"), format!("/console/connections/{id}/move-to-trash"));
         person.open(&archive);
         let seen = plan(&person);
-        person.post(&format!("/console/connections/{id}/protection"), &[("protection", "on")]);
+        person.post(&format!("/console/connections/{id}/protection"), &[("protection", "on"), ("version", "1")]);
         assert!(person.reads("'Warehouse' is protected") && person.reads("It can't be moved to the trash before that is lifted."), "{}", person.text());
         assert!(!person.page.text.contains("data-dialog") && !person.page.text.contains("<dialog"));
         person.post(&path, &[("plan", &seen), ("confirm", "Warehouse")]);
         assert_eq!(person.page.status, 409, "{}", person.text());
         assert!(person.reads("protected against deletion"), "{}", person.text());
         person.open(&archive);
-        person.post(&format!("/console/connections/{id}/protection"), &[("protection", "off")]);
+        person.post(&format!("/console/connections/{id}/protection"), &[("protection", "off"), ("version", "1")]);
+        assert!(person.page.status == 403 && person.reads("This page is out of date."), "somebody changed it: {}", person.text());
+        person.open(&archive);
+        person.post(&format!("/console/connections/{id}/protection"), &[("protection", "off"), ("version", "2")]);
         assert!(person.page.text.contains("data-dialog"));
     }
 

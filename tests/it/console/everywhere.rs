@@ -7,6 +7,31 @@ use super::*;
 
 const SECRET: &str = "cAnArY-of-every-page";
 
+/// Texts that would do something on a page that does not take them as text.
+const CORPUS: &[&str] = &[
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror=alert(1)>",
+    "' autofocus onfocus=\"alert(1)\" x='",
+    "\" onmouseover=\"alert(1)",
+    "</title><script>alert(1)</script>",
+    "</textarea><svg/onload=alert(1)>",
+    "--><script>alert(1)</script><!--",
+    "javascript:alert(1)",
+    "<iframe srcdoc=\"<script>alert(1)</script>\">",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "&#60;script&#62;",
+    "{{7*7}}{% if true %}",
+    "${alert(1)}`<!--",
+    "]]><x:script xmlns:x='http://www.w3.org/1999/xhtml'>alert(1)</x:script>",
+    "\u{202e}txt.exe\u{202c}",
+    "\u{ff1c}script\u{ff1e}alert(1)",
+];
+
+/// A part of an address.
+fn percent(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
 /// Every page, with what stands for an id in its address.
 const PAGES: &[&str] = &[
     "",
@@ -93,12 +118,12 @@ fn ids(app: &TestApp) -> Vec<(&'static str, String)> {
     let before = id(&app.admin.post("/v1/connections", &body).ok(201));
     let entry = app.delete_connection(&before);
     body["external_id"] = json!("held");
-    let held = id(&app.admin.post("/v1/connections", &body).ok(201));
-    let held = app.delete_connection(&held);
+    let other = id(&app.admin.post("/v1/connections", &body).ok(201));
+    let kept = app.delete_connection(&other);
     let hold = id(&app
         .admin
         .post(
-            &format!("/v1/trash/{held}/holds"),
+            &format!("/v1/trash/{kept}/holds"),
             &json!({"reason": "Our reason"}),
         )
         .ok(201));
@@ -116,19 +141,30 @@ fn ids(app: &TestApp) -> Vec<(&'static str, String)> {
             &json!({"name": "Our key", "scopes": ["trash:read"]}),
         )
         .ok(201));
-    let nobody = uuid::Uuid::now_v7().to_string();
+    // More than both in an hour: the brake is on, and an alarm says so.
+    let brake = |number: u32| {
+        let set = format!("UPDATE organizations SET brake_deletions = {number}, brake_percent = 1");
+        app.sql().run(&set);
+    };
+    brake(1);
+    app.delete_connection(&app.sample_connection("Ours of the brake"));
+    brake(1_000);
+    let brake = id(&app.admin.get("/v1/brakes").ok(200)["data"][0]);
+    let alarm = id(&app.admin.get("/v1/alarms").ok(200)["data"][0]);
+    app.admin.delete(&format!("/v1/brakes/{brake}")).ok(200);
+    let event = app.admin.get("/v1/audit").ok(200)["data"][0].clone();
     vec![
         ("{connection}", connection),
         ("{model}", model),
         ("{content}", content),
         ("{entry}", entry),
-        ("{held}", held),
+        ("{held}", kept),
         ("{hold}", hold),
         ("{webhook}", webhook),
         ("{key}", key),
-        ("{alarm}", nobody.clone()),
-        ("{brake}", nobody.clone()),
-        ("{event}", nobody),
+        ("{alarm}", alarm),
+        ("{brake}", brake),
+        ("{event}", id(&event)),
     ]
 }
 
@@ -144,6 +180,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("name", "Theirs"),
     ("version", "1"),
     ("kind", "postgres"),
+    ("act", "delete"),
     ("confirm", "Ours"),
     ("reason", "why"),
     ("protection", "on"),
@@ -263,9 +300,12 @@ on_both! {
             assert!(!person.reads("Our"), "{page}: {}", person.text());
         }
         let token = person.token();
-        for form in FORMS.iter().filter(|form| form.contains('{')) {
-            let sent = person.send(&path(form, &ids), &token, FIELDS);
-            assert!(matches!(sent.status, 404 | 422), "{form}: {} {}", sent.status, sent.text);
+        let entry = [("id", path("{entry}", &ids).replace("/console", ""))];
+        let fields: Vec<(&str, &str)> = FIELDS.iter().copied().chain(entry.iter().map(|(name, id)| (*name, id.as_str()))).collect();
+        for form in FORMS.iter().filter(|form| form.contains('{') || form.starts_with("/trash/selected")) {
+            let sent = person.send(&path(form, &ids), &token, &fields);
+            // Several entries are told of one by one, on the page that follows.
+            assert!(matches!(sent.status, 404 | 422) || (*form == "/trash/selected" && sent.status == 303), "{form}: {} {}", sent.status, sent.text);
             assert!(!sent.text.contains("Our"), "{form}: {}", sent.text);
         }
         assert_eq!(changes(app), before);
@@ -288,6 +328,101 @@ on_both! {
             assert!(sent.text.contains("Your key may not do this"), "{form}: {}", sent.text);
         }
         assert_eq!(changes(app), before);
+    }
+
+    fn what_no_field_can_hold_in_an_address_breaks_no_page(app: &TestApp) {
+        let ids = ids(app);
+        let mut person = Person::admin(app);
+        let long = "x".repeat(5_000);
+        for page in PAGES {
+            for name in ["q", "kind", "by", "since", "sort", "what", "who", "from", "to", "state", "show", "page", "next"] {
+                for value in ["%00", "a%00b", "%FF%FE", "%0A", "%F0%9F%A7%A8", "-1", "99999999999999999999", "'", "%25", "_", &long] {
+                    let path = path(page, &ids);
+                    let sent = person.get(&format!("{path}?{name}={value}&{name}=again"));
+                    assert!(matches!(sent.status, 200 | 303), "{path}?{name}={value}: {} {}", sent.status, sent.text);
+                }
+            }
+        }
+        person.open("/console/connections?q=Ou%00rs");
+        assert!(person.reads("Ours"), "{}", person.text());
+    }
+
+    fn the_token_of_another_list_begins_the_list_anew(app: &TestApp) {
+        let ids = ids(app);
+        let person = Person::admin(app);
+        for page in ["/connections", "/connections/{connection}/content", "/trash", "/activity", "/settings/webhooks", "/settings/webhooks/{webhook}", "/settings/keys", "/settings/alarms"] {
+            let path = path(page, &ids);
+            let sent = person.get(&format!("{path}?page=nonsense"));
+            assert_eq!(sent.status, 303, "{page}: {}", sent.text);
+            let to = sent.header("location").unwrap();
+            assert!(to.starts_with(&path) && !to.contains("nonsense"), "{page}: {to}");
+            assert_eq!(person.get(to).status, 200, "{page}: {to}");
+        }
+    }
+
+    fn head_is_answered_like_get_and_every_answer_has_the_headers(app: &TestApp) {
+        let ids = ids(app);
+        let person = Person::admin(app);
+        let style = person.links().into_iter().find(|link| link.ends_with("console.css")).unwrap();
+        let more = [style.as_str(), "/console/assets/x/console.css", "/console/nothing", "/console/connections/x", "/console/sign-in"];
+        let pages = PAGES.iter().map(|page| path(page, &ids));
+        for path in pages.chain(more.map(str::to_owned)) {
+            let (get, head) = (person.get(&path), person.head(&path));
+            assert_eq!((head.status, head.header("content-type"), head.text.as_str()), (get.status, get.header("content-type"), ""), "{path}");
+            for answer in [get, head] {
+                let policy = answer.header("content-security-policy").unwrap_or_else(|| panic!("{path}"));
+                assert!(policy.starts_with("default-src 'none'"), "{path}: {policy}");
+                assert_eq!((answer.header("x-content-type-options"), answer.header("referrer-policy")), (Some("nosniff"), Some("same-origin")), "{path}");
+                assert!(answer.header("cache-control").is_some(), "{path}");
+            }
+        }
+    }
+
+    fn whatever_something_is_called_a_page_shows_it_as_text(app: &TestApp) {
+        let mut pages = BTreeSet::new();
+        let mut person = Person::new(app);
+        person.post("/console/sign-in", &[("secret.key", app.admin.key()), ("name", CORPUS[0])]);
+        for (n, text) in CORPUS.iter().enumerate() {
+            let mut body = postgres_connection(&format!("{text} {n}"));
+            body["external_id"] = json!(format!("{text} {n}"));
+            body["settings"]["host"] = json!("db.example.com");
+            body["settings"]["database"] = json!(text);
+            body["source_hints"] = json!({"password": text});
+            let live = app.admin.post("/v1/connections", &body).ok(201)["id"].as_str().unwrap().to_owned();
+            app.admin.post(&format!("/v1/connections/{live}/models"), &json!({"name": text})).ok(201);
+            app.admin.post(&format!("/v1/connections/{live}/content"), &json!({"name": text})).ok(201);
+            body["name"] = json!(format!("{text} {n} of before"));
+            body["external_id"] = json!(format!("{text} {n} of before"));
+            let gone = app.admin.post("/v1/connections", &body).ok(201)["id"].as_str().unwrap().to_owned();
+            app.admin.post(&format!("/v1/connections/{gone}/models"), &json!({"name": text})).ok(201);
+            let actor = app.admin.with("reprieve-actor", &format!("id=a{n}; name={}", percent(text)));
+            let entry = actor.send("DELETE", &format!("/v1/connections/{gone}?reason={}", percent(text)), None).ok(200)["id"].as_str().unwrap().to_owned();
+            actor.post(&format!("/v1/trash/{entry}/holds"), &json!({"reason": text})).ok(201);
+            actor.get(&format!("/v1/connections/{gone}")).problem(410, "in_trash");
+            app.admin.post("/v1/api-keys", &json!({"name": text, "scopes": ["trash:read"]})).ok(201);
+            app.admin.post("/v1/webhooks", &json!({"url": "https://hooks.example.com/in", "description": text})).ok(201);
+            for page in ["/connections/{live}", "/connections/{live}/content?kind=models", "/connections/{live}/content?kind=content", "/connections/{live}/archive", "/connections/{live}/move-to-trash", "/trash/{entry}", "/trash/{entry}/delete"] {
+                pages.insert(format!("/console{}", page.replace("{live}", &live).replace("{entry}", &entry)));
+            }
+            for query in ["/connections?q=", "/trash?q=", "/trash?by=", "/activity?q=", "/activity?who=", "/activity?from=", "/sign-in?next=/"] {
+                pages.insert(format!("/console{query}{}", percent(text)));
+            }
+        }
+        app.services.uses.flush(&app.services.store).unwrap();
+        pages.extend(["/connections", "/trash", "/activity", "/settings/keys", "/settings/webhooks"].map(|page| format!("/console{page}")));
+        for page in pages {
+            person.open(&page);
+            assert_eq!(person.page.status, 200, "{page}");
+            let text = &person.page.text;
+            for bad in ["<script>alert", "<img src=x", "<svg/onload", "onmouseover=\"", "onfocus=\"", "href=\"javascript:", "<iframe", "</title><script", "--><", "{{7*7}}49"] {
+                assert!(!text.contains(bad), "{page} has {bad}");
+            }
+            // Of a tag only what is not in quotes: the names of its attributes.
+            let tags = text.split('<').filter_map(|tag| tag.split('>').next());
+            let names = tags.flat_map(|tag| tag.split('"').step_by(2)).flat_map(str::split_whitespace);
+            let handlers = names.filter(|name| name.starts_with("on") && name.contains('=')).count();
+            assert_eq!(handlers, 0, "{page}");
+        }
     }
 
     fn no_page_holds_a_secret_and_each_has_its_headers(app: &TestApp) {

@@ -63,6 +63,25 @@ impl Person {
         &self.page
     }
 
+    /// The same browser, on another page.
+    pub(crate) fn from(&self, page: &str) -> Self {
+        Self {
+            client: self.client.with("referer", page),
+            cookies: self.cookies.clone(),
+            page: self.page.clone(),
+        }
+    }
+
+    /// What is answered, wherever it leads to.
+    pub(crate) fn get(&self, path: &str) -> Reply {
+        self.with_cookies().get(path)
+    }
+
+    /// The same without its body.
+    pub(crate) fn head(&self, path: &str) -> Reply {
+        self.with_cookies().send("HEAD", path, None)
+    }
+
     /// Sends a form with the token of the page that is open, and goes where it leads to.
     #[track_caller]
     pub(crate) fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> &Reply {

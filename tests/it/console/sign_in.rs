@@ -79,13 +79,35 @@ on_both! {
         }
     }
 
+    fn signing_in_again_ends_what_the_browser_kept(app: &TestApp) {
+        let mut person = Person::admin(app);
+        let before = format!("reprieve-console={}", person.cookie("reprieve-console").unwrap());
+        person.open("/console/sign-in");
+        person.post("/console/sign-in", &[("secret.key", app.admin.key())]);
+        assert!(person.reads("Sign out"));
+        assert_eq!(app.stranger().with("cookie", &before).get("/console/connections").status, 303);
+        assert_eq!(app.sql().count("sign_ins"), 1);
+    }
+
+    fn whoever_was_signed_out_over_a_form_comes_back_to_its_page(app: &TestApp) {
+        let id = app.sample_connection("one");
+        let person = Person::admin(app);
+        let token = person.token();
+        app.sql().run("DELETE FROM sign_ins");
+        let page = format!("http://{}/console/connections/{id}?x=1", app.address());
+        let sent = person.from(&page).send(&format!("/console/connections/{id}"), &token, &[("name", "two")]);
+        assert_eq!(sent.header("location"), Some(&*format!("/console/sign-in?ended&next=%2Fconnections%2F{id}%3Fx%3D1")));
+        let elsewhere = person.from("https://evil.example/elsewhere").send("/console/sign-out", &token, &[]);
+        assert_eq!(elsewhere.header("location"), Some("/console/sign-in?ended"));
+    }
+
     fn signing_in_leads_back_to_the_page_and_never_elsewhere(app: &TestApp) {
         let mut person = Person::new(app);
         person.open("/console/connections?q=ware");
         assert!(person.page.text.contains("name=\"next\" value=\"/connections?q=ware\""), "{}", person.page.text);
         person.post("/console/sign-in", &[("secret.key", app.admin.key()), ("next", "/connections?q=ware")]);
         assert!(person.reads("No connections match"), "{}", person.text());
-        for next in ["https://evil.example", "//evil.example", "/\\evil.example", "@evil.example", ".evil.example", "/sign-out"] {
+        for next in ["https://evil.example", "//evil.example", "/\\evil.example", "@evil.example", ".evil.example", "/sign-out", "/\u{1}", "/a\nb", "/ä"] {
             let person = {
                 let mut person = Person::new(app);
                 person.page = person.send("/console/sign-in", &person.token(), &[("secret.key", app.admin.key()), ("next", next)]);
@@ -130,7 +152,15 @@ on_both! {
         assert!(person.reads("Ada <Lovelace>"), "{}", person.text());
         let record = app.admin.get("/v1/audit?action=sign_in.opened").ok(200)["data"][0].clone();
         assert_eq!(record["actor"]["name"], "Ada <Lovelace>");
-        assert!(record["actor"]["id"].as_str().unwrap().starts_with("key:"));
+        assert_eq!(record["actor"]["id"], "console:Ada_<Lovelace>", "people who share a key are told apart");
+        let entry = app.delete_connection(&app.sample_connection("by the key"));
+        let own = app.admin.post("/v1/connections", &postgres_connection("own")).ok(201)["id"].as_str().unwrap().to_owned();
+        person.open(&format!("/console/connections/{own}/archive"));
+        person.post(&format!("/console/connections/{own}/move-to-trash"), &[("confirm", "own")]);
+        person.open("/console/trash?by=me");
+        assert!(person.links().iter().filter(|link| link.starts_with("/console/trash/0")).count() == 1 && !person.links().iter().any(|link| link.ends_with(&entry)), "{:#?}", person.links());
+        let mine = app.admin.get("/v1/trash?deleted_by=console:Ada_%3CLovelace%3E").ok(200);
+        assert_eq!(mine["data"][0]["root"]["name"], "own");
 
         let reader = app.client(&["connections:read"]);
         let mut person = Person::new(app);
@@ -168,6 +198,8 @@ on_each! {
             config.public_url = Some("https://trash.example.com/reprieve".parse().unwrap());
         });
         let person = Person::new(&app);
+        let door = person.page.header("set-cookie").unwrap();
+        assert!(door.starts_with("__Host-reprieve-sign-in=") && door.ends_with("; Path=/; HttpOnly; SameSite=Lax; Secure"), "{door}");
         let sent = person.send("/console/sign-in", &person.token(), &[("secret.key", app.admin.key())]);
         assert_eq!(sent.header("location"), Some("/reprieve/console"));
         let cookie = sent.header("set-cookie").unwrap();

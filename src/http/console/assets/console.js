@@ -29,7 +29,8 @@ for (const cancel of document.querySelectorAll("dialog [data-cancel]")) {
 for (const field of document.querySelectorAll("[data-name]")) {
   const form = field.form;
   form.addEventListener("submit", (event) => {
-    if (field.value.trim() === field.dataset.name.trim()) return;
+    const plain = (text) => text.trim().normalize("NFC");
+    if (plain(field.value) === plain(field.dataset.name)) return;
     event.preventDefault();
     say(field, `The ${field.dataset.what ?? "name"} does not match. Type ${field.dataset.name} exactly as shown.`);
     field.focus();
@@ -59,11 +60,13 @@ function clear(place) {
 
 // The bar over a list says how many of it are selected, and one box selects all.
 for (const form of document.querySelectorAll("form[data-select]")) {
-  const boxes = () => [...document.querySelectorAll(`input[type=checkbox][form="${form.id}"]`)].filter((box) => !box.dataset.all);
-  const all = document.querySelector(`[data-all][form="${form.id}"]`);
+  // Not `form.id`: the fields of the form that are called "id" hide it.
+  const own = `[form="${form.getAttribute("id")}"]`;
+  const boxes = () => document.querySelectorAll(`input[type=checkbox]:not([data-all])${own}`);
+  const all = document.querySelector(`[data-all]${own}`);
   const told = form.querySelector("[data-selected]");
   const count = () => {
-    const chosen = boxes().filter((box) => box.checked).length;
+    const chosen = [...boxes()].filter((box) => box.checked).length;
     if (told) told.textContent = `${chosen} selected`;
     if (all) {
       all.checked = chosen > 0 && chosen === boxes().length;
@@ -81,17 +84,14 @@ for (const form of document.querySelectorAll("form[data-select]")) {
   count();
 }
 
-// A field that is chosen for itself goes at once, where there is a page for it.
-for (const field of document.querySelectorAll("[data-submit]")) {
-  field.addEventListener("change", () => field.form.requestSubmit());
-}
-
-// A form is sent once, however often its button is pressed.
+// A form is sent once, however often its button is pressed; again after a while, if no answer came.
+const PATIENCE = 10_000;
 for (const form of document.querySelectorAll("form[method=post]")) {
   form.addEventListener("submit", (event) => {
     if (event.defaultPrevented) return;
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = "yes";
+    setTimeout(() => delete form.dataset.sent, PATIENCE);
   });
 }
 // A page that comes back from the browser's memory may be sent again.
@@ -105,7 +105,12 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   button.hidden = false;
   button.addEventListener("click", async () => {
     const shown = document.getElementById(button.dataset.copy);
-    await navigator.clipboard.writeText(shown.value ?? shown.textContent);
-    button.textContent = "Copied";
+    try {
+      await navigator.clipboard.writeText(shown.value ?? shown.textContent);
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(shown);
+      button.textContent = "Press Ctrl+C to copy";
+    }
   });
 }

@@ -10,7 +10,7 @@ use actix_web::http::StatusCode;
 use askama::Template;
 
 use super::settings::id_of;
-use super::{Head, Tab};
+use super::{Deletes, Head, Tab, Writes};
 use crate::domain::clock::Ts;
 use crate::domain::codes::Code;
 use crate::domain::ids::ConnectionId;
@@ -139,7 +139,8 @@ impl Impact {
 async fn look(person: &Person, id: ConnectionId) -> Result<(ConnectionView, Impact), Trouble> {
     let (view, impact, days) = person
         .read(move |conn, caller| {
-            let view = connections::get(conn, caller, id)?;
+            // Whoever deletes something does not use it.
+            let view = connections::get(conn, &caller.deleting(), id)?;
             let impact = impact::of(conn, caller, &Target::Connection(id))?;
             let days = organizations::own(conn, caller)?.retention_days;
             Ok((view, impact, days))
@@ -165,9 +166,7 @@ pub(in crate::http::console) async fn show(
 }
 
 /// The same question as in the dialog, on a page of its own.
-pub(in crate::http::console) async fn ask(
-    visit: Visit<needs::ConnectionsDelete>,
-) -> Result<HttpResponse, Trouble> {
+pub(in crate::http::console) async fn ask(visit: Visit<Deletes>) -> Result<HttpResponse, Trouble> {
     let person = visit.person().await?;
     let (view, impact) = look(&person, id_of(&person)?).await?;
     Ok(person.page(&AskPage {
@@ -181,7 +180,7 @@ pub(in crate::http::console) async fn ask(
 }
 
 pub(in crate::http::console) async fn delete(
-    visit: Visit<needs::ConnectionsDelete>,
+    visit: Visit<Deletes>,
 ) -> Result<HttpResponse, Trouble> {
     let (person, form) = visit.sent().await?;
     let id = id_of(&person)?;
@@ -230,7 +229,7 @@ pub(in crate::http::console) async fn delete(
         with.unwrap_or_default(),
         day(entry.purge_at)
     ));
-    if person.may(Scope::TrashRestore) {
+    if person.may_undo() {
         flash = flash.undo(entry.id);
     }
     if person.may(Scope::TrashRead) {
@@ -241,18 +240,20 @@ pub(in crate::http::console) async fn delete(
 
 /// Puts the protection against deletion on or off.
 pub(in crate::http::console) async fn protect(
-    visit: Visit<needs::ConnectionsWrite>,
+    visit: Visit<Writes>,
 ) -> Result<HttpResponse, Trouble> {
     let (person, form) = visit.sent().await?;
     let (id, on) = (id_of(&person)?, form.text("protection") == "on");
-    let version = form.text("version").parse().ok();
+    let Ok(version) = form.text("version").parse() else {
+        return Err(person.trouble_of(Trouble::out_of_date()));
+    };
     let changed = person
         .write(move |tx| {
             let patch = ConnectionPatch {
                 deletion_protection: Some(on),
                 ..ConnectionPatch::default()
             };
-            connections::patch(tx, id, version, &patch)
+            connections::patch(tx, id, Some(version), &patch)
         })
         .await;
     let view = changed.map_err(|error| person.trouble(&error))?;

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use askama::Template;
 
 use super::settings::id_of;
-use super::{Head, Tab};
+use super::{Deletes, Head, Tab};
 use crate::domain::ids::DependentId;
 use crate::domain::kinds::DependentKind;
 use crate::domain::scopes::Scope;
@@ -90,7 +90,7 @@ pub(in crate::http::console) async fn show(
     let (asked, token) = (person.query("kind"), person.query("page"));
     let first = token.is_none();
     let (view, counts, kind, page) = person
-        .read(move |conn, caller| {
+        .read_list(move |conn, caller| {
             let view = connections::get(conn, caller, id)?;
             let counts = dependents::per_connection(conn, caller, &[id])?;
             let counts = counts.get(&id).copied().unwrap_or_default();
@@ -162,7 +162,7 @@ fn plain<V>(
 
 /// Moves one of them to the trash, with what hangs on it.
 pub(in crate::http::console) async fn delete(
-    visit: Visit<needs::ConnectionsDelete>,
+    visit: Visit<Deletes>,
 ) -> Result<HttpResponse, Trouble> {
     let (person, _) = visit.sent().await?;
     let id = id_of(&person)?;
@@ -172,6 +172,14 @@ pub(in crate::http::console) async fn delete(
         _ => return Err(person.trouble_of(Trouble::nothing_here())),
     };
     let row = row_of(&person, kind)?;
+    let hangs_on = person
+        .read(move |conn, caller| {
+            Ok(dependents::get(conn, &caller.deleting(), kind, row)?.connection_id)
+        })
+        .await?;
+    if hangs_on != id {
+        return Err(person.trouble_of(Trouble::nothing_here()));
+    }
     let deleted = person
         .write(move |tx| {
             delete::delete(tx, &Target::Dependent(kind, row), &DeleteRequest::default())
@@ -191,7 +199,7 @@ pub(in crate::http::console) async fn delete(
         with.unwrap_or_default(),
         day(entry.purge_at)
     ));
-    if person.may(Scope::TrashRestore) {
+    if person.may_undo() {
         flash = flash.undo(entry.id);
     }
     if person.may(Scope::TrashRead) {

@@ -76,7 +76,7 @@ pub(super) async fn show(visit: Visit<needs::ConnectionsRead>) -> Result<HttpRes
     };
     let first = token.is_none();
     let (page, hangs) = person
-        .read(move |conn, caller| {
+        .read_list(move |conn, caller| {
             let page = PageQuery::new(Some(ON_A_PAGE), token)?;
             let page = connections::list(conn, caller, &filter, &page)?;
             let ids: Vec<_> = page.data.iter().map(|view| view.id).collect();

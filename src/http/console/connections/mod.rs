@@ -11,6 +11,7 @@ mod settings;
 
 use actix_web::web;
 
+use super::visit::needs_too;
 use crate::connectors;
 use crate::domain::kinds::Status;
 use crate::service::views::ConnectionView;
@@ -41,6 +42,13 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
             "/connections/{id}/move-to-trash",
             web::post().to(archive::delete),
         );
+}
+
+// Whoever changes a connection here sees it, too.
+needs_too! {
+    Writes = ConnectionsWrite, ConnectionsRead;
+    Deletes = ConnectionsDelete, ConnectionsRead;
+    Enters = SecretsWrite, ConnectionsRead;
 }
 
 /// A tab of a connection.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use askama::Template;
 
+use super::Writes;
 use super::fields::{self, Field, Input};
 use super::secrets::{self, Secret};
 use crate::connectors::{self, Connector};
@@ -14,7 +15,6 @@ use crate::domain::json::JsonText;
 use crate::domain::kinds::{EntryState, RootKind};
 use crate::domain::scopes::Scope;
 use crate::domain::text::Name;
-use crate::http::auth::needs;
 use crate::http::console::flash::Flash;
 use crate::http::console::frame::{Frame, Section};
 use crate::http::console::trouble::Trouble;
@@ -95,16 +95,14 @@ fn connector_of(key: Option<&str>) -> Result<&'static Connector, Trouble> {
     chosen.ok_or_else(Trouble::nothing_here)
 }
 
-pub(in crate::http::console) async fn show(
-    visit: Visit<needs::ConnectionsWrite>,
-) -> Result<HttpResponse, Trouble> {
+pub(in crate::http::console) async fn show(visit: Visit<Writes>) -> Result<HttpResponse, Trouble> {
     let person = visit.person().await?;
     let connector = connector_of(person.query("kind").as_deref())?;
     Ok(person.page(&NewPage::of(&person.frame, connector, None, &[])))
 }
 
 pub(in crate::http::console) async fn create(
-    visit: Visit<needs::ConnectionsWrite>,
+    visit: Visit<Writes>,
 ) -> Result<HttpResponse, Trouble> {
     let (person, mut form) = visit.sent().await?;
     let connector = connector_of(form.given("kind"))?;

@@ -4,8 +4,7 @@ use actix_web::HttpResponse;
 use askama::Template;
 
 use super::settings::id_of;
-use super::{Head, Tab};
-use crate::http::auth::needs;
+use super::{Enters, Head, Tab};
 use crate::http::console::frame::{Frame, Section};
 use crate::http::console::trouble::Trouble;
 use crate::http::console::visit::Visit;
@@ -26,7 +25,7 @@ struct LinkPage<'a> {
 
 /// Opens a session in place of the one that may be open. The link is on this answer alone: it is kept nowhere.
 pub(in crate::http::console) async fn create(
-    visit: Visit<needs::SecretsWrite>,
+    visit: Visit<Enters>,
 ) -> Result<HttpResponse, Trouble> {
     let (person, _) = visit.sent().await?;
     let (id, base) = (id_of(&person)?, person.state.public_base());

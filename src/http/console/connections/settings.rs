@@ -7,7 +7,7 @@ use askama::Template;
 
 use super::fields::{self, Field, Input};
 use super::secrets::{self, Secret};
-use super::{Head, Tab};
+use super::{Head, Tab, Writes};
 use crate::connectors;
 use crate::domain::FieldError;
 use crate::domain::codes::Code;
@@ -134,9 +134,7 @@ pub(super) fn id_of(person: &Person) -> Result<ConnectionId, Trouble> {
         .map_err(|error| person.trouble(&error))
 }
 
-pub(in crate::http::console) async fn save(
-    visit: Visit<needs::ConnectionsWrite>,
-) -> Result<HttpResponse, Trouble> {
+pub(in crate::http::console) async fn save(visit: Visit<Writes>) -> Result<HttpResponse, Trouble> {
     let (person, mut form) = visit.sent().await?;
     let id = id_of(&person)?;
     let (view, known) = person

@@ -67,7 +67,7 @@ impl Alarm {
             id: view.id.to_string(),
             code: view.code,
             detail: view.detail,
-            next: parts(view.next),
+            next: parts(next(view.code)),
             here: here(view.code, frame),
             of_service: view.of_service,
             raised: When::new(view.raised_at, now),
@@ -78,6 +78,29 @@ impl Alarm {
                 .map(|at| (When::new(at, now), by.unwrap_or_default())),
             ends_with_a_word: view.code.ends_with_a_word(),
         }
+    }
+}
+
+/// What to do next. Some is done in the console, the rest by whoever runs the service.
+fn next(code: AlarmCode) -> &'static str {
+    match code {
+        AlarmCode::RetentionInvalid => "Set a retention from 1 to 3650 days.",
+        AlarmCode::Brake => {
+            "Look who deleted what and restore what should not be in the trash; or release the brake."
+        }
+        AlarmCode::PurgeBlocked => {
+            "They are tried again by themselves. Whoever runs the service finds the database's answer in its log."
+        }
+        AlarmCode::PurgeOverdue => {
+            "Whoever runs the service has to see that the purge runs and that its limits let enough through."
+        }
+        AlarmCode::WebhookDisabled => {
+            "See why, repair it, and enable the webhook: it goes on where it stopped."
+        }
+        AlarmCode::BackupOlderThanShred => {
+            "Enter the secrets of the connections that need credentials, or delete the connections again; then acknowledge."
+        }
+        code => code.next(),
     }
 }
 
@@ -128,7 +151,7 @@ async fn list(visit: Visit<needs::AlarmsRead>) -> Result<HttpResponse, Trouble> 
     let token = person.query("page");
     let first = token.is_none();
     let (open, ended) = person
-        .read(move |conn, caller| {
+        .read_list(move |conn, caller| {
             let open = PageQuery::new(Some(OPEN), None)?;
             let open = alarms::list(conn, caller, Some(true), &open)?;
             let ended = PageQuery::new(Some(ENDED), token)?;
@@ -165,6 +188,6 @@ async fn acknowledge(visit: Visit<ChangeAlarms>) -> Result<HttpResponse, Trouble
     } else {
         "it ends by itself when its cause does"
     };
-    let told = format!("You took note of the alarm {}: {ends}.", alarm.code);
+    let told = format!("You took note of it: “{}”; {ends}.", alarm.code.title());
     Ok(person.see(LIST, &Flash::good(told)).await)
 }

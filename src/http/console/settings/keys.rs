@@ -153,7 +153,7 @@ async fn list(visit: Visit<needs::KeysAdmin>) -> Result<HttpResponse, Trouble> {
     let token = person.query("page");
     let first = token.is_none();
     let page = person
-        .read(move |conn, caller| {
+        .read_list(move |conn, caller| {
             keys::list(conn, caller, &PageQuery::new(Some(ON_A_PAGE), token)?)
         })
         .await?;

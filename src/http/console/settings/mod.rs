@@ -9,7 +9,7 @@ mod webhooks;
 use actix_web::{HttpResponse, web};
 
 use super::trouble::Trouble;
-use super::visit::Visit;
+use super::visit::{Visit, needs_too};
 use crate::domain::scopes::Scope;
 use crate::http::auth::needs;
 
@@ -63,19 +63,7 @@ impl Tab {
     }
 }
 
-/// A scope with the one that its page is read with: what is refused is shown again on that page.
-macro_rules! changes {
-    ($($name:ident = $scope:ident, $also:ident;)+) => {$(
-        struct $name;
-
-        impl crate::http::auth::Needs for $name {
-            const SCOPE: Option<Scope> = Some(Scope::$scope);
-            const ALSO: &'static [Scope] = &[Scope::$also];
-        }
-    )+};
-}
-
-changes! {
+needs_too! {
     ChangeRetention = RetentionWrite, RetentionRead;
     ChangeWebhooks = WebhooksWrite, WebhooksRead;
     ChangeAlarms = AlarmsWrite, AlarmsRead;
@@ -83,7 +71,7 @@ changes! {
 
 /// To the first tab that the key may see.
 async fn first_tab(visit: Visit<needs::AnyKey>) -> Result<HttpResponse, Trouble> {
-    let person = visit.person().await?;
+    let person = visit.passer_by().await?;
     let tab = Tab::ALL.into_iter().find(|tab| person.may(tab.scope()));
     // A key that may see none of them is refused by the first.
     Ok(person.to(tab.unwrap_or(Tab::Retention).path()))

@@ -21,14 +21,13 @@ use actix_web::http::StatusCode;
 use actix_web::web;
 
 use super::trouble::Trouble;
-use super::visit::{Person, encoded};
+use super::visit::{Person, encoded, needs_too};
 use super::words::{day, rows};
 use crate::connectors;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{ConnectionId, EntryId};
 use crate::domain::kinds::{EntryState, RootKind};
 use crate::domain::scopes::Scope;
-use crate::http::auth::Needs;
 use crate::service::caller::Actor;
 use crate::service::trash;
 use crate::service::views::{Counts, EntryView};
@@ -47,26 +46,11 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .route("/trash/{id}/holds/{hold}/end", web::post().to(holds::end));
 }
 
-/// Whoever changes an entry here sees it, too: the pages say what it is.
-macro_rules! needs_to_see {
-    ($($(#[$doc:meta])* $name:ident = $scope:expr;)+) => {$(
-        $(#[$doc])*
-        struct $name;
-
-        impl Needs for $name {
-            const SCOPE: Option<Scope> = Some($scope);
-            const ALSO: &'static [Scope] = &[Scope::TrashRead];
-        }
-    )+};
-}
-
-needs_to_see! {
-    /// Restores.
-    Restores = Scope::TrashRestore;
-    /// Deletes permanently.
-    Purges = Scope::TrashPurge;
-    /// Puts on hold.
-    Holds = Scope::TrashHold;
+// Whoever changes an entry here sees it, too: the pages say what it is.
+needs_too! {
+    Restores = TrashRestore, TrashRead;
+    Purges = TrashPurge, TrashRead;
+    Holds = TrashHold, TrashRead;
 }
 
 /// The entry in the address.

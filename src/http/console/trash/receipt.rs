@@ -8,7 +8,6 @@ use super::entry_of;
 use crate::domain::codes::Code;
 use crate::domain::ids::{EntryId, KeyId};
 use crate::http::auth::needs;
-use crate::http::console::frame;
 use crate::http::console::trouble::Trouble;
 use crate::http::console::visit::Visit;
 use crate::service::Services;
@@ -86,19 +85,17 @@ impl Shown {
 
 /// The file to keep.
 pub(super) async fn download(visit: Visit<needs::TrashRead>) -> Result<HttpResponse, Trouble> {
-    let person = visit.person().await?;
+    let person = visit.passer_by().await?;
     let id = entry_of(&person)?;
     let view = person
         .look(move |services, caller| receipts::get(services, caller, id))
         .await?;
-    let mut response = HttpResponse::Ok();
-    frame::protect(&mut response);
     let text = serde_json::to_string_pretty(&view).map_err(|error| {
         person.trouble(&Error::Internal(format!(
             "a receipt can't be written: {error}"
         )))
     })?;
-    Ok(response
+    Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "application/json"))
         .insert_header((
             CONTENT_DISPOSITION,

@@ -15,7 +15,7 @@ on_both! {
         assert!(person.reads("They are tried again by themselves.") && person.links().contains(&"/console/trash".to_owned()));
         assert!(person.reads("the alarm ends when its cause does"));
         person.post(&format!("{ALARMS}/{id}/acknowledge"), &[]);
-        assert!(person.reads("You took note of the alarm purge_blocked: it ends by itself when its cause does."), "{}", person.text());
+        assert!(person.reads("You took note of it: “Entries can't be purged”; it ends by itself when its cause does."), "{}", person.text());
         assert!(person.reads("Open, acknowledged") && person.reads("by test") && !person.page.text.contains("/acknowledge\""), "{}", person.text());
         app.services.store.write(|conn| service::resolve(conn, Some(app.org), AlarmCode::PurgeBlocked, "")).unwrap();
         person.open(ALARMS);
@@ -28,7 +28,7 @@ on_both! {
         person.open(ALARMS);
         assert!(person.reads("Acknowledging ends this alarm."), "{}", person.text());
         person.post(&format!("{ALARMS}/{id}/acknowledge"), &[]);
-        assert!(person.reads("backup_older_than_shred: it has ended") && person.reads("No open alarms."), "{}", person.text());
+        assert!(person.reads("shredded again”; it has ended.") && person.reads("No open alarms."), "{}", person.text());
     }
 
     fn an_alarm_of_the_service_is_acknowledged_by_who_runs_it(app: &TestApp) {

@@ -43,7 +43,7 @@ pub(super) async fn show(visit: Visit<needs::WebhooksRead>) -> Result<HttpRespon
     let token = person.query("page");
     let first = token.is_none();
     let page = person
-        .read(move |conn, caller| {
+        .read_list(move |conn, caller| {
             webhooks::list(conn, caller, &PageQuery::new(Some(ON_A_PAGE), token)?)
         })
         .await?;

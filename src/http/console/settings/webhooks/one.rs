@@ -106,7 +106,7 @@ pub(super) async fn show(visit: Visit<needs::WebhooksRead>) -> Result<HttpRespon
     let filter = person.query("state").unwrap_or_default();
     let state = DeliveryState::parse(&filter);
     let (view, page) = person
-        .read(move |conn, caller| {
+        .read_list(move |conn, caller| {
             let page = PageQuery::new(Some(ON_A_PAGE), token)?;
             let view = webhooks::get(conn, caller, id)?;
             Ok((view, deliveries::list(conn, caller, id, state, &page)?))
