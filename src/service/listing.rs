@@ -3,6 +3,8 @@
 //! What must stay true: trashed rows only for those who may read the trash; both sides are read in one snapshot, so
 //! that a row which moves meanwhile is neither missing nor there twice.
 
+use std::ops::ControlFlow;
+
 use super::caller::Caller;
 use super::connections::absent;
 use super::error::Result;
@@ -29,33 +31,39 @@ pub struct Listed {
     pub next: Option<String>,
 }
 
-/// Hands every live connection to `each`, then every trashed one if `deleted` asks for them.
+/// Hands every live connection to `each`, then every trashed one if `deleted` asks for them, until it has enough.
 pub fn connections(
     conn: &mut Conn,
     caller: &Caller,
     deleted: bool,
-    mut each: impl FnMut(ConnectionRow, Option<Ts>) -> Result<()>,
+    mut each: impl FnMut(ConnectionRow, Option<Ts>) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
+    if deleted {
+        caller.require(Scope::TrashRead)?;
+    }
     let mut after = None;
     loop {
         let rows = conn.list_connections(caller.org, &ConnectionFilter::default(), after, CHUNK)?;
         let Some(last) = rows.last() else { break };
         after = Some(last.id);
         for row in rows {
-            each(row, None)?;
+            if each(row, None)?.is_break() {
+                return Ok(());
+            }
         }
     }
     if !deleted {
         return Ok(());
     }
-    caller.require(Scope::TrashRead)?;
     let mut after = None;
     loop {
         let rows = conn.trashed_connections(caller.org, None, after, CHUNK)?;
         let Some((last, _)) = rows.last() else { break };
         after = Some(last.id);
         for (row, at) in rows {
-            each(row, Some(at))?;
+            if each(row, Some(at))?.is_break() {
+                return Ok(());
+            }
         }
     }
     Ok(())

@@ -25,6 +25,7 @@ pub mod integrations;
 pub mod keys;
 pub mod links;
 pub mod listing;
+mod lost_secrets;
 pub mod organizations;
 pub mod pages;
 pub mod probe;

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use super::connections::{absent, check_version};
 use super::error::{Error, Problem, Result};
+use super::lost_secrets::with_lost_hints;
 use super::unit::{Tx, to_json};
 use super::views::{ConnectionView, connector_of, missing_secrets};
 use crate::connectors::Connector;
@@ -240,7 +241,7 @@ pub(super) fn apply(
             return Err(Error::field(
                 child_pointer("/source_hints", field),
                 "secret_not_set",
-                "A source hint goes with a secret that is stored or entered in the same call.",
+                "This is kept together with a secret, and there is none: enter both.",
             ));
         }
     }
@@ -433,7 +434,8 @@ pub fn put(
     if !errors.is_empty() {
         return Err(errors.into());
     }
-    let secrets = apply(tx, &row, &input.secrets, &input.source_hints)?;
+    let hints = with_lost_hints(tx.conn, &row, &input.secrets, &input.source_hints)?;
+    let secrets = apply(tx, &row, &input.secrets, &hints)?;
     if !input.secrets.is_empty() {
         row.status = status_of(connector, &secrets);
         row.last_test = None;

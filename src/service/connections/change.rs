@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::super::error::{Error, Problem, Result};
+use super::super::lost_secrets::with_lost_hints;
 use super::super::secrets::{self, HintInput, SecretInput};
 use super::super::unit::Tx;
 use super::super::views::{ConnectionView, connector_of};
@@ -235,7 +236,8 @@ impl Change {
         if let Some(protection) = self.deletion_protection {
             row.deletion_protection = protection;
         }
-        let secrets = secrets::apply(tx, &row, secret_input, hints)?;
+        let all_hints = with_lost_hints(tx.conn, &row, secret_input, hints)?;
+        let secrets = secrets::apply(tx, &row, secret_input, &all_hints)?;
         if !secret_input.is_empty() {
             row.status = secrets::status_of(connector, &secrets);
             row.last_test = None;

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-
 use super::super::error::{Error, Result};
+use super::super::lost_secrets::lost;
 use super::super::secrets::SecretInput;
 use super::super::views::connector_of;
 use crate::connectors::{Connector, EXTRA, SecretField};
@@ -12,7 +11,7 @@ use crate::domain::FieldError;
 use crate::domain::clock::Ts;
 use crate::domain::codes::Code;
 use crate::domain::json::child_pointer;
-use crate::domain::kinds::{OwnerKind, RootKind};
+use crate::domain::kinds::OwnerKind;
 use crate::service::error::Problem;
 use crate::store::Conn;
 use crate::store::rows::{ConnectionRow, SecretRow, SessionRow};
@@ -49,6 +48,8 @@ pub struct FormField {
     pub value: Value,
     /// Where its owner keeps it.
     pub source_hint: Option<String>,
+    /// Whether a value is stored that the connection can do without.
+    pub spare: bool,
 }
 
 /// What is known of a value.
@@ -197,51 +198,15 @@ fn field_of(
             None if lost.contains_key(&field.key) => Value::Lost,
             None => Value::None,
         },
-        source_hint: own
-            .and_then(|row| row.source_hint.clone())
-            .or_else(|| lost.get(&field.key).cloned().flatten()),
+        source_hint: match own {
+            Some(row) => row.source_hint.clone(),
+            None => lost.get(&field.key).cloned().flatten(),
+        },
+        spare: match group {
+            Some(group) => {
+                own.is_some() && group.iter().any(|key| *key != field.key && is_set(key))
+            }
+            None => own.is_some() && !field.required,
+        },
     }
-}
-
-/// What is left of a secret in the shape that an entry keeps.
-#[derive(Deserialize)]
-struct Shape {
-    set: bool,
-    source_hint: Option<String>,
-}
-
-/// The secrets that the last deletion of a connection shredded, with the hints where to find them: of its own entry, or
-/// of the one of its integration.
-fn lost(conn: &mut Conn, row: &ConnectionRow) -> Result<BTreeMap<String, Option<String>>> {
-    let org = row.org_id;
-    let own = conn.newest_entry_of_root(org, RootKind::Connection, row.id.into())?;
-    let above = match row.integration_id {
-        Some(id) => conn.newest_entry_of_root(org, RootKind::Integration, id.into())?,
-        None => None,
-    };
-    let mut found = Vec::new();
-    if let Some(entry) = own {
-        // A help and no more: one that can't be read helps nobody, and stops nobody.
-        let shape: BTreeMap<String, Shape> =
-            serde_json::from_str(entry.secret_shape.as_str()).unwrap_or_default();
-        let fields = shape.into_iter().filter(|(_, shape)| shape.set);
-        found.push((
-            entry.id,
-            fields
-                .map(|(key, shape)| (key, shape.source_hint))
-                .collect(),
-        ));
-    }
-    if let Some(entry) = above {
-        let rows = conn.shredded_of_many(org, entry.id, OwnerKind::Connection, &[row.id.into()])?;
-        found.push((
-            entry.id,
-            rows.into_iter()
-                .map(|row| (row.field, row.source_hint))
-                .collect::<BTreeMap<_, _>>(),
-        ));
-    }
-    // The newer one decides, unless it found no secret to shred.
-    found.sort_by_key(|(id, fields)| (!fields.is_empty(), *id));
-    Ok(found.pop().map(|(_, fields)| fields).unwrap_or_default())
 }

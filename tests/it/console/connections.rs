@@ -4,7 +4,7 @@ use super::*;
 use crate::support::servers::{OPEN, READER, probed_postgres};
 
 /// The version that the page's form carries.
-fn version(person: &Person) -> String {
+pub(super) fn version(person: &Person) -> String {
     person
         .page
         .text

@@ -5,6 +5,7 @@ mod archive;
 mod connections;
 mod everywhere;
 mod person;
+mod secrets;
 mod settings;
 mod sign_in;
 mod templates;

@@ -144,4 +144,31 @@ on_both! {
         assert_eq!(app.admin.get(&format!("{path}/secrets")).ok(200)["secrets"], json!({"password": "again"}));
         assert_eq!(app.admin.get(&format!("/v1/trash/{entry}")).ok(200)["secrets"]["shape"], later["secrets"]);
     }
+
+    fn a_value_that_is_entered_again_after_a_restore_keeps_the_hint_that_it_had(app: &TestApp) {
+        let restored = || {
+            let path = postgres(app, json!({"password": "p"}));
+            app.admin.put(&format!("{path}/secrets"), &json!({"secrets": {}, "source_hints": {"password": "kv/db"}})).ok(200);
+            let entry = app.delete_connection(path.rsplit('/').next().unwrap());
+            let body = json!({"name": path});
+            app.admin.post(&format!("/v1/trash/{entry}/restore"), &body).ok(200);
+            path
+        };
+        let hint = |path: &str| app.admin.get(path).ok(200)["secrets"]["password"]["source_hint"].clone();
+        let path = restored();
+        assert_eq!(hint(&path), json!(null), "what is not there has none");
+        app.admin.put(&format!("{path}/secrets"), &json!({"secrets": {"password": "q"}})).ok(200);
+        assert_eq!(hint(&path), "kv/db");
+        app.admin.put(&format!("{path}/secrets"), &json!({"secrets": {"password": "r"}, "source_hints": {"password": null}})).ok(200);
+        assert_eq!(hint(&path), json!(null));
+        app.admin.put(&format!("{path}/secrets"), &json!({"secrets": {"password": "s"}})).ok(200);
+        assert_eq!(hint(&path), json!(null), "what was removed does not come back");
+
+        let patched = restored();
+        app.admin.patch(&patched, &json!({"secrets": {"password": "q"}})).ok(200);
+        assert_eq!(hint(&patched), "kv/db");
+        let other = restored();
+        app.admin.put(&format!("{other}/secrets"), &json!({"secrets": {"password": "q"}, "source_hints": {"password": "elsewhere"}})).ok(200);
+        assert_eq!(hint(&other), "elsewhere");
+    }
 }

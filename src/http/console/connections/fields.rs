@@ -1,12 +1,12 @@
-//! The fields of a connection's form, from the catalogue of connectors, and what came back in them.
+//! The fields of a connection's form, from the catalogue of connectors, and what came back in them; those of its secrets are
+//! in [`super::secrets`].
 
 use serde_json::{Map, Value};
 
 use crate::connectors::{Connector, SettingField, SettingKind, SettingValue};
 use crate::domain::FieldError;
 use crate::domain::json::{JsonText, child_pointer};
-use crate::http::form::{FIELD, Form};
-use crate::service::reentry::{FormField, Value as Known};
+use crate::http::form::Form;
 
 /// What the name of a setting begins with in the form.
 const SETTING: &str = "setting.";
@@ -146,44 +146,6 @@ pub(super) fn settings(
                 (false, _) => shown.optional(),
             };
             shown.told(errors, &child_pointer("/settings", &field.key))
-        })
-        .collect()
-}
-
-/// The secrets that may be entered: always empty. The first that is missing is where one begins.
-pub(super) fn secrets(fields: &[FormField], errors: &[FieldError]) -> Vec<Field> {
-    let mut begun = false;
-    fields
-        .iter()
-        .map(|field| {
-            let name = format!("{FIELD}{}", field.key);
-            let known = match field.value {
-                Known::Stored => " Stored. Leave empty to keep it.",
-                Known::Lost => " Removed when this connection was deleted. Enter it again.",
-                Known::None => "",
-            };
-            let place = field
-                .source_hint
-                .as_ref()
-                .map(|hint| format!(" Where to find it: {hint}"));
-            let help = format!("{}{known}{}", field.help, place.unwrap_or_default());
-            let mark = match (field.missing, field.one_of.is_empty()) {
-                (true, true) => "(required)",
-                (true, false) => "(one of these is required)",
-                (false, _) if field.value == Known::Stored => "",
-                (false, _) => "(optional)",
-            };
-            let focus = field.missing && field.value == Known::Lost && !begun;
-            begun = begun || focus;
-            Field {
-                mark,
-                focus,
-                input: Input::Secret {
-                    multiline: field.multiline,
-                },
-                ..Field::text(&name, field.label, help.trim(), "")
-            }
-            .told(errors, &child_pointer("/secrets", field.key))
         })
         .collect()
 }

@@ -6,6 +6,7 @@ mod fields;
 mod list;
 mod new;
 mod reentry;
+mod secrets;
 mod settings;
 
 use actix_web::web;

@@ -7,6 +7,7 @@ use askama::Template;
 
 use super::Writes;
 use super::fields::{self, Field, Input};
+use super::secrets::{self, Secret};
 use crate::connectors::{self, Connector};
 use crate::domain::FieldError;
 use crate::domain::codes::Code;
@@ -37,7 +38,7 @@ struct NewPage<'a> {
     kinds: Vec<(&'static str, &'static str, bool)>,
     connector: &'static Connector,
     plain: Vec<Field>,
-    secrets: Vec<Field>,
+    secrets: Vec<Secret>,
     notice: Option<String>,
     in_trash: Option<String>,
 }
@@ -68,7 +69,7 @@ impl<'a> NewPage<'a> {
             connector,
             plain,
             secrets: if frame.may(Scope::SecretsWrite) {
-                later(fields::secrets(&fields_of_new(connector), errors))
+                later(secrets::all(&fields_of_new(connector), typed, errors))
             } else {
                 Vec::new()
             },
@@ -79,10 +80,10 @@ impl<'a> NewPage<'a> {
 }
 
 /// A connection can be made before anybody has its secrets.
-fn later(mut secrets: Vec<Field>) -> Vec<Field> {
-    for field in &mut secrets {
-        if field.mark == "(required)" {
-            field.mark = "(may be entered later)";
+fn later(mut secrets: Vec<Secret>) -> Vec<Secret> {
+    for secret in &mut secrets {
+        if secret.field.mark == "(required)" {
+            secret.field.mark = "(may be entered later)";
         }
     }
     secrets
@@ -107,6 +108,7 @@ pub(in crate::http::console) async fn create(
     let connector = connector_of(form.given("kind"))?;
     let mut errors = std::mem::take(&mut form.errors);
     let settings = fields::json(connector, &form, false, &mut errors);
+    let source_hints = secrets::beside(&mut form, &fields_of_new(connector), &mut errors);
     if errors.is_empty() {
         let new = Arc::new(NewConnection {
             name: Some(form.text("name").to_owned()),
@@ -117,7 +119,7 @@ pub(in crate::http::console) async fn create(
             tags: None,
             metadata: None,
             secrets: std::mem::take(&mut form.secrets),
-            source_hints: [].into(),
+            source_hints,
             deletion_protection: false,
             on_trashed: None,
         });
@@ -175,10 +177,9 @@ pub(in crate::http::console) async fn create(
 /// What is wrong with something that has no field of its own.
 fn elsewhere(page: &NewPage<'_>, errors: &[FieldError]) -> String {
     let shown = |error: &&FieldError| {
-        let fields = page.plain.iter().chain(&page.secrets);
-        !fields
-            .into_iter()
-            .any(|field| field.error.as_deref() == Some(&*fields::sentence(&error.detail)))
+        let beside = page.secrets.iter().flat_map(Secret::fields);
+        let mut fields = page.plain.iter().chain(beside);
+        !fields.any(|field| field.error.as_deref() == Some(&*fields::sentence(&error.detail)))
     };
     let others: Vec<&str> = errors
         .iter()

@@ -6,6 +6,7 @@ use actix_web::HttpResponse;
 use askama::Template;
 
 use super::fields::{self, Field, Input};
+use super::secrets::{self, Secret};
 use super::{Head, Tab, Writes};
 use crate::connectors;
 use crate::domain::FieldError;
@@ -37,7 +38,7 @@ struct SettingsPage<'a> {
     head: Head,
     version: i64,
     plain: Vec<Field>,
-    secrets: Vec<Field>,
+    secrets: Vec<Secret>,
     facts: Vec<(&'static str, String)>,
     tested: Option<(When, String)>,
     testable: bool,
@@ -90,7 +91,7 @@ impl<'a> SettingsPage<'a> {
                 .unwrap_or(view.version),
             plain,
             secrets: if writes && frame.may(Scope::SecretsWrite) {
-                fields::secrets(known, errors)
+                secrets::all(known, typed, errors)
             } else {
                 Vec::new()
             },
@@ -144,6 +145,7 @@ pub(in crate::http::console) async fn save(visit: Visit<Writes>) -> Result<HttpR
     if test {
         errors.extend(reentry::lacking(&known, &form.secrets));
     }
+    let source_hints = secrets::beside(&mut form, &known, &mut errors);
     let settings = connectors::find(&view.connector)
         .map(|connector| fields::json(connector, &form, true, &mut errors));
     if errors.is_empty() {
@@ -152,6 +154,7 @@ pub(in crate::http::console) async fn save(visit: Visit<Writes>) -> Result<HttpR
             external_id: Some(form.given("external_id").map(str::to_owned)),
             settings,
             secrets: std::mem::take(&mut form.secrets),
+            source_hints,
             ..ConnectionPatch::default()
         };
         let (patch, version) = (Arc::new(patch), form.text("version").parse().ok());
@@ -194,7 +197,8 @@ pub(in crate::http::console) async fn save(visit: Visit<Writes>) -> Result<HttpR
 }
 
 fn is_shown(page: &SettingsPage<'_>, error: &FieldError) -> bool {
-    let mut fields = page.plain.iter().chain(&page.secrets);
+    let beside = page.secrets.iter().flat_map(Secret::fields);
+    let mut fields = page.plain.iter().chain(beside);
     fields.any(|field| field.error.as_deref() == Some(&*fields::sentence(&error.detail)))
 }
 

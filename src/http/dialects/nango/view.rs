@@ -127,10 +127,7 @@ impl Common {
         });
         Ok(Self {
             id: number(view.id),
-            connection_id: view
-                .external_id
-                .clone()
-                .unwrap_or_else(|| view.id.to_string()),
+            connection_id: called(view),
             provider_config_key: view.integration.clone(),
             provider: known.of(conn, caller, view)?,
             errors: trouble.into_iter().collect(),
@@ -191,6 +188,12 @@ impl Full {
             credentials,
         })
     }
+}
+
+/// What a connection is called here: its external id, else its id in `/v1`.
+pub(super) fn called(view: &ConnectionView) -> String {
+    let own = view.external_id.clone();
+    own.unwrap_or_else(|| view.id.to_string())
 }
 
 fn moment(at: Ts) -> String {

@@ -1,14 +1,16 @@
 //! `/api/v1/connections`.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use actix_web::{HttpResponse, delete, get, patch, post};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::bodies::{NewOmniConnection, OmniPatch, OmniRestore, kept, of_body};
-use super::fields::{Connection, Kind, OMNI, Secrets};
+use super::fields::{Kind, OMNI, Secrets};
 use super::input::{self, Query};
+use super::view::Connection;
 use super::{ApiError, Omni, Refusal};
 use crate::domain::ids::{ConnectionId, DependentId};
 use crate::domain::json::JsonText;
@@ -99,11 +101,15 @@ pub(super) async fn connections_list(
             let mut too_many = false;
             listing::connections(conn, caller, deleted, |row, at| {
                 let connection = Connection::of(row, at)?;
-                if fits(&connection) && !too_many {
-                    too_many = found.len() == MOST;
-                    found.push(connection);
+                if !fits(&connection) {
+                    return Ok(ControlFlow::Continue(()));
                 }
-                Ok(())
+                too_many = found.len() == MOST;
+                if too_many {
+                    return Ok(ControlFlow::Break(()));
+                }
+                found.push(connection);
+                Ok(ControlFlow::Continue(()))
             })?;
             if too_many {
                 let detail = format!("There are more than {MOST} connections: narrow the list by name, database or dialect.");

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::input::{self, Query};
-use super::models::Success;
+use super::model_bodies::Success;
 use super::pages::{Page, PageInfo};
 use super::whoami::Organization;
 use super::{ApiError, Omni, Refusal};

@@ -8,9 +8,11 @@ mod connections;
 mod documents;
 mod fields;
 mod input;
+mod model_bodies;
 mod models;
 mod pages;
 mod refusal;
+mod view;
 mod whoami;
 
 use actix_web::HttpRequest;

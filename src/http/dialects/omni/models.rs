@@ -6,15 +6,12 @@
 use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, delete, get, patch, post};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::input::{self, Query};
+use super::model_bodies::{Model, ModelKind, NewName, NewOmniModel, OneModel, Success, Written};
 use super::pages::{Page, PageInfo};
 use super::{ApiError, Omni, Refusal};
-use crate::domain::clock::Ts;
 use crate::domain::ids::{ConnectionId, DependentId};
-use crate::domain::json::JsonText;
 use crate::domain::kinds::DependentKind;
 use crate::http::auth::needs;
 use crate::http::dialects::{Guest, Stop};
@@ -53,97 +50,6 @@ const SORT: &[&str] = &[
     "baseModelId",
     "createdAt",
 ];
-
-/// A kind of model that the original knows.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-enum ModelKind {
-    #[default]
-    Schema,
-    Shared,
-    SharedExtension,
-    Branch,
-}
-
-impl ModelKind {
-    /// Our word for it.
-    fn ours(self) -> &'static str {
-        match self {
-            Self::Schema => "schema",
-            Self::Shared => "shared",
-            Self::SharedExtension => "shared_extension",
-            Self::Branch => "branch",
-        }
-    }
-}
-
-/// A model to create. What is no column of ours is kept in its body.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct NewOmniModel {
-    connection_id: ConnectionId,
-    #[serde(default)]
-    model_kind: ModelKind,
-    /// The connection's name without one.
-    model_name: Option<String>,
-    /// Needed by an extension and a branch.
-    base_model_id: Option<DependentId>,
-    #[schema(value_type = Option<Vec<Object>>)]
-    access_grants: Option<JsonText>,
-    allow_as_workbook_base: Option<bool>,
-    uses_isolated_branches: Option<bool>,
-}
-
-/// A new name.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct NewName {
-    name: String,
-}
-
-/// A model as lists show it.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct Model {
-    id: DependentId,
-    name: String,
-    /// `SCHEMA`, `SHARED`, `SHARED_EXTENSION`, `BRANCH`, or the kind it was given through `/v1` in capitals.
-    #[serde(rename = "modelKind")]
-    kind: String,
-    connection_id: ConnectionId,
-    base_model_id: Option<DependentId>,
-    created_at: Ts,
-    updated_at: Ts,
-    /// When it was deleted, if it is in the trash.
-    deleted_at: Option<Ts>,
-    /// Always empty, and only there when asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<Object>>)]
-    branches: Option<[(); 0]>,
-}
-
-/// A model as a write answers it.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct Written {
-    id: DependentId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    model_kind: Option<String>,
-    name: String,
-}
-
-/// What was written.
-#[derive(Serialize, ToSchema)]
-struct OneModel {
-    success: bool,
-    model: Written,
-}
-
-/// What was done.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Success {
-    pub(super) success: bool,
-}
 
 /// Whether it is the schema model of its connection.
 fn is_schema(id: DependentId, connection: ConnectionId) -> bool {
@@ -311,7 +217,7 @@ fn create(tx: &mut Tx<'_>, body: &NewOmniModel) -> ServiceResult<Written> {
             external_id: None,
             base_model_id: body.base_model_id,
             base_model_external_id: None,
-            body: kept(body),
+            body: body.kept(),
             deletion_protection: false,
         };
         let new = New::from(&new);
@@ -323,24 +229,6 @@ fn create(tx: &mut Tx<'_>, body: &NewOmniModel) -> ServiceResult<Written> {
         model_kind: Some(shown_kind(row.id, row.connection_id, &row.kind)),
         name: if is_schema { connection.name } else { row.name },
     })
-}
-
-/// What the original says of a model and Reprieve has no column for.
-fn kept(body: &NewOmniModel) -> Option<JsonText> {
-    let mut members = Vec::new();
-    if let Some(grants) = &body.access_grants {
-        members.push(format!(r#""accessGrants":{}"#, grants.as_str()));
-    }
-    for (name, flag) in [
-        ("allowAsWorkbookBase", body.allow_as_workbook_base),
-        ("usesIsolatedBranches", body.uses_isolated_branches),
-    ] {
-        if let Some(flag) = flag {
-            members.push(format!(r#""{name}":{flag}"#));
-        }
-    }
-    (!members.is_empty())
-        .then(|| JsonText::from_trusted(format!(r#"{{"omni":{{{}}}}}"#, members.join(","))))
 }
 
 /// Renames a model.

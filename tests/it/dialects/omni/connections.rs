@@ -12,6 +12,24 @@ fn names(reply: &Reply) -> Vec<String> {
         .collect()
 }
 
+/// Copies of the one connection there is, straight into the database.
+fn copies(app: &TestApp, numbers: std::ops::Range<u32>) {
+    let uuid = match app.backend {
+        Backend::Sqlite => "text",
+        Backend::Postgres => "uuid",
+    };
+    let last = numbers.end - 1;
+    app.sql().run(&format!(
+        "INSERT INTO connections (org_id, id, name, name_key, connector, integration, settings, tags, metadata, status,
+            generation, deletion_protection, created_at, updated_at, version)
+         WITH RECURSIVE n(i) AS (SELECT {} UNION ALL SELECT i + 1 FROM n WHERE i < {last})
+         SELECT org_id, CAST(substr(CAST(id AS text), 1, 19) || '0000-0000000' || i AS {uuid}), 'copy ' || i, 'copy ' || i, connector, integration,
+            settings, tags, metadata, status, generation, deletion_protection, created_at, updated_at, version
+         FROM connections, n WHERE name = 'warehouse'",
+        numbers.start
+    ));
+}
+
 on_both! {
     fn what_is_created_has_every_key_and_none_of_its_secrets(app: &TestApp) {
         let id = create(&app.admin, &postgres("warehouse"));
@@ -62,6 +80,20 @@ on_both! {
         let blind = app.client(&["connections:read"]);
         assert_eq!(refused(&blind.get("/api/v1/connections?includeDeleted=true"), 403), "Forbidden: This needs the scope trash:read.");
         assert_eq!(names(&blind.get("/api/v1/connections")), ["Beta", "gamma", "repo"]);
+    }
+
+    fn more_connections_than_one_answer_holds_are_refused_until_the_list_is_narrowed(app: &TestApp) {
+        create(&app.admin, &postgres("warehouse"));
+        // 9,999 more: as many as there may be.
+        copies(app, 10_000..19_999);
+        assert_eq!(names(&app.admin.get("/api/v1/connections")).len(), 10_000);
+        copies(app, 19_999..20_000);
+        let too_many = "Bad Request: There are more than 10000 connections: narrow the list by name, database or dialect.";
+        assert_eq!(refused(&app.admin.get("/api/v1/connections"), 400), too_many);
+        assert_eq!(refused(&app.admin.get("/api/v1/connections?includeDeleted=true"), 400), too_many);
+        let blind = app.client(&["connections:read"]);
+        assert_eq!(refused(&blind.get("/api/v1/connections?includeDeleted=true"), 403), "Forbidden: This needs the scope trash:read.");
+        assert_eq!(names(&app.admin.get("/api/v1/connections?name=10001")), ["copy 10001"]);
     }
 
     fn a_deleted_connection_is_shown_to_those_who_may_read_the_trash(app: &TestApp) {

@@ -28,11 +28,19 @@ pub(super) struct Context {
     pub(super) overrides: Option<Box<RawValue>>,
 }
 
-impl Context {
-    /// Takes what the bodies of all sessions have. `before` are the tags of a connection that is there.
-    pub(super) fn take(body: &mut Object<'_>, before: &Tags, faults: &mut Faults) -> Result<Self> {
+/// What a body asks a session to be opened with, before anybody knows which tags its connection has.
+pub(super) struct Asked {
+    said: Said,
+    organization: Tags,
+    integrations_config_defaults: Option<Box<RawValue>>,
+    overrides: Option<Box<RawValue>>,
+}
+
+impl Asked {
+    /// Takes what the bodies of all sessions have.
+    pub(super) fn take(body: &mut Object<'_>, faults: &mut Faults) -> Result<Self> {
         let said = Said::take(body, faults);
-        let mut tags = said.onto(before).as_ref().map(stored).transpose()?;
+        let mut tags = Tags::new();
         if let Some(mut organization) = body.object("organization", faults) {
             organization.need("id", "string", faults);
             let (id, name) = (
@@ -40,7 +48,6 @@ impl Context {
                 organization.filled("display_name", faults),
             );
             organization.end(faults);
-            let tags = tags.get_or_insert_with(|| before.clone());
             for (key, value) in [(ORGANIZATION_ID, id), (ORGANIZATION_NAME, name)] {
                 if let Some(value) = value {
                     tags.insert(key.to_owned(), value);
@@ -54,13 +61,34 @@ impl Context {
                 .map_err(|error| Error::Internal(error.to_string()))
         };
         Ok(Self {
-            tags,
-            allowed_integrations: None,
+            said,
+            organization: tags,
             integrations_config_defaults: raw(body.json("integrations_config_defaults", faults))?,
             overrides: raw(body.json("overrides", faults))?,
         })
     }
 
+    /// The same for a connection that has these tags before, and for connections of these integrations alone.
+    pub(super) fn onto(
+        self,
+        before: &Tags,
+        allowed_integrations: Option<Vec<String>>,
+    ) -> Result<Context> {
+        let mut tags = self.said.onto(before).as_ref().map(stored).transpose()?;
+        if !self.organization.is_empty() {
+            tags.get_or_insert_with(|| before.clone())
+                .extend(self.organization);
+        }
+        Ok(Context {
+            tags,
+            allowed_integrations,
+            integrations_config_defaults: self.integrations_config_defaults,
+            overrides: self.overrides,
+        })
+    }
+}
+
+impl Context {
     /// What is stored with a session.
     pub(super) fn read(session: &ConnectSession) -> Result<Self> {
         serde_json::from_str(session.context.as_str())

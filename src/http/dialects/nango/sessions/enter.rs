@@ -14,6 +14,7 @@ use super::super::input::{Faults, Object, PROVIDER_CONFIG_KEY, Query, part};
 use super::super::providers::{self, AuthMode, Form};
 use super::super::refusal::StdError;
 use super::super::tags::Said;
+use super::super::view::called;
 use super::super::{BODY, Nango, Refusal, must_be_json, needs};
 use super::context::{Context, Members};
 use super::{Visit, token};
@@ -21,7 +22,6 @@ use crate::connectors::Connector;
 use crate::domain::codes::Code;
 use crate::http::dialects::{Admitted, Guest, Stop};
 use crate::service::error::Error;
-use crate::service::views::ConnectionView;
 use crate::service::{connect, connections};
 
 /// What was connected.
@@ -152,7 +152,7 @@ async fn enter(
     let id = match session.connection {
         None => uuid::Uuid::new_v4().to_string(),
         Some(connection) => guest
-            .read(move |conn, caller| Ok(called(connections::get(conn, caller, connection)?)))
+            .read(move |conn, caller| Ok(called(&connections::get(conn, caller, connection)?)))
             .await
             .map_err(|refusal| {
                 if refusal.is_not_found() {
@@ -183,8 +183,8 @@ async fn enter(
                 return Err(Stop::Wire(invalid_connection()));
             }
             Ok(Connected {
-                provider_config_key: view.integration.clone(),
-                connection_id: called(view),
+                connection_id: called(&view),
+                provider_config_key: view.integration,
             })
         })
         .await?;
@@ -262,11 +262,6 @@ fn entered(
     }
     faults.refuse("invalid_body")?;
     Ok(entered)
-}
-
-/// What a connection is called here.
-fn called(view: ConnectionView) -> String {
-    view.external_id.unwrap_or_else(|| view.id.to_string())
 }
 
 /// The client's own id and secret, which the type has in an object.

@@ -10,12 +10,10 @@ use super::super::schemas::{ConnectSessionBody, ReconnectBody};
 use super::super::tags::{self, Tags};
 use super::super::{BODY, Nango, Refusal, needs};
 use super::PREFIX;
-use super::context::Context;
+use super::context::Asked;
 use crate::domain::clock::Ts;
-use crate::domain::codes::Code;
-use crate::http::dialects::{Guest, Stop};
+use crate::http::dialects::Guest;
 use crate::service::connect::{self, NewConnectToken};
-use crate::service::error::Error;
 use crate::service::{connections, reentry};
 
 /// A new session.
@@ -70,11 +68,13 @@ pub(super) async fn create_connect_session(
     if !body.has("tags") {
         body.need("end_user", "object", &mut faults);
     }
-    let mut context = Context::take(&mut body, &Tags::new(), &mut faults)
-        .map_err(|error| guest.refuse(&error))?;
-    context.allowed_integrations = body.texts("allowed_integrations", &mut faults);
+    let asked = Asked::take(&mut body, &mut faults).map_err(|error| guest.refuse(&error))?;
+    let allowed = body.texts("allowed_integrations", &mut faults);
     body.end(&mut faults);
     faults.refuse("invalid_body")?;
+    let context = asked
+        .onto(&Tags::new(), allowed)
+        .map_err(|error| guest.refuse(&error))?;
     let new = guest
         .write(move |tx| {
             context.check(tx.conn, tx.caller)?;
@@ -105,9 +105,7 @@ pub(super) async fn create_reconnect_session(
     let mut body = Object::parse(&bytes, &mut faults).map_err(|error| guest.refuse(&error))?;
     let id = body.needed("connection_id", CONNECTION_ID, &mut faults);
     let key = body.needed("integration_id", PROVIDER_CONFIG_KEY, &mut faults);
-    let (said, defaults) = (body.clone(), Tags::new());
-    // Once without the connection, for what is wrong; then with it.
-    Context::take(&mut body, &defaults, &mut faults).map_err(|error| guest.refuse(&error))?;
+    let asked = Asked::take(&mut body, &mut faults).map_err(|error| guest.refuse(&error))?;
     body.end(&mut faults);
     faults.refuse("invalid_body")?;
     let Some((id, key)) = id.zip(key) else {
@@ -124,31 +122,20 @@ pub(super) async fn create_reconnect_session(
         })
         .await;
     let (connection, before) = known.map_err(no_connection)?;
-    let mut said = said;
-    let mut context = Context::take(&mut said, &before, &mut Faults::default())
+    let context = asked
+        .onto(&before, Some(vec![key]))
         .map_err(|error| guest.refuse(&error))?;
-    context.allowed_integrations = Some(vec![key]);
     let base = guest.public_base();
     let opened = guest
         .write(move |tx| {
             context.check(tx.conn, tx.caller)?;
-            let new = connect::open(tx, Some(connection), context.text()?, PREFIX)
-                .map_err(gone_meanwhile)?;
+            let new = connect::open(tx, Some(connection), context.text()?, PREFIX)?;
             let link = reentry::create(tx, connection, &base, &reentry::NewReentry::default())?;
             Ok((new, link.url))
         })
         .await;
     let (new, link) = opened.map_err(no_connection)?;
     Ok(Opened::answer(new, Some(link)))
-}
-
-fn gone_meanwhile(error: Error) -> Stop<Refusal> {
-    match &error {
-        Error::Problem(problem) if matches!(problem.code, Code::NotFound | Code::InTrash) => {
-            Stop::Wire(Refusal::not_found(""))
-        }
-        _ => Stop::Service(error),
-    }
 }
 
 /// The original says so of a connection that is unknown or deleted.
