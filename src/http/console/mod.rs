@@ -7,6 +7,7 @@
 
 mod activity;
 mod assets;
+mod confirm;
 mod connections;
 mod flash;
 mod frame;

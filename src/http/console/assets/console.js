@@ -29,7 +29,8 @@ for (const cancel of document.querySelectorAll("dialog [data-cancel]")) {
 for (const field of document.querySelectorAll("[data-name]")) {
   const form = field.form;
   form.addEventListener("submit", (event) => {
-    if (field.value.trim() === field.dataset.name.trim()) return;
+    // Keyboards encode accents in two ways.
+    if (field.value.trim().normalize() === field.dataset.name.trim().normalize()) return;
     event.preventDefault();
     say(field, `The ${field.dataset.what ?? "name"} does not match. Type ${field.dataset.name} exactly as shown.`);
     field.focus();

@@ -10,6 +10,8 @@ mod settings;
 
 use actix_web::web;
 
+pub(super) use content::path_of as path_of_content;
+
 use crate::connectors;
 use crate::domain::kinds::Status;
 use crate::service::views::ConnectionView;
