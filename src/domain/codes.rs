@@ -55,8 +55,8 @@ codes! {
     RequestTimeout = "request_timeout", 408, "The request took too long to arrive", "Send the body without pauses.";
     RequestInProgress = "request_in_progress", 409, "The same request is being worked on", "Repeat it with the same Idempotency-Key a little later.";
     SecretAlreadyShown = "secret_already_shown", 409, "The answer held a secret that is shown once", "Revoke what was made and make another, if the first answer was lost.";
-    NameTaken = "name_taken", 409, "The name is taken", "Use another name; `suggested_name` is free.";
-    ExternalIdTaken = "external_id_taken", 409, "The external id is taken", "Use another external id, or update the row that has it.";
+    NameTaken = "name_taken", 409, "The name is taken", "Use another name; `suggested_name` is free. With `entry_id` it is that of a parent in the trash: restore that first.";
+    ExternalIdTaken = "external_id_taken", 409, "The external id is taken", "Use another external id, or update the row that has it. With `entry_id` it is that of a parent in the trash: restore that first.";
     TokenTaken = "token_taken", 409, "The access token names another connection", "Remove it from the connection that has it, or make a new one.";
     DeletionProtected = "deletion_protected", 409, "A protected row would be deleted", "Lift the deletion protection of the row that is named, if you may.";
     PlanStale = "plan_stale", 409, "What would happen has changed since the plan", "Look at the new numbers and repeat with the new plan_token.";

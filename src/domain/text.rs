@@ -239,6 +239,12 @@ impl Name {
         caseless::default_case_fold_str(&composed).nfc().collect()
     }
 
+    /// Whether what somebody typed to confirm is this name: to the letter, but for white space at the ends and for how
+    /// accents are encoded, which depends on the keyboard.
+    pub fn is_typed(name: &str, typed: &str) -> bool {
+        name.trim().nfc().eq(typed.trim().nfc())
+    }
+
     /// Whether it holds characters that screens must mark; see [`is_invisible`].
     pub fn has_invisible(&self) -> bool {
         self.0.contains(is_invisible)
@@ -375,6 +381,22 @@ mod tests {
         }
         assert_eq!(name("e\u{301}").as_str(), "\u{e9}");
         assert!(name("a\u{202e}b").has_invisible() && !name("שלום é 日本").has_invisible());
+    }
+
+    #[test]
+    fn a_typed_name_is_the_name_to_the_letter() {
+        let is = Name::is_typed;
+        assert!(
+            is("Caf\u{e9}", "Cafe\u{301}")
+                && is("Cafe\u{301}", "Caf\u{e9}")
+                && is("prod", " prod\n")
+        );
+        assert!(
+            !is("prod", "Prod")
+                && !is("prod a", "prod  a")
+                && !is("prod", "")
+                && !is("prod", "pro")
+        );
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::caller::Caller;
 use super::connections::missing_of;
 use super::error::{Error, Problem, Result};
 use super::impact;
-use super::restore_plan::{Plan, PlannedRoot, check_ancestors, plan};
+use super::restore_plan::{Plan, PlannedRoot, check_ancestors, of_ancestor, plan};
 use super::secrets;
 use super::trash::{is_large, lock_open};
 use super::unit::Tx;
@@ -167,8 +167,9 @@ pub fn restore(tx: &mut Tx<'_>, id: EntryId, request: &RestoreRequest) -> Result
             }
             other => other?,
         };
-        let root =
-            super::restore_plan::plan(tx.conn, tx.caller, entry, &RestoreRequest::default())?;
+        let (id, kind) = (entry.id, entry.root_kind);
+        let root = super::restore_plan::plan(tx.conn, tx.caller, entry, &RestoreRequest::default())
+            .map_err(|error| of_ancestor(id, kind, error))?;
         bring_back(tx, root, &mut counts, &mut lost_links)?;
     }
     // With its ancestors live, the plan sees what is in the way among what came back with them.

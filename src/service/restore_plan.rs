@@ -19,7 +19,7 @@ use crate::domain::text::{ExternalId, IntegrationKey, Name};
 use crate::store::rows::{ConnectionRow, DependentRow, EntryRow, IntegrationRow};
 use crate::store::{Conn, StoreError};
 
-pub(super) use ancestors::check_ancestors;
+pub(super) use ancestors::{check_ancestors, of_ancestor};
 use ancestors::{find_ancestors, find_integration};
 
 /// A restore that nothing stands in the way of.
@@ -237,7 +237,14 @@ fn check_integration(
 fn refuse_conflict(conflict: Option<(ConnectionId, ConnectionId, bool)>) -> Result<()> {
     match conflict {
         None => Ok(()),
-        Some((_, holder, false)) => Err(external_id_taken(holder)),
+        Some((connection, holder, false)) => Err(Problem::new(
+            Code::ExternalIdTaken,
+            "A live connection has the external id of one that would come back: change that, or restore the integration \
+             under another key (`external_id`).",
+        )
+        .with("connection_id", connection)
+        .with("id", holder)
+        .into()),
         Some((connection, holder, true)) => Err(Problem::new(
             Code::NameTaken,
             "A live connection has the name of one that would come back: rename it, or restore the integration under \
@@ -445,7 +452,16 @@ fn check_external_ids(
         if let Some(row) =
             conn.external_id_conflict(table, caller.org, entry.id, root.connection_id, except)?
         {
-            return Err(external_id_taken(row));
+            if table == kind && row == root.id {
+                return Err(external_id_taken(row));
+            }
+            return Err(Problem::new(
+                Code::ExternalIdTaken,
+                "A live row has the external id of a row that would come back with it.",
+            )
+            .with("id", row)
+            .with("row_id", row)
+            .into());
         }
     }
     Ok(())

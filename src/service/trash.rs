@@ -48,7 +48,7 @@ pub(super) fn is_large(entry: &EntryRow) -> bool {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PurgeRequest {
-    /// The exact name of the entry's root.
+    /// The exact name of the entry's root; white space at its ends does not matter.
     pub confirm: String,
 }
 
@@ -167,6 +167,20 @@ pub fn list(
         data,
         next_page_token: page.next("trash", &named, more, last),
     })
+}
+
+/// Who deleted what is in the trash, by name: those of the newest 1,000 entries, since no index leads to all of them, and
+/// at most 50.
+pub fn deleters(conn: &mut Conn, caller: &Caller) -> Result<Vec<Actor>> {
+    let mut found: Vec<Actor> = Vec::new();
+    for (id, name) in conn.newest_deleters(caller.org, 1_000)? {
+        // The newest entry has the latest name.
+        if found.len() < 50 && found.iter().all(|actor| actor.id != id) {
+            found.push(Actor { id, name });
+        }
+    }
+    found.sort_by_cached_key(|actor| Name::fold(actor.name.as_deref().unwrap_or(&actor.id)));
+    Ok(found)
 }
 
 /// How many entries are in the trash.
@@ -296,10 +310,7 @@ fn connection_items(
 pub fn purge(tx: &mut Tx<'_>, id: EntryId, request: &PurgeRequest) -> Result<EntryView> {
     tx.caller.require(Scope::TrashPurge)?;
     let row = lock_open(tx, id)?;
-    let typed = Name::parse(&request.confirm)
-        .map(Name::into_string)
-        .unwrap_or_default();
-    if typed != row.root_name {
+    if !Name::is_typed(&row.root_name, &request.confirm) {
         return Err(Problem::new(
             Code::ConfirmMismatch,
             "`confirm` is not the name of what was deleted.",

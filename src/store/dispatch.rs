@@ -351,6 +351,8 @@ dispatch! {
     fn held_among(org: OrgId, ids: &[EntryId], now: Ts) -> Vec<EntryId>;
     /// A page of trash entries.
     fn list_entries(org: OrgId, filter: &EntryFilter, order: EntryOrder, now: Ts, limit: i64) -> Vec<EntryRow>;
+    /// Ids and names of those who deleted the newest entries in the trash, entry by entry.
+    fn newest_deleters(org: OrgId, limit: i64) -> Vec<(String, Option<String>)>;
     /// Which of these entries a restore without overrides would bring back.
     fn restorable_among(org: OrgId, ids: &[EntryId]) -> Vec<EntryId>;
     /// Which of these connections, live or not, have anything in the trash.

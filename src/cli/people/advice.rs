@@ -83,6 +83,10 @@ impl Refusal {
     fn advice(&self, code: Code) -> Option<String> {
         let entry = || self.text("entry_id");
         Some(match code {
+            Code::NameTaken | Code::ExternalIdTaken if entry().is_some() => {
+                let option = if code == Code::NameTaken { "--name" } else { "--external-id" };
+                format!("Restore that first: reprieve trash restore {} {option} NEW.", entry()?)
+            }
             Code::NameTaken => format!("Try --name {}.", quoted(self.text("suggested_name")?)),
             Code::ExternalIdTaken => "Give it another one with --external-id.".to_owned(),
             Code::ParentInTrash => match entry() {

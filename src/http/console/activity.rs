@@ -8,7 +8,7 @@ use super::days;
 use super::frame::{Frame, Section};
 use super::trouble::Trouble;
 use super::visit::{Person, Visit, encoded};
-use super::words::When;
+use super::words::{self, When};
 use crate::domain::actions::{self, ACTIONS};
 use crate::domain::clock::Ts;
 use crate::http::auth::needs;
@@ -151,10 +151,7 @@ impl Row {
         let action = actions::find(&record.action);
         let is_refused = record.outcome == REFUSED;
         let own = record.key_id.map(|id| format!("key:{id}"));
-        let who = match record.actor.id.as_str() {
-            "reprieve" => "The service itself".to_owned(),
-            id => record.actor.name.clone().unwrap_or_else(|| id.to_owned()),
-        };
+        let who = words::who(&record.actor);
         Self {
             when: When::new(record.at, now),
             // Who is only the key need not be told twice.

@@ -8,6 +8,7 @@
 
 mod activity;
 mod assets;
+mod confirm;
 mod connections;
 mod days;
 mod flash;

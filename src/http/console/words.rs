@@ -5,6 +5,8 @@ use std::fmt;
 use askama::filters::HtmlSafe;
 
 use crate::domain::clock::Ts;
+use crate::domain::kinds::RootKind;
+use crate::service::caller::Actor;
 
 /// A moment as people read it, with the exact one beside it.
 pub(super) struct When {
@@ -83,6 +85,54 @@ pub(super) fn number_of(count: i64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(count), if count == 1 { one } else { many })
 }
 
+/// What people call things of a kind.
+pub(super) struct Called {
+    /// "Model", "Content".
+    pub(super) label: &'static str,
+    /// "Models", "Content": over a list.
+    pub(super) heading: &'static str,
+    /// "model", "piece of content".
+    pub(super) one: &'static str,
+    /// "models", "pieces of content".
+    pub(super) many: &'static str,
+}
+
+/// What people call things of this kind.
+pub(super) fn called(kind: RootKind) -> Called {
+    let (label, heading, one, many) = match kind {
+        RootKind::Integration => ("Integration", "Integrations", "integration", "integrations"),
+        RootKind::Connection => ("Connection", "Connections", "connection", "connections"),
+        RootKind::Model => ("Model", "Models", "model", "models"),
+        RootKind::Content => (
+            "Content",
+            "Content",
+            "piece of content",
+            "pieces of content",
+        ),
+    };
+    Called {
+        label,
+        heading,
+        one,
+        many,
+    }
+}
+
+impl Called {
+    /// "12 models".
+    pub(super) fn number(&self, count: i64) -> String {
+        number_of(count, self.one, self.many)
+    }
+}
+
+/// Who did something: the name to show of a person or a key, or the service by itself.
+pub(super) fn who(actor: &Actor) -> String {
+    if actor.id == "reprieve" {
+        return "Reprieve itself".to_owned();
+    }
+    actor.name.clone().unwrap_or_else(|| actor.id.clone())
+}
+
 /// "12,345".
 pub(super) fn grouped(count: i64) -> String {
     let digits = count.unsigned_abs().to_string();
@@ -102,13 +152,13 @@ pub(super) fn grouped(count: i64) -> String {
 /// What goes along with something, in numbers: "12 models and 340 pieces of content"; `None` if nothing does.
 pub(super) fn rows(connections: i64, models: i64, content: i64) -> Option<String> {
     let parts: Vec<String> = [
-        (connections, "connection", "connections"),
-        (models, "model", "models"),
-        (content, "piece of content", "pieces of content"),
+        (connections, RootKind::Connection),
+        (models, RootKind::Model),
+        (content, RootKind::Content),
     ]
     .into_iter()
-    .filter(|(count, _, _)| *count > 0)
-    .map(|(count, one, many)| number_of(count, one, many))
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, kind)| called(kind).number(count))
     .collect();
     match parts.as_slice() {
         [] => None,

@@ -40,6 +40,36 @@ pub(super) fn find_integration(
     walk.integration_of(conn, row)
 }
 
+/// The refusal of a name or an external id that is taken, said of an ancestor: `entry_id` is its entry then.
+pub(in crate::service) fn of_ancestor(entry: EntryId, kind: RootKind, error: Error) -> Error {
+    let mut problem = match error {
+        // An ancestor of an ancestor has said so itself.
+        Error::Problem(problem) if !problem.members.contains_key("entry_id") => problem,
+        other => return other,
+    };
+    let of_connection = problem.members.contains_key("connection_id");
+    let taken = match (problem.code, kind) {
+        (Code::NameTaken, _) => "name",
+        (Code::ExternalIdTaken, RootKind::Integration) if !of_connection => "key",
+        (Code::ExternalIdTaken, _) => "external id",
+        _ => return Error::Problem(problem),
+    };
+    problem.detail = match kind {
+        RootKind::Integration if of_connection => {
+            format!("The {taken} of a connection of the integration this belongs to is taken.")
+        }
+        RootKind::Integration | RootKind::Connection => {
+            format!("The {taken} of the {kind} this belongs to is taken.")
+        }
+        RootKind::Model | RootKind::Content => {
+            format!(
+                "The {taken} of the {kind} this belongs to, or of what would come back with it, is taken."
+            )
+        }
+    };
+    problem.with("entry_id", entry).into()
+}
+
 /// Refuses when a row that would come back has the external id or the name of one that an ancestor's entry brings back
 /// before it, or one of the entries that come back `before` all of them. A restore finds that out by itself, with them
 /// live; a preview has to ask.
@@ -52,32 +82,14 @@ pub(in crate::service) fn check_ancestors(
 ) -> Result<()> {
     let mut earlier = before.to_vec();
     for entry in plan.ancestors.iter().chain([&plan.entry]) {
-        if entry.root_kind == RootKind::Integration && !earlier.is_empty() {
-            let key = if let PlannedRoot::Integration(row) = &plan.root {
-                row.key.clone()
+        let checked = check_entry(conn, caller, plan, renamed, entry, &earlier);
+        checked.map_err(|error| {
+            if entry.id == plan.entry.id {
+                error
             } else {
-                let row = conn.integration_of_entry(caller.org, entry.id)?;
-                row.ok_or(StoreError::Conflict)?.key
-            };
-            if let Some(holder) = conn.integration_in_entries(caller.org, &earlier, &key)? {
-                return Err(external_id_taken(holder));
+                of_ancestor(entry.id, entry.root_kind, error)
             }
-            refuse_conflict(
-                conn.connection_conflict_in_entries(caller.org, entry.id, &key, &earlier)?,
-            )?;
-        }
-        if entry.root_kind == RootKind::Connection && !earlier.is_empty() {
-            let row = match &plan.root {
-                PlannedRoot::Connection(row) if entry.id == plan.entry.id => (**row).clone(),
-                _ => trashed_root(conn, caller, entry)?,
-            };
-            check_beside(conn, caller, &earlier, &row)?;
-        }
-        if let PlannedRoot::Dependent { kind, row, .. } = &plan.root {
-            let except =
-                |table| (renamed && table == *kind && entry.id == plan.entry.id).then_some(row.id);
-            check_rows(conn, caller, entry, &earlier, row.connection_id, except)?;
-        }
+        })?;
         earlier.push(entry.id);
     }
     if let PlannedRoot::Dependent { kind, row, .. } = &plan.root
@@ -86,6 +98,42 @@ pub(in crate::service) fn check_ancestors(
             conn.with_external_id_in_entries(*kind, caller.org, &earlier, external_id, row.id)?
     {
         return Err(external_id_taken(other));
+    }
+    Ok(())
+}
+
+/// The same of one entry, with those `earlier` live.
+fn check_entry(
+    conn: &mut Conn,
+    caller: &Caller,
+    plan: &Plan,
+    renamed: bool,
+    entry: &EntryRow,
+    earlier: &[EntryId],
+) -> Result<()> {
+    if entry.root_kind == RootKind::Integration && !earlier.is_empty() {
+        let key = if let PlannedRoot::Integration(row) = &plan.root {
+            row.key.clone()
+        } else {
+            let row = conn.integration_of_entry(caller.org, entry.id)?;
+            row.ok_or(StoreError::Conflict)?.key
+        };
+        if let Some(holder) = conn.integration_in_entries(caller.org, earlier, &key)? {
+            return Err(external_id_taken(holder));
+        }
+        refuse_conflict(conn.connection_conflict_in_entries(caller.org, entry.id, &key, earlier)?)?;
+    }
+    if entry.root_kind == RootKind::Connection && !earlier.is_empty() {
+        let row = match &plan.root {
+            PlannedRoot::Connection(row) if entry.id == plan.entry.id => (**row).clone(),
+            _ => trashed_root(conn, caller, entry)?,
+        };
+        check_beside(conn, caller, earlier, &row)?;
+    }
+    if let PlannedRoot::Dependent { kind, row, .. } = &plan.root {
+        let except =
+            |table| (renamed && table == *kind && entry.id == plan.entry.id).then_some(row.id);
+        check_rows(conn, caller, entry, earlier, row.connection_id, except)?;
     }
     Ok(())
 }
@@ -256,18 +304,19 @@ impl<'a> Walk<'a> {
             .filter(|entry| entry.state == EntryState::InTrash)
             // It was restored between two looks: plan again.
             .ok_or(StoreError::Conflict)?;
+        let refused = |error| of_ancestor(entry.id, entry.root_kind, error);
         // An ancestor that was itself deleted under a parent which is now in another entry needs that one first.
         match entry.root_kind {
             RootKind::Integration => {
                 let row = conn
                     .integration_of_entry(caller.org, entry.id)?
                     .ok_or(StoreError::Conflict)?;
-                check_integration(conn, caller, &entry, &row)?;
+                check_integration(conn, caller, &entry, &row).map_err(refused)?;
             }
             RootKind::Connection => {
                 let mut row = trashed_root(conn, caller, &entry)?;
                 self.integration_of(conn, &mut row)?;
-                check_connection(conn, caller, &row)?;
+                check_connection(conn, caller, &row).map_err(refused)?;
             }
             RootKind::Model | RootKind::Content => {
                 let model = model_row(conn, caller, entry.root_id)?;

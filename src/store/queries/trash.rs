@@ -230,6 +230,22 @@ pub(in crate::store) fn count_entries(
         .load(conn)
 }
 
+/// Ids and names of those who deleted the newest entries in the trash, entry by entry.
+pub(in crate::store) fn newest_deleters(
+    conn: &mut Conn,
+    org: OrgId,
+    limit: i64,
+) -> QueryResult<Vec<(String, Option<String>)>> {
+    use trash_entries as t;
+    t::table
+        .filter(t::org_id.eq(org))
+        .filter(t::state.eq(EntryState::InTrash))
+        .order((t::deleted_at.desc(), t::id.desc()))
+        .select((t::deleted_by, t::deleted_by_name))
+        .limit(limit)
+        .load(conn)
+}
+
 /// When the entries in the trash that are due before `before` will be purged, and whether a hold is on each.
 pub(in crate::store) fn purge_dates(
     conn: &mut Conn,

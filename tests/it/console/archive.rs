@@ -56,6 +56,31 @@ on_both! {
         assert!(person.reads("This is in the trash"));
     }
 
+    fn a_name_is_the_same_however_its_accents_are_typed(app: &TestApp) {
+        let id = app.sample_connection("Cafe\u{301} <b>");
+        let mut person = Person::admin(app);
+        let path = format!("/console/connections/{id}/move-to-trash");
+        person.open(&path);
+        let seen = plan(&person);
+        person.post(&path, &[("plan", &seen), ("confirm", "Cafe <b>")]);
+        assert!(person.page.status == 422 && person.page.text.contains("aria-describedby=\"confirm-error\""), "{}", person.text());
+        person.post(&path, &[("plan", &seen), ("confirm", " Cafe\u{301} <b>\u{3000}")]);
+        assert!(person.page.status == 200 && person.reads("was moved to the trash"), "{}", person.text());
+    }
+
+    fn the_dialog_has_one_text_field_and_two_buttons(app: &TestApp) {
+        let id = app.sample_connection("Warehouse");
+        let mut person = Person::admin(app);
+        person.open(&format!("/console/connections/{id}/archive"));
+        let dialog = person.page.text.split_once("<dialog").unwrap().1.split_once("</dialog>").unwrap().0.to_owned();
+        assert_eq!(dialog.matches("type=\"text\"").count(), 1, "{dialog}");
+        for part in ["<label for=\"confirm\">Type the name of the connection to confirm</label>", "type=\"submit\">Move to trash</button>", "<button type=\"button\" data-cancel>Cancel</button>", "data-name=\"Warehouse\""] {
+            assert!(dialog.contains(part), "{part}: {dialog}");
+        }
+        person.open(&format!("/console/connections/{id}/move-to-trash"));
+        assert!(person.page.text.contains(&format!("<a class=\"button\" href=\"/console/connections/{id}/archive\">Cancel</a>")), "{}", person.page.text);
+    }
+
     fn numbers_that_changed_meanwhile_are_asked_about_once_more(app: &TestApp) {
         let id = app.sample_connection("Warehouse");
         let mut person = Person::admin(app);

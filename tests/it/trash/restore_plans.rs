@@ -58,7 +58,11 @@ on_both! {
         connection(app, "prod");
         asked(&of_connection, json!({"external_id": "free"})).problem(409, "name_taken");
         asked(&of_connection, json!({"name": "free"})).problem(409, "external_id_taken");
-        asked(&of_content, json!({"with_ancestors": true})).problem(409, "external_id_taken");
+        // Whose it is stands there, both times.
+        for request in [json!({"with_ancestors": true, "validate_only": true}), json!({"with_ancestors": true})] {
+            let refused = restore_with(app, &of_content, request).problem(409, "external_id_taken");
+            assert_eq!((&refused["entry_id"], &refused["detail"]), (&json!(of_connection), &json!("The external id of the connection this belongs to is taken.")));
+        }
         purge(app, &of_connection, "prod");
         asked(&of_connection, json!({})).problem(409, "entry_closed");
         asked(&of_content, json!({})).problem(409, "parent_purged");

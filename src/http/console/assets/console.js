@@ -29,6 +29,7 @@ for (const cancel of document.querySelectorAll("dialog [data-cancel]")) {
 for (const field of document.querySelectorAll("[data-name]")) {
   const form = field.form;
   form.addEventListener("submit", (event) => {
+    // Keyboards encode accents in two ways.
     const plain = (text) => text.trim().normalize("NFC");
     if (plain(field.value) === plain(field.dataset.name)) return;
     event.preventDefault();

@@ -14,13 +14,15 @@ use super::{Deletes, Head, Tab, Writes};
 use crate::domain::clock::Ts;
 use crate::domain::codes::Code;
 use crate::domain::ids::ConnectionId;
+use crate::domain::kinds::RootKind;
 use crate::domain::scopes::Scope;
 use crate::http::auth::needs;
+use crate::http::console::confirm::Confirm;
 use crate::http::console::flash::Flash;
 use crate::http::console::frame::{Frame, Section, page};
 use crate::http::console::trouble::Trouble;
 use crate::http::console::visit::{Person, Visit};
-use crate::http::console::words::{day, number, number_of, rows};
+use crate::http::console::words::{called, day, number, number_of, rows};
 use crate::service::connections::{self, ConnectionPatch};
 use crate::service::delete::{self, DeleteRequest};
 use crate::service::error::Error;
@@ -40,6 +42,7 @@ struct ArchivePage<'a> {
     head: Head,
     version: i64,
     impact: Impact,
+    confirm: Confirm,
     protection: bool,
 }
 
@@ -51,7 +54,7 @@ struct AskPage<'a> {
     section: Option<Section>,
     head: Head,
     impact: Impact,
-    error: Option<String>,
+    confirm: Confirm,
     notice: Option<&'static str>,
 }
 
@@ -80,19 +83,13 @@ impl Impact {
     fn of(view: &ImpactView, days: i32, now: Ts) -> Self {
         let counts = view.impact;
         let branches = [
-            ("model", counts.models, "model", "models", "models"),
-            (
-                "content",
-                counts.content,
-                "piece of content",
-                "pieces of content",
-                "content",
-            ),
+            ("model", counts.models, RootKind::Model, "models"),
+            ("content", counts.content, RootKind::Content, "content"),
         ];
         let branches = branches
             .into_iter()
             .filter(|(_, count, ..)| *count > 0)
-            .map(|(kind, count, one, many, path)| {
+            .map(|(kind, count, called_so, path)| {
                 let names: Vec<String> = view
                     .sample
                     .iter()
@@ -101,7 +98,7 @@ impl Impact {
                     .map(|row| row.name.clone())
                     .collect();
                 Branch {
-                    count: number_of(count, one, many),
+                    count: called(called_so).number(count),
                     path,
                     more: count - i64::try_from(names.len()).unwrap_or(count),
                     names,
@@ -149,6 +146,22 @@ async fn look(person: &Person, id: ConnectionId) -> Result<(ConnectionView, Impa
     Ok((view, Impact::of(&impact, days, person.frame.now)))
 }
 
+/// The form that asks, with the plan that was shown.
+fn confirm(view: &ConnectionView, impact: &Impact) -> Confirm {
+    let path = format!("/connections/{}", view.id);
+    let (action, back) = (format!("{path}/move-to-trash"), format!("{path}/archive"));
+    Confirm {
+        fields: vec![("plan", impact.plan.clone())],
+        ..Confirm::by_name(
+            RootKind::Connection,
+            &view.name,
+            "Move to trash",
+            action,
+            back,
+        )
+    }
+}
+
 pub(in crate::http::console) async fn show(
     visit: Visit<needs::ConnectionsRead>,
 ) -> Result<HttpResponse, Trouble> {
@@ -161,6 +174,7 @@ pub(in crate::http::console) async fn show(
         head: Head::of(&view),
         version: view.version,
         protection: view.deletion_protection,
+        confirm: confirm(&view, &impact).in_dialog(),
         impact,
     }))
 }
@@ -173,8 +187,8 @@ pub(in crate::http::console) async fn ask(visit: Visit<Deletes>) -> Result<HttpR
         frame: &person.frame,
         section: Some(Section::Connections),
         head: Head::of(&view),
+        confirm: confirm(&view, &impact),
         impact,
-        error: None,
         notice: None,
     }))
 }
@@ -185,24 +199,21 @@ pub(in crate::http::console) async fn delete(
     let (person, form) = visit.sent().await?;
     let id = id_of(&person)?;
     let (view, impact) = look(&person, id).await?;
-    let again = |impact, status, error, notice| {
+    let again = |impact, confirm, status, notice| {
         let shown = AskPage {
             frame: &person.frame,
             section: Some(Section::Connections),
             head: Head::of(&view),
             impact,
-            error,
+            confirm,
             notice,
         };
         page(status, &shown)
     };
-    if form.text("confirm").trim() != view.name.trim() {
-        let error = format!(
-            "The name does not match. Type {} exactly as shown.",
-            view.name
-        );
+    let asked = confirm(&view, &impact);
+    if !asked.is(form.text("confirm")) {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return Ok(again(impact, status, Some(error), None));
+        return Ok(again(impact, asked.wrong(), status, None));
     }
     let request = Arc::new(DeleteRequest {
         plan_token: form.given("plan").map(str::to_owned),
@@ -217,7 +228,8 @@ pub(in crate::http::console) async fn delete(
             let (_, impact) = look(&person, id).await?;
             let notice = "What goes along has changed since you looked. Nothing was moved: see the new numbers, and confirm \
                 once more.";
-            return Ok(again(impact, StatusCode::CONFLICT, None, Some(notice)));
+            let asked = confirm(&view, &impact);
+            return Ok(again(impact, asked, StatusCode::CONFLICT, Some(notice)));
         }
         Err(error) => return Err(person.trouble(&error)),
     };

@@ -5,7 +5,7 @@ use askama::Template;
 
 use super::settings::id_of;
 use super::{Deletes, Head, Tab};
-use crate::domain::ids::DependentId;
+use crate::domain::ids::{ConnectionId, DependentId};
 use crate::domain::kinds::DependentKind;
 use crate::domain::scopes::Scope;
 use crate::http::auth::needs;
@@ -67,6 +67,11 @@ impl KindTab {
     }
 }
 
+/// Where the models or the content of a connection are, below the console.
+pub(in crate::http::console) fn path_of(id: ConnectionId, kind: DependentKind) -> String {
+    format!("/connections/{id}/content?kind={}", word_of(kind))
+}
+
 /// As the address has it.
 fn word_of(kind: DependentKind) -> &'static str {
     match kind {
@@ -115,7 +120,7 @@ pub(in crate::http::console) async fn show(
             Ok((view, counts, kind, page))
         })
         .await?;
-    let begin = format!("/connections/{id}/content?kind={}", word_of(kind));
+    let begin = path_of(id, kind);
     let now = person.frame.now;
     Ok(person.page(&ContentPage {
         frame: &person.frame,
@@ -205,8 +210,7 @@ pub(in crate::http::console) async fn delete(
     if person.may(Scope::TrashRead) {
         flash = flash.link("View trash", "/trash");
     }
-    let back = format!("/connections/{id}/content?kind={}", word_of(kind));
-    Ok(person.see(&back, &flash).await)
+    Ok(person.see(&path_of(id, kind), &flash).await)
 }
 
 fn row_of(person: &Person, kind: DependentKind) -> Result<DependentId, Trouble> {

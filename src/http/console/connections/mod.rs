@@ -11,6 +11,8 @@ mod settings;
 
 use actix_web::web;
 
+pub(super) use content::path_of as path_of_content;
+
 use super::visit::needs_too;
 use crate::connectors;
 use crate::domain::kinds::Status;

@@ -4,22 +4,22 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError as _};
 use askama::Template;
 
-use super::confirm::Confirm;
 use super::list::Purge;
 use super::options::{Given, Options};
 use super::receipt::Shown;
 use super::secrets::Secrets;
 use super::tree::{self, Asked, Branch};
-use super::{entry_of, name_of, path_by, path_of, path_of_restored, what};
+use super::{entry_of, path_by, path_of, path_of_restored, remove, what};
 use crate::domain::clock::Ts;
 use crate::domain::ids::{EntryId, KeyId};
 use crate::domain::kinds::{EntryState, Keep, RootKind};
 use crate::domain::scopes::Scope;
 use crate::http::auth::needs;
+use crate::http::console::confirm::Confirm;
 use crate::http::console::frame::{self, Frame, Section};
 use crate::http::console::trouble::Trouble;
 use crate::http::console::visit::{Person, Visit};
-use crate::http::console::words::{When, number, rows};
+use crate::http::console::words::{When, number, rows, who};
 use crate::service::Services;
 use crate::service::caller::Caller;
 use crate::service::error::{Error, Result as ServiceResult};
@@ -28,6 +28,9 @@ use crate::service::restore::{self, RestorePlanView, RestoreRequest};
 use crate::service::views::{EntryView, LinkView};
 use crate::service::{keys, trash};
 use crate::store::Conn;
+
+/// The word that the pages use for it, said once.
+const PURGED: &str = "Purged means deleted permanently.";
 
 /// What was entered into the form of a hold, and what is wrong with it.
 #[derive(Default)]
@@ -49,6 +52,8 @@ struct EntryPage<'a> {
     /// The words of its state, and whether it is in the trash.
     state: (&'static str, &'static str),
     open: bool,
+    /// Whether it is gone for good, or on the way there.
+    lost: bool,
     external_id: Option<&'a str>,
     deleted: When,
     by: String,
@@ -77,6 +82,8 @@ struct EntryPage<'a> {
     restores: Option<String>,
     /// The form of restore, while it is in the trash.
     options: Option<Options>,
+    /// The same for whoever wants it otherwise, if nothing is in the way.
+    another: Option<Options>,
     /// Why it can't be deleted permanently.
     kept: Option<String>,
     confirm: Confirm,
@@ -101,6 +108,7 @@ struct Hold {
 struct Known {
     tree: Vec<Branch>,
     options: Option<Options>,
+    another: Option<Options>,
     plan: Option<RestorePlanView>,
     kept: Option<String>,
     receipt: Option<Shown>,
@@ -150,11 +158,16 @@ fn know(
     let (entry, mut known) = services.store.read_snapshot(|conn| {
         let entry = trash::get(conn, caller, id)?;
         let tree = tree::load(conn, caller, &entry, asked)?;
-        let (plan, options) = plan(conn, caller, &entry)?;
+        let Planned {
+            plan,
+            options,
+            another,
+        } = plan(conn, caller, &entry)?;
         let kept = trash::why_kept(services, conn, caller, id)?.map(|problem| problem.detail);
         let known = Known {
             tree,
             options,
+            another,
             plan,
             kept,
             receipt: None,
@@ -176,25 +189,36 @@ fn know(
     Ok((entry, known))
 }
 
-/// What a restore would do, and the form for it: for those who may restore.
-fn plan(
-    conn: &mut Conn,
-    caller: &Caller,
-    entry: &EntryView,
-) -> ServiceResult<(Option<RestorePlanView>, Option<Options>)> {
+/// What a restore would do, and the forms for it.
+#[derive(Default)]
+struct Planned {
+    plan: Option<RestorePlanView>,
+    options: Option<Options>,
+    another: Option<Options>,
+}
+
+/// The same for those who may restore.
+fn plan(conn: &mut Conn, caller: &Caller, entry: &EntryView) -> ServiceResult<Planned> {
     if entry.state != EntryState::InTrash || !caller.may(Scope::TrashRestore) {
-        return Ok((None, None));
+        return Ok(Planned::default());
     }
     let request = RestoreRequest::default();
     let given = Given::default();
     match restore::preview(conn, caller, entry.id, &request) {
         Ok(plan) => {
             let options = Options::of(conn, caller, entry, &given, None)?;
-            Ok((Some(plan), Some(options)))
+            Ok(Planned {
+                plan: Some(plan),
+                options: Some(options),
+                another: Some(Options::by_choice(conn, caller, entry)?),
+            })
         }
         Err(Error::Problem(problem)) => {
             let options = Options::of(conn, caller, entry, &given, Some(&problem))?;
-            Ok((None, Some(options)))
+            Ok(Planned {
+                options: Some(options),
+                ..Planned::default()
+            })
         }
         Err(error) => Err(error),
     }
@@ -224,9 +248,10 @@ fn shown<'a>(
             EntryState::Purged => ("Purged", "bad"),
         },
         open: entry.state == EntryState::InTrash,
+        lost: matches!(entry.state, EntryState::Purging | EntryState::Purged),
         external_id: entry.root.external_id.as_deref(),
         deleted: When::new(entry.deleted_at, now),
-        by: name_of(&entry.deleted_by),
+        by: who(&entry.deleted_by),
         by_path: path_by(&entry.deleted_by),
         through: through(entry, &known),
         reason: entry.reason.as_deref(),
@@ -238,7 +263,7 @@ fn shown<'a>(
         }),
         closed: entry
             .closed_at
-            .map(|at| (When::new(at, now), entry.closed_by.as_ref().map(name_of))),
+            .map(|at| (When::new(at, now), entry.closed_by.as_ref().map(who))),
         restored_at: restored.then(|| path_of_restored(entry.root.kind, entry.connection_id)),
         tree: known.tree,
         secrets: Secrets::of(entry, now),
@@ -260,8 +285,9 @@ fn shown<'a>(
                 .unwrap_or_else(|| "the integration alone".to_owned())
         }),
         options: known.options,
+        another: known.another,
         kept: known.kept,
-        confirm: Confirm::of(entry, true),
+        confirm: remove::confirm(entry).in_dialog(),
     }
 }
 
@@ -293,7 +319,7 @@ fn users(entry: &EntryView, now: Ts) -> Vec<User> {
     let callers = entry.uses.callers.iter().flatten();
     callers
         .map(|user| User {
-            name: name_of(&user.actor),
+            name: who(&user.actor),
             count: number(user.count, "call"),
             last: When::new(user.last_used_at, now),
         })

@@ -6,11 +6,13 @@ use actix_web::http::StatusCode;
 use super::entry::{self, HoldForm};
 use super::{Holds, entry_of, gone, path_of};
 use crate::domain::codes::Code;
+use crate::domain::kinds::EntryState;
 use crate::http::console::flash::Flash;
 use crate::http::console::trouble::Trouble;
 use crate::http::console::visit::Visit;
-use crate::service::error::Error;
+use crate::service::error::{Error, Problem};
 use crate::service::holds::{self, NewHold};
+use crate::service::trash;
 
 /// Puts the entry on hold.
 pub(super) async fn put(visit: Visit<Holds>) -> Result<HttpResponse, Trouble> {
@@ -58,10 +60,27 @@ pub(super) async fn end(visit: Visit<Holds>) -> Result<HttpResponse, Trouble> {
         .input
         .hold()
         .map_err(|error| person.trouble(&error))?;
-    person
-        .write(move |tx| holds::release(tx, id, hold))
-        .await
-        .map_err(|error| person.trouble(&error))?;
-    let flash = Flash::good("The hold has ended. The entry is not purged within a day of that.");
-    Ok(person.see(&path_of(id), &flash).await)
+    let done = person
+        .write(move |tx| {
+            // This locks the entry: nobody else closes it before the look at its state.
+            holds::release(tx, id, hold)?;
+            let state = trash::get(tx.conn, tx.caller, id)?.state;
+            if state == EntryState::InTrash {
+                Ok(())
+            } else {
+                Err(Problem::new(Code::EntryClosed, "It is no longer in the trash.").into())
+            }
+        })
+        .await;
+    match done {
+        Ok(()) => {
+            let flash =
+                Flash::good("The hold has ended. The entry is not purged within a day of that.");
+            Ok(person.see(&path_of(id), &flash).await)
+        }
+        Err(Error::Problem(problem)) if problem.code == Code::EntryClosed => {
+            Err(gone(&person, id).await?)
+        }
+        Err(error) => Err(person.trouble(&error)),
+    }
 }

@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::filter::{Filter, ME, Since};
 use super::timeline::Timeline;
-use super::{name_of, path_by, went_with, what};
+use super::{path_by, went_with, what};
 use crate::domain::clock::Ts;
 use crate::domain::kinds::RootKind;
 use crate::domain::scopes::Scope;
@@ -14,7 +14,7 @@ use crate::http::auth::needs;
 use crate::http::console::frame::{Frame, Section};
 use crate::http::console::trouble::Trouble;
 use crate::http::console::visit::Visit;
-use crate::http::console::words::{When, grouped, number};
+use crate::http::console::words::{When, called, grouped, number, who};
 use crate::service::organizations;
 use crate::service::pages::PageQuery;
 use crate::service::trash::{self, SummaryCounts};
@@ -32,8 +32,10 @@ struct ListPage<'a> {
     retention: String,
     paused: bool,
     tabs: Vec<Tab>,
-    /// Whoever the list is narrowed to, if that is not the reader: id and name.
-    other: Option<(String, String)>,
+    /// Whether the list is narrowed to what the reader deleted.
+    mine: bool,
+    /// The others who deleted anything: ids and names.
+    people: Vec<(String, String)>,
     rows: Vec<Row>,
     timeline: Option<Timeline>,
     begin: String,
@@ -98,27 +100,31 @@ impl ListPage<'_> {
     }
 
     /// What an empty list is of.
-    fn of_what(&self) -> &'static str {
-        match self.filter.kind {
-            None => "entries",
-            Some(RootKind::Integration) => "integrations",
-            Some(RootKind::Connection) => "connections",
-            Some(RootKind::Model) => "models",
-            Some(RootKind::Content) => "content",
-        }
+    fn of_what(&self) -> String {
+        let heading = self.filter.kind.map(|kind| called(kind).heading);
+        heading.map_or_else(|| "entries".to_owned(), str::to_lowercase)
+    }
+
+    /// "No models match", "No content matches".
+    fn none_match(&self) -> String {
+        let verb = match self.filter.kind {
+            Some(RootKind::Content) => "matches",
+            _ => "match",
+        };
+        format!("No {} {verb}", self.of_what())
     }
 }
 
 fn tabs(filter: &Filter, counts: &SummaryCounts) -> Vec<Tab> {
     [
-        ("All", None, counts.all),
-        ("Connections", Some(RootKind::Connection), counts.connection),
-        ("Models", Some(RootKind::Model), counts.model),
-        ("Content", Some(RootKind::Content), counts.content),
+        (None, counts.all),
+        (Some(RootKind::Connection), counts.connection),
+        (Some(RootKind::Model), counts.model),
+        (Some(RootKind::Content), counts.content),
     ]
     .into_iter()
-    .map(|(label, kind, count)| Tab {
-        label,
+    .map(|(kind, count)| Tab {
+        label: kind.map_or("All", |kind| called(kind).heading),
         count: grouped(count),
         address: filter.of_kind(kind).address(None),
         current: filter.kind == kind,
@@ -131,7 +137,7 @@ fn row(entry: EntryView, now: Ts) -> Row {
         id: entry.id.to_string(),
         what: what(&entry),
         went: went_with(entry.root.kind, entry.impact.rows),
-        by: name_of(&entry.deleted_by),
+        by: who(&entry.deleted_by),
         by_path: path_by(&entry.deleted_by),
         deleted: When::new(entry.deleted_at, now),
         purge: Purge::of(&entry, now),
@@ -151,23 +157,30 @@ pub(super) async fn show(visit: Visit<needs::TrashRead>) -> Result<HttpResponse,
             let page = PageQuery::new(Some(ON_A_PAGE), token)?;
             let page = trash::list(conn, caller, &wanted, by_purge_date, &page)?;
             let summary = trash::summary(conn, caller)?;
-            Ok((page, summary, organizations::own(conn, caller)?))
+            let deleters = trash::deleters(conn, caller)?;
+            let organization = organizations::own(conn, caller)?;
+            Ok((page, summary, deleters, organization))
         })
         .await;
-    let (page, summary, organization) = match read {
+    let (page, summary, deleters, organization) = match read {
         // The token of another list: of yesterday's "today", or mistyped.
         Err(trouble) if !first && trouble.status_code() == StatusCode::UNPROCESSABLE_ENTITY => {
             return Ok(person.to(&filter.address(None)));
         }
         other => other?,
     };
-    let other = (!filter.by.is_empty() && filter.by != ME).then(|| {
-        let known = page.data.first().map(|entry| name_of(&entry.deleted_by));
-        (
+    let me = &person.caller().actor.id;
+    let mine = filter.by == ME || filter.by == *me;
+    let others = deleters.iter().filter(|actor| actor.id != *me);
+    let mut people: Vec<_> = others.map(|one| (one.id.clone(), who(one))).collect();
+    let listed = people.iter().any(|(id, _)| *id == filter.by);
+    if !listed && !mine && !filter.by.is_empty() {
+        let known = page.data.first().map(|entry| who(&entry.deleted_by));
+        people.push((
             filter.by.clone(),
             known.unwrap_or_else(|| filter.by.clone()),
-        )
-    });
+        ));
+    }
     let plain = first && filter.q.is_empty() && !filter.narrows();
     let timeline = plain
         .then(|| Timeline::of(&summary.purges, now.utc().date_naive()))
@@ -178,7 +191,8 @@ pub(super) async fn show(visit: Visit<needs::TrashRead>) -> Result<HttpResponse,
         retention: number(i64::from(organization.retention_days), "day"),
         paused: organization.purge_paused_at.is_some(),
         tabs: tabs(&filter, &summary.entries),
-        other,
+        mine,
+        people,
         rows: page.data.into_iter().map(|entry| row(entry, now)).collect(),
         timeline,
         begin: filter.address(None),

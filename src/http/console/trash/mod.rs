@@ -3,7 +3,6 @@
 //! What must stay true: what has left the trash meanwhile is explained and linked on, never an error of ours; nothing is
 //! deleted for good without something typed that only this deletion is called.
 
-mod confirm;
 mod entry;
 mod filter;
 mod holds;
@@ -20,13 +19,14 @@ mod tree;
 use actix_web::http::StatusCode;
 use actix_web::web;
 
+use super::connections::path_of_content;
 use super::trouble::Trouble;
 use super::visit::{Person, encoded, needs_too};
-use super::words::{day, rows};
+use super::words::{called, day, rows, who};
 use crate::connectors;
 use crate::domain::clock::Ts;
 use crate::domain::ids::{ConnectionId, EntryId};
-use crate::domain::kinds::{EntryState, RootKind};
+use crate::domain::kinds::{DependentKind, EntryState, RootKind};
 use crate::domain::scopes::Scope;
 use crate::service::caller::Actor;
 use crate::service::trash;
@@ -58,27 +58,11 @@ fn entry_of(person: &Person) -> Result<EntryId, Trouble> {
     person.input.entry().map_err(|error| person.trouble(&error))
 }
 
-/// What people call one of this kind.
-fn noun(kind: RootKind) -> &'static str {
-    match kind {
-        RootKind::Integration => "integration",
-        RootKind::Connection => "connection",
-        RootKind::Model => "model",
-        RootKind::Content => "piece of content",
-    }
-}
-
-/// The same with what it connects to: "Connection, PostgreSQL".
+/// What it is, with what it connects to: "Connection, PostgreSQL".
 fn what(entry: &EntryView) -> String {
-    let word = match entry.root.kind {
-        RootKind::Integration => "Integration",
-        RootKind::Connection => "Connection",
-        RootKind::Model => "Model",
-        RootKind::Content => "Content",
-    };
     let label =
         connectors::find(&entry.connector).map_or(entry.connector.as_str(), |found| &found.label);
-    format!("{word}, {label}")
+    format!("{}, {label}", called(entry.root.kind).label)
 }
 
 /// What went with the root of an entry, or would come back with it.
@@ -91,11 +75,6 @@ fn went_with(kind: RootKind, counts: Counts) -> Option<String> {
     )
 }
 
-/// The name of a person or key to show.
-fn name_of(actor: &Actor) -> String {
-    actor.name.clone().unwrap_or_else(|| actor.id.clone())
-}
-
 /// Where an entry has its page, below the console.
 fn path_of(id: EntryId) -> String {
     format!("/trash/{id}")
@@ -105,7 +84,8 @@ fn path_of(id: EntryId) -> String {
 fn path_of_restored(kind: RootKind, connection: Option<ConnectionId>) -> String {
     match (kind, connection) {
         (RootKind::Connection, Some(id)) => format!("/connections/{id}"),
-        (RootKind::Model | RootKind::Content, Some(id)) => format!("/connections/{id}/content"),
+        (RootKind::Model, Some(id)) => path_of_content(id, DependentKind::Model),
+        (RootKind::Content, Some(id)) => path_of_content(id, DependentKind::Content),
         _ => "/connections".to_owned(),
     }
 }
@@ -124,7 +104,7 @@ async fn gone(person: &Person, id: EntryId) -> Result<Trouble, Trouble> {
     let by = entry
         .closed_by
         .as_ref()
-        .map_or_else(String::new, |actor| format!(" by {}", name_of(actor)));
+        .map_or_else(String::new, |actor| format!(" by {}", who(actor)));
     let at = entry
         .closed_at
         .map_or_else(String::new, |at: Ts| format!(" on {}", day(at)));

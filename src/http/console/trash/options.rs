@@ -1,10 +1,12 @@
-//! What a form of restore offers when something is in the way: another name, the parents too, another place.
+//! What a form of restore offers when something is in the way, or by choice: another name, the parents too, another place.
 
 use crate::domain::codes::Code;
 use crate::domain::ids::{ConnectionId, EntryId};
 use crate::domain::kinds::RootKind;
 use crate::domain::scopes::Scope;
-use crate::http::console::trash::{noun, path_of};
+use crate::domain::text::Name;
+use crate::http::console::trash::path_of;
+use crate::http::console::words::called;
 use crate::http::form::Form;
 use crate::service::caller::Caller;
 use crate::service::connections;
@@ -12,11 +14,11 @@ use crate::service::error::{Error, Problem, Result};
 use crate::service::pages::PageQuery;
 use crate::service::restore::{self, RestoreRequest, RestoreTarget};
 use crate::service::trash;
-use crate::service::views::EntryView;
+use crate::service::views::{ConnectionView, EntryView};
 use crate::store::Conn;
 use crate::store::filters::ConnectionFilter;
 
-/// The connections that one can choose from; of more one enters the id.
+/// The connections that one can choose from; of more one enters the name.
 const OFFERED: i64 = 200;
 
 /// What was chosen so far.
@@ -26,6 +28,8 @@ pub(super) struct Given {
     external_id: Option<String>,
     with_ancestors: bool,
     connection_id: Option<String>,
+    /// The name of a connection, where there are too many to choose from.
+    connection: Option<String>,
     integration: Option<String>,
 }
 
@@ -37,10 +41,21 @@ pub(super) struct Field {
 
 /// The connections that it can be attached to.
 pub(super) struct Targets {
-    /// Ids and names; `None` if there are too many to list.
+    /// Ids and names; `None` if there are too many to list: then one is entered by its name.
     pub(super) list: Option<Vec<(String, String)>>,
     pub(super) chosen: String,
+    pub(super) named: String,
     pub(super) error: Option<String>,
+}
+
+impl Targets {
+    /// What the field is called in the form.
+    pub(super) fn field(&self) -> &'static str {
+        match self.list {
+            Some(_) => "connection_id",
+            None => "connection",
+        }
+    }
 }
 
 /// The form.
@@ -74,6 +89,7 @@ impl Given {
             external_id: text("external_id"),
             with_ancestors: form.ticked("with_ancestors"),
             connection_id: text("connection_id"),
+            connection: text("connection"),
             integration: text("integration"),
         }
     }
@@ -81,6 +97,31 @@ impl Given {
     /// The new name, if there is to be one.
     pub(super) fn name(&self) -> Option<&str> {
         self.name.as_deref()
+    }
+
+    /// Finds the connection that was entered by its name, among those that the caller may see.
+    pub(super) fn find(&mut self, conn: &mut Conn, caller: &Caller) -> Result<()> {
+        const AT: &str = "/target/connection_id";
+        let Some(name) = &self.connection else {
+            return Ok(());
+        };
+        let found = some(conn, caller, &of_name(name))?.unwrap_or_default();
+        match found.as_slice() {
+            [one] => {
+                self.connection_id = Some(one.id.to_string());
+                Ok(())
+            }
+            [] => Err(Error::field(
+                AT,
+                "unknown_connection",
+                "There is no live connection with this name.",
+            )),
+            _ => Err(Error::field(
+                AT,
+                "ambiguous",
+                "Several connections have this name: choose one of them.",
+            )),
+        }
     }
 
     /// As the service takes it.
@@ -143,6 +184,17 @@ impl Options {
         Ok(options)
     }
 
+    /// The form for whoever wants it otherwise though nothing is in the way.
+    pub(super) fn by_choice(conn: &mut Conn, caller: &Caller, entry: &EntryView) -> Result<Self> {
+        let given = Given::default();
+        let mut options = Self::of(conn, caller, entry, &given, None)?;
+        options.new_name = Some(field(Some(&entry.root.name), None));
+        if is_dependent(entry) {
+            options.targets = targets(conn, caller, &given, None)?;
+        }
+        Ok(options)
+    }
+
     fn offer(
         &mut self,
         conn: &mut Conn,
@@ -151,16 +203,20 @@ impl Options {
         given: &Given,
         problem: &Problem,
     ) -> Result<()> {
-        let is_dependent = matches!(entry.root.kind, RootKind::Model | RootKind::Content);
+        let parent = problem.members.get("entry_id").and_then(|id| id.as_str());
+        let parent = parent.and_then(EntryId::parse);
+        if let Some(id) = parent {
+            self.parent = Some((trash::get(conn, caller, id)?.root.name, path_of(id)));
+        }
         match problem.code {
-            Code::NameTaken if is_dependent => {
-                // Names of these may be alike: it is that of the connection which would come back with it.
-                self.reason = Some(
-                    "The name of the connection it belongs to is taken. Restore that first, under another name."
-                        .to_owned(),
-                );
-                self.parent = connection_entry(conn, caller, entry)?;
-                self.targets = targets(conn, caller, given, None)?;
+            // It is that of a parent: nothing that is entered for this one makes it free.
+            Code::NameTaken | Code::ExternalIdTaken if parent.is_some() => {
+                self.reason = Some(format!(
+                    "{} Restore that by itself first: its page says how.",
+                    problem.detail
+                ));
+                self.ancestors = Some(Vec::new());
+                self.elsewhere(conn, caller, entry, given)?;
             }
             Code::NameTaken => match problem.members.get("suggested_name") {
                 Some(free) => {
@@ -171,24 +227,25 @@ impl Options {
                 }
                 None => self.external_id = Some(field(given.external_id.as_deref(), None)),
             },
+            // It is that of something which comes back with it: another place helps, if anything.
+            Code::ExternalIdTaken if problem.members.contains_key("row_id") => {
+                self.elsewhere(conn, caller, entry, given)?;
+            }
             Code::ExternalIdTaken => {
                 let again = given.external_id.is_some();
-                let error = again.then(|| "This is taken, too.".to_owned());
+                let own = !problem.members.contains_key("connection_id");
+                let error = (again && own).then(|| "This is taken, too.".to_owned());
                 self.external_id = Some(field(given.external_id.as_deref(), error));
-                if let Some(taken) = entry.root.external_id.as_deref().filter(|_| !again) {
+                let taken = entry.root.external_id.as_deref();
+                if let Some(taken) = taken.filter(|_| own && !again) {
                     self.reason = Some(format!("{} It is “{taken}”.", problem.detail));
                 }
-                if is_dependent {
+                if is_dependent(entry) {
                     self.targets = targets(conn, caller, given, None)?;
                 }
             }
             Code::ParentInTrash => {
                 self.ancestors = Some(ancestors(conn, caller, entry)?);
-                let parent = problem.members.get("entry_id").and_then(|id| id.as_str());
-                if let Some(id) = parent.and_then(EntryId::parse) {
-                    let parent = trash::get(conn, caller, id)?;
-                    self.parent = Some((parent.root.name, path_of(id)));
-                }
                 self.elsewhere(conn, caller, entry, given)?;
             }
             Code::ParentPurged | Code::ParentMoved => {
@@ -259,6 +316,10 @@ impl Options {
     }
 }
 
+fn is_dependent(entry: &EntryView) -> bool {
+    matches!(entry.root.kind, RootKind::Model | RootKind::Content)
+}
+
 fn field(value: Option<&str>, error: Option<String>) -> Field {
     Field {
         value: value.unwrap_or_default().to_owned(),
@@ -285,28 +346,34 @@ fn ancestors(
     ids.into_iter()
         .map(|id| {
             let root = trash::get(conn, caller, id)?.root;
-            Ok((noun(root.kind), root.name))
+            Ok((called(root.kind).one, root.name))
         })
         .collect()
 }
 
-/// The entry of the connection that something belongs to.
-fn connection_entry(
-    conn: &mut Conn,
-    caller: &Caller,
-    entry: &EntryView,
-) -> Result<Option<(String, String)>> {
-    let Some(connection) = entry.connection_id else {
-        return Ok(None);
-    };
-    match restore::entry_of_connection(conn, caller, connection) {
-        Ok(id) => Ok(Some((trash::get(conn, caller, id)?.root.name, path_of(id)))),
-        Err(Error::Problem(_)) => Ok(None),
-        Err(error) => Err(error),
+fn of_name(name: &str) -> ConnectionFilter {
+    ConnectionFilter {
+        name_key: Some(Name::fold(name)),
+        ..ConnectionFilter::default()
     }
 }
 
-/// The live connections, for those who may see them.
+/// The live connections that fit, by name, as far as the caller may see them; `None` if there are too many to list.
+fn some(
+    conn: &mut Conn,
+    caller: &Caller,
+    filter: &ConnectionFilter,
+) -> Result<Option<Vec<ConnectionView>>> {
+    if !caller.may(Scope::ConnectionsRead) {
+        return Ok(Some(Vec::new()));
+    }
+    let page = PageQuery::new(Some(OFFERED), None)?;
+    let mut found = connections::list(conn, caller, filter, &page)?;
+    found.data.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found.next_page_token.is_none().then_some(found.data))
+}
+
+/// What can be chosen, for those who may see connections.
 fn targets(
     conn: &mut Conn,
     caller: &Caller,
@@ -316,17 +383,27 @@ fn targets(
     if !caller.may(Scope::ConnectionsRead) {
         return Ok(None);
     }
-    let page = PageQuery::new(Some(OFFERED), None)?;
-    let found = connections::list(conn, caller, &ConnectionFilter::default(), &page)?;
-    let mut list: Vec<(String, String)> = found
-        .data
-        .into_iter()
-        .map(|view| (view.id.to_string(), view.name))
-        .collect();
-    list.sort_by(|a, b| a.1.cmp(&b.1));
+    let mut found = some(conn, caller, &ConnectionFilter::default())?;
+    if let (None, Some(name)) = (&found, &given.connection) {
+        // Several have the name that was entered.
+        found = some(conn, caller, &of_name(name))?.filter(|found| found.len() > 1);
+    }
+    let list = found.map(|found| {
+        let of_integration = |view: &ConnectionView| {
+            let like = |other: &&ConnectionView| other.name == view.name;
+            match found.iter().filter(like).count() {
+                1 => view.name.clone(),
+                _ => format!("{} ({})", view.name, view.integration),
+            }
+        };
+        let list = found.iter();
+        list.map(|view| (view.id.to_string(), of_integration(view)))
+            .collect()
+    });
     Ok(Some(Targets {
-        list: found.next_page_token.is_none().then_some(list),
+        list,
         chosen: given.connection_id.clone().unwrap_or_default(),
+        named: given.connection.clone().unwrap_or_default(),
         error,
     }))
 }

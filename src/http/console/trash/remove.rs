@@ -4,11 +4,11 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
 
-use super::confirm::Confirm;
 use super::{Purges, entry_of, gone, path_of, went_with};
 use crate::domain::codes::Code;
 use crate::domain::ids::EntryId;
 use crate::domain::kinds::EntryState;
+use crate::http::console::confirm::Confirm;
 use crate::http::console::flash::Flash;
 use crate::http::console::frame::{Frame, Section};
 use crate::http::console::trouble::Trouble;
@@ -25,6 +25,13 @@ struct RemovePage<'a> {
     name: &'a str,
     went: Option<String>,
     confirm: Confirm,
+}
+
+/// The form that asks for the name of what was deleted.
+pub(super) fn confirm(entry: &EntryView) -> Confirm {
+    let back = path_of(entry.id);
+    let (root, action) = (&entry.root, format!("{back}/delete"));
+    Confirm::by_name(root.kind, &root.name, "Delete permanently", action, back)
 }
 
 fn page<'a>(person: &'a Person, entry: &'a EntryView, confirm: Confirm) -> RemovePage<'a> {
@@ -52,8 +59,7 @@ pub(super) async fn show(visit: Visit<Purges>) -> Result<HttpResponse, Trouble> 
     if let Some(problem) = kept {
         return Err(kept_by(&person, id, problem.detail));
     }
-    let confirm = Confirm::of(&entry, false);
-    Ok(person.page(&page(&person, &entry, confirm)))
+    Ok(person.page(&page(&person, &entry, confirm(&entry))))
 }
 
 /// Does it.
@@ -61,15 +67,15 @@ pub(super) async fn send(visit: Visit<Purges>) -> Result<HttpResponse, Trouble> 
     let (person, form) = visit.sent().await?;
     let id = entry_of(&person)?;
     let request = PurgeRequest {
-        confirm: form.text("confirm").trim().to_owned(),
+        confirm: form.text("confirm").to_owned(),
     };
     let done = person.write(move |tx| trash::purge(tx, id, &request)).await;
     match done {
         Ok(entry) => Ok(person.see("/trash", &told(&entry)).await),
         Err(Error::Problem(problem)) if problem.code == Code::ConfirmMismatch => {
             let entry = open_entry(&person, id).await?;
-            let confirm = Confirm::of(&entry, false).wrong();
-            Ok(person.refused(&page(&person, &entry, confirm)))
+            let again = confirm(&entry).wrong();
+            Ok(person.refused(&page(&person, &entry, again)))
         }
         Err(Error::Problem(problem)) if problem.code == Code::EntryClosed => {
             Err(gone(&person, id).await?)

@@ -33,8 +33,14 @@ struct RestorePage<'a> {
 pub(super) async fn send(visit: Visit<Restores>) -> Result<HttpResponse, Trouble> {
     let (person, form) = visit.sent().await?;
     let id = entry_of(&person)?;
-    let given = Given::read(&form);
-    let request = match given.request() {
+    let mut given = Given::read(&form);
+    let (found, given) = person
+        .read(move |conn, caller| {
+            let found = given.find(conn, caller);
+            Ok((found, given))
+        })
+        .await?;
+    let request = match found.and_then(|()| given.request()) {
         Ok(request) => request,
         Err(Error::Problem(problem)) => return again(&person, id, given, *problem).await,
         Err(error) => return Err(person.trouble(&error)),
@@ -53,7 +59,8 @@ pub(super) async fn send(visit: Visit<Restores>) -> Result<HttpResponse, Trouble
             } else {
                 path_of(id)
             };
-            let flash = Flash::good(told(&done, &entry, given.name()));
+            let new_name = given.name().filter(|name| *name != entry.root.name);
+            let flash = Flash::good(told(&done, &entry, new_name));
             Ok(person.see(&path, &flash).await)
         }
         Err(Error::Problem(problem)) => match problem.code {

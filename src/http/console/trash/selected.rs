@@ -5,7 +5,6 @@ use actix_web::http::StatusCode;
 use askama::Template;
 use serde::Deserialize;
 
-use super::confirm::Confirm;
 use super::filter::Filter;
 use super::{Purges, path_of, went_with, what};
 use crate::domain::codes::Code;
@@ -13,6 +12,7 @@ use crate::domain::ids::EntryId;
 use crate::domain::kinds::EntryState;
 use crate::domain::scopes::Scope;
 use crate::http::auth::needs;
+use crate::http::console::confirm::Confirm;
 use crate::http::console::flash::Flash;
 use crate::http::console::frame::{Frame, Section};
 use crate::http::console::trouble::Trouble;
@@ -95,7 +95,7 @@ pub(super) async fn delete(visit: Visit<Purges>) -> Result<HttpResponse, Trouble
         return Err(nothing_chosen(&person, &back));
     }
     let confirm = confirm(&form, &ids, &back);
-    if form.text("confirm").trim() != confirm.expected {
+    if !confirm.is(form.text("confirm")) {
         let page = ask(&person, ids, confirm.wrong()).await?;
         return Ok(person.refused(&page));
     }
@@ -185,6 +185,7 @@ fn confirm(form: &Form, ids: &[EntryId], back: &str) -> Confirm {
         expected,
         what: "text",
         error: None,
+        button: "Delete permanently",
         back: back.to_owned(),
         dialog: false,
     }

@@ -2,7 +2,7 @@
 
 use crate::domain::kinds::{EntryState, RootKind};
 use crate::http::console::trash::path_of;
-use crate::http::console::words::number_of;
+use crate::http::console::words::called;
 use crate::service::caller::Caller;
 use crate::service::error::Result;
 use crate::service::pages::PageQuery;
@@ -47,20 +47,10 @@ pub(super) fn load(
     let rows = entry.impact.rows;
     let own = |kind| i64::from(entry.root.kind == kind);
     let mut branches = Vec::new();
-    for (kind, count, one, many) in [
-        (
-            RootKind::Connection,
-            rows.connections,
-            "connection",
-            "connections",
-        ),
-        (RootKind::Model, rows.models, "model", "models"),
-        (
-            RootKind::Content,
-            rows.content,
-            "piece of content",
-            "pieces of content",
-        ),
+    for (kind, count) in [
+        (RootKind::Connection, rows.connections),
+        (RootKind::Model, rows.models),
+        (RootKind::Content, rows.content),
     ] {
         let count = count - own(kind);
         if count <= 0 {
@@ -80,7 +70,7 @@ pub(super) fn load(
         };
         let path = format!("{}?show={kind}", path_of(entry.id));
         branches.push(Branch {
-            label: number_of(count, one, many),
+            label: called(kind).number(count),
             kind: kind.as_str(),
             more: next.is_some(),
             rest: match next.filter(|_| open) {

@@ -24,6 +24,18 @@ on_both! {
         });
     }
 
+    fn what_is_deleted_permanently_is_said_to_be_purged_and_by_whom(app: &TestApp) {
+        let entry = deleted(app, "prod");
+        let path = format!("/console/trash/{entry}");
+        let mut person = Person::admin(app);
+        person.open(&path);
+        assert_eq!(person.text().matches("Purged means deleted permanently.").count(), 1, "{}", person.text());
+        app.sql().run(&format!("UPDATE trash_entries SET state = 'purged', closed_at = deleted_at, closed_by = 'reprieve' WHERE id = '{entry}'"));
+        person.open(&path);
+        assert!(person.reads("by Reprieve itself . Purged means deleted permanently."), "{}", person.text());
+        app.sql().run(&format!("UPDATE trash_entries SET state = 'in_trash', closed_at = NULL, closed_by = NULL WHERE id = '{entry}'"));
+    }
+
     fn the_name_of_the_key_is_for_those_who_see_keys(app: &TestApp) {
         let entry = deleted(app, "prod");
         let mut person = Person::signed_in(app, app.client(&["connections:read", "trash:read"]).key());

@@ -52,6 +52,10 @@ on_both! {
         person.open("/console/trash?q=foo&kind=connection");
         assert!(person.reads("No connections match “ foo ”.") && person.reads("Clear search"), "{}", person.text());
         assert!(person.links().contains(&"/console/trash?kind=connection".to_owned()));
+        person.open("/console/trash?q=foo&kind=content");
+        assert!(person.reads("No content matches “ foo ”."), "{}", person.text());
+        person.open("/console/trash?q=foo");
+        assert!(person.reads("No entries match “ foo ”."), "{}", person.text());
         person.open("/console/trash?by=ann");
         assert!(person.reads("Select Anns own") && !person.reads("Select Staging"), "{}", person.text());
         assert!(person.page.text.contains("<option value=\"ann\" selected>Ann</option>"));
@@ -66,6 +70,32 @@ on_both! {
         }
         person.open("/console/trash?since=never&sort=up&kind=thing&unknown=1");
         assert!(person.reads("Select Staging") && person.reads("Select Anns own") && person.reads("Select Prod warehouse"));
+    }
+
+    fn whoever_deleted_something_that_is_there_can_be_chosen(app: &TestApp) {
+        let by = |id: &str, name: &str, what: &str| {
+            let actor = app.admin.with("reprieve-actor", &format!("id={id}; name={name}"));
+            super::id(&actor.delete(&format!("/v1/connections/{}", connection(app, what))).ok(200))
+        };
+        by("zoe", "Zoe", "by zoe");
+        by("ann", "Ann", "by ann");
+        by("ann", "Ann%20Lee", "by ann again");
+        let gone = by("bob", "Bob", "by bob");
+        restore(app, &gone);
+        let other = app.other_organization("other");
+        let theirs = super::id(&other.post("/v1/connections", &postgres_connection("theirs")).ok(201));
+        other.with("reprieve-actor", "id=eve; name=Eve").delete(&format!("/v1/connections/{theirs}")).ok(200);
+        deleted(app, "by my own key");
+        let mut person = Person::admin(app);
+        person.open("/console/trash");
+        let chosen = "<option value=\"\">Anyone</option><option value=\"me\">Me</option><option value=\"ann\">Ann Lee</option><option value=\"zoe\">Zoe</option></select>";
+        assert!(person.page.text.contains(chosen), "{}", person.page.text);
+        person.open("/console/trash?by=ann");
+        assert!(person.reads("Select by ann again") && person.reads("Select by ann ") && !person.reads("Select by zoe"), "{}", person.text());
+        assert!(person.page.text.contains("<option value=\"ann\" selected>Ann Lee</option>"), "{}", person.page.text);
+        let own = format!("key:{}", app.admin.get("/v1/whoami").ok(200)["key_id"].as_str().unwrap());
+        person.open(&format!("/console/trash?by={own}"));
+        assert!(person.reads("Select by my own key") && person.page.text.contains("<option value=\"me\" selected>"), "{}", person.page.text);
     }
 
     fn what_i_deleted_is_found_by_me(app: &TestApp) {

@@ -25,6 +25,36 @@ on_both! {
         assert_eq!(state(app, &entry), "purged");
     }
 
+    fn a_name_is_the_same_however_its_accents_are_typed(app: &TestApp) {
+        let composed = "Caf\u{e9} ware\u{308}house";
+        let entry = deleted(app, composed);
+        let mut person = Person::admin(app);
+        let path = format!("/console/trash/{entry}/delete");
+        person.open(&path);
+        person.post(&path, &[("confirm", "Cafe ware\u{308}house")]);
+        assert_eq!(person.page.status, 422, "an accent is a letter");
+        person.post(&path, &[("confirm", "  Cafe\u{301} war\u{eb}house")]);
+        assert_eq!((person.page.status, &*state(app, &entry)), (200, "purged"), "{}", person.text());
+        let several = [deleted(app, "first"), deleted(app, "second")];
+        person.open("/console/trash");
+        person.post("/console/trash/selected/delete", &[("confirm", "\u{2003}delete 2 entries"), ("id", &several[0]), ("id", &several[1])]);
+        assert!(person.reads("2 deleted permanently."), "{}", person.text());
+    }
+
+    fn the_dialog_and_the_page_ask_the_same_by_one_text_field(app: &TestApp) {
+        let entry = deleted(app, "prod");
+        let mut person = Person::admin(app);
+        person.open(&format!("/console/trash/{entry}"));
+        let dialog = person.page.text.split_once("<dialog").unwrap().1.split_once("</dialog>").unwrap().0.to_owned();
+        assert!(dialog.contains("<button type=\"button\" data-cancel>Cancel</button>") && !dialog.contains("autofocus"), "{dialog}");
+        person.open(&format!("/console/trash/{entry}/delete"));
+        assert!(person.page.text.contains(&format!("<a class=\"button\" href=\"/console/trash/{entry}\">Cancel</a>")) && person.page.text.contains(" autofocus>"), "{}", person.page.text);
+        for text in [&dialog, &person.page.text] {
+            assert_eq!(text.matches("type=\"text\"").count(), 1, "{text}");
+            assert!(text.contains(&format!("<form class=\"confirm\" method=\"post\" action=\"/console/trash/{entry}/delete\"")) && text.contains("Type the name of the connection to confirm") && text.contains("type=\"submit\">Delete permanently</button>"), "{text}");
+        }
+    }
+
     fn models_and_content_are_called_what_they_are(app: &TestApp) {
         let id = connection(app, "holder");
         let of_model = delete(app, &format!("models/{}", model(app, &id, "sales")));

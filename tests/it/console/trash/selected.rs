@@ -62,6 +62,26 @@ on_both! {
         assert_eq!((answered.status, answered.header("location")), (303, Some(&*format!("/console/trash/{entry}/delete"))));
     }
 
+    fn ids_of_another_organization_change_nothing_and_name_nothing(app: &TestApp) {
+        let (first, second) = (deleted(app, "secret project"), deleted(app, "secret plan"));
+        let mut person = Person::signed_in(app, app.other_organization("other").key());
+        let ids = [("id", &*first), ("id", &*second)];
+        let sent = [
+            (PATH, vec![("act", "restore"), ids[0], ids[1]], 200, "0 restored, 2 could not be: 'an unknown entry': there is no such entry"),
+            (PATH, vec![("act", "delete"), ids[0], ids[1]], 404, "There is nothing here"),
+            (PATH, vec![("act", "delete"), ids[0]], 404, "There is nothing here"),
+            ("/console/trash/selected/delete", vec![("confirm", "delete 2 entries"), ids[0], ids[1]], 200, "0 deleted permanently, 2 could not be: 'an unknown entry': there is no such entry"),
+            ("/console/trash/selected/delete", vec![("confirm", "delete 1 entry"), ids[0], ids[1]], 404, "There is nothing here"),
+        ];
+        for (path, fields, status, words) in sent {
+            person.open("/console/trash");
+            person.post(path, &fields);
+            assert_eq!(person.page.status, status, "{path} {fields:?}: {}", person.text());
+            assert!(person.reads(words) && !person.reads("secret p"), "{path} {fields:?}: {}", person.text());
+        }
+        assert_eq!((&*state(app, &first), &*state(app, &second)), ("in_trash", "in_trash"));
+    }
+
     fn a_stale_selection_is_told_one_by_one(app: &TestApp) {
         let (back, gone, there) = (deleted(app, "back"), deleted(app, "gone"), deleted(app, "there"));
         let mut person = Person::admin(app);
