@@ -80,7 +80,7 @@ fn element<'a>(person: &'a Person, id: &str) -> &'a str {
     let at = page
         .find(&format!("id=\"{id}\""))
         .unwrap_or_else(|| panic!("no {id}: {page}"));
-    page[at..].split('>').next().unwrap()
+    page.split_at(at).1.split('>').next().unwrap()
 }
 
 /// The text of the error at the field of this id.

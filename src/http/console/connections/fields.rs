@@ -85,6 +85,25 @@ impl Field {
         self
     }
 
+    /// Whether it takes the whole width.
+    pub(super) fn is_long(&self) -> bool {
+        matches!(self.input, Input::Area { .. })
+    }
+
+    /// What is stored, for whoever may not change it.
+    pub(super) fn shown(&self) -> &str {
+        match &self.input {
+            Input::Text { value, .. } | Input::Area { value } => value,
+            Input::Choice { values } => values
+                .iter()
+                .find_map(|(value, chosen)| chosen.then_some(value.as_str()))
+                .unwrap_or_default(),
+            Input::Check { on: true } => "Yes",
+            Input::Check { on: false } => "No",
+            Input::Secret { .. } => "",
+        }
+    }
+
     pub(super) fn described_by(&self) -> String {
         match self.error {
             Some(_) => format!("{0}-error {0}-help", self.id),

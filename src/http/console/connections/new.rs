@@ -27,6 +27,8 @@ use crate::service::reentry::fields_of_new;
 use crate::service::trash;
 use crate::store::filters::EntryFilter;
 
+/// Entries in the trash with the name in theirs that are looked through for one that has just this name.
+const MOST: i64 = 200;
 /// The kind that the form begins with.
 const FIRST: &str = "postgres";
 
@@ -106,6 +108,21 @@ pub(in crate::http::console) async fn create(
 ) -> Result<HttpResponse, Trouble> {
     let (person, mut form) = visit.sent().await?;
     let connector = connector_of(form.given("kind"))?;
+    // The fields are those of another kind than the one that is chosen by now.
+    let other = form
+        .given("shown")
+        .is_some_and(|shown| shown != connector.key);
+    if other || form.text("do") == "fields" {
+        let mut page = NewPage::of(&person.frame, connector, Some(&form), &[]);
+        if form.text("do") == "fields" {
+            return Ok(person.page(&page));
+        }
+        page.notice = Some(format!(
+            "Nothing was saved: the fields were those of another kind. These are the fields of {}.",
+            connector.label
+        ));
+        return Ok(person.refused(&page));
+    }
     let mut errors = std::mem::take(&mut form.errors);
     let settings = fields::json(connector, &form, false, &mut errors);
     let source_hints = secrets::beside(&mut form, &fields_of_new(connector), &mut errors);
@@ -126,7 +143,8 @@ pub(in crate::http::console) async fn create(
         match person.write(move |tx| connections::create(tx, &new)).await {
             Ok(view) => {
                 let mut flash = Flash::good(format!("'{}' was created.", view.name));
-                if let Some(entry) = same_name(&person, &view.name).await? {
+                // It is made by now: what can't be read here is no reason to say otherwise.
+                if let Ok(Some(entry)) = same_name(&person, &view.name).await {
                     flash.text.push_str(
                         " A connection of this name is in the trash: restoring it later will ask for another name.",
                     );
@@ -206,7 +224,7 @@ async fn same_name(person: &Person, name: &str) -> Result<Option<String>, Troubl
     };
     let entry = person
         .read(move |conn, caller| {
-            let page = PageQuery::new(Some(50), None)?;
+            let page = PageQuery::new(Some(MOST), None)?;
             let found = trash::list(conn, caller, &filter, false, &page)?;
             Ok(found
                 .data

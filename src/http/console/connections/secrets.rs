@@ -76,6 +76,7 @@ fn value_of(known: &FormField) -> Field {
         (false, _) => "(optional)",
     };
     Field {
+        required: mark == "(required)",
         mark,
         input: Input::Secret {
             multiline: known.multiline,

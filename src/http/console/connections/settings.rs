@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use askama::Template;
 
 use super::fields::{self, Field, Input};
@@ -16,7 +17,7 @@ use crate::domain::kinds::Outcome;
 use crate::domain::scopes::Scope;
 use crate::http::auth::needs;
 use crate::http::console::flash::Flash;
-use crate::http::console::frame::{Frame, Section};
+use crate::http::console::frame::{self, Frame, Section};
 use crate::http::console::trouble::Trouble;
 use crate::http::console::visit::{Person, Visit};
 use crate::http::console::words::When;
@@ -43,6 +44,8 @@ struct SettingsPage<'a> {
     tested: Option<(When, String)>,
     testable: bool,
     writes: bool,
+    /// The secrets that are missing, where the reader may not enter them.
+    lacking: Option<String>,
     notice: Option<String>,
 }
 
@@ -81,16 +84,18 @@ impl<'a> SettingsPage<'a> {
             plain.extend(fields::settings(connector, &view.settings, typed, errors));
         }
         let writes = frame.may(Scope::ConnectionsWrite);
+        let enters = writes && frame.may(Scope::SecretsWrite);
+        let missing = known.iter().filter(|field| field.missing && !enters);
+        let missing: Vec<&str> = missing.map(|field| field.label).collect();
         Self {
             frame,
             section: Some(Section::Connections),
             tab: Tab::Settings,
             head: Head::of(view),
-            version: typed
-                .and_then(|form| form.text("version").parse().ok())
-                .unwrap_or(view.version),
+            version: view.version,
             plain,
-            secrets: if writes && frame.may(Scope::SecretsWrite) {
+            lacking: (!missing.is_empty()).then(|| missing.join(", ")),
+            secrets: if enters {
                 secrets::all(known, typed, errors)
             } else {
                 Vec::new()
@@ -104,6 +109,13 @@ impl<'a> SettingsPage<'a> {
             writes,
             notice: None,
         }
+    }
+}
+
+impl SettingsPage<'_> {
+    /// What was lost with a deletion is the first that one is asked for.
+    fn begins_with_secrets(&self) -> bool {
+        self.secrets.iter().any(|secret| secret.field.focus)
     }
 }
 
@@ -157,9 +169,12 @@ pub(in crate::http::console) async fn save(visit: Visit<Writes>) -> Result<HttpR
             source_hints,
             ..ConnectionPatch::default()
         };
-        let (patch, version) = (Arc::new(patch), form.text("version").parse().ok());
+        let Ok(version) = form.text("version").parse() else {
+            return Err(person.trouble_of(Trouble::out_of_date()));
+        };
+        let patch = Arc::new(patch);
         let saved = person
-            .write(move |tx| connections::patch(tx, id, version, &patch))
+            .write(move |tx| connections::patch(tx, id, Some(version), &patch))
             .await;
         match saved {
             Ok(view) => {
@@ -180,6 +195,9 @@ pub(in crate::http::console) async fn save(visit: Visit<Writes>) -> Result<HttpR
             Err(Error::Problem(problem)) if problem.code == Code::SecretsRequired => {
                 errors.push(FieldError::new("", "required", problem.detail));
             }
+            Err(Error::Problem(problem)) if problem.code == Code::VersionMismatch => {
+                return overtaken(&person, id, &form).await;
+            }
             Err(error) => return Err(person.trouble(&error)),
         }
     }
@@ -194,6 +212,28 @@ pub(in crate::http::console) async fn save(visit: Visit<Writes>) -> Result<HttpR
     }
     page.notice = Some(notice);
     Ok(person.refused(&page))
+}
+
+/// Somebody changed the connection since the form was opened: it comes back as it was filled in, and may be sent again.
+async fn overtaken(
+    person: &Person,
+    id: ConnectionId,
+    form: &Form,
+) -> Result<HttpResponse, Trouble> {
+    let (view, known) = person
+        .read(move |conn, caller| reentry::fields(conn, caller, id))
+        .await?;
+    let mut page = SettingsPage::of(&person.frame, &view, &known, Some(form), &[]);
+    let secrets = if page.secrets.is_empty() {
+        ""
+    } else {
+        " Secrets must be entered again."
+    };
+    page.notice = Some(format!(
+        "This page is out of date. Reload it and try again; or send it once more, which puts what is below in place of what \
+         somebody saved meanwhile. Nothing was saved.{secrets}"
+    ));
+    Ok(frame::page(StatusCode::FORBIDDEN, &page))
 }
 
 fn is_shown(page: &SettingsPage<'_>, error: &FieldError) -> bool {
