@@ -114,7 +114,7 @@ impl Section {
 /// An open alarm, as the banner has it.
 #[derive(Debug, Clone)]
 pub(super) struct Alarm {
-    pub(super) code: String,
+    pub(super) title: &'static str,
     pub(super) detail: String,
 }
 
@@ -153,7 +153,7 @@ impl Frame {
             some.data
                 .into_iter()
                 .map(|alarm| Alarm {
-                    code: alarm.code.to_string(),
+                    title: alarm.code.title(),
                     detail: alarm.detail,
                 })
                 .collect()

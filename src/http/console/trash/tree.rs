@@ -84,8 +84,8 @@ pub(super) fn load(
             kind: kind.as_str(),
             more: next.is_some(),
             rest: match next.filter(|_| open) {
-                Some(token) => format!("{path}&page={token}#{kind}"),
-                None => format!("{path}#{kind}"),
+                Some(token) => format!("{path}&page={token}#with-{kind}"),
+                None => format!("{path}#with-{kind}"),
             },
             names,
             open,
