@@ -9,7 +9,7 @@ fn copies(app: &TestApp, entry: &str, count: usize) {
     let mut sql = app.sql();
     let [entries, connections] =
         ["trash_entries", "trash_connections"].map(|table| sql.columns(table));
-    let mut statements = String::new();
+    let mut statements = Vec::new();
     for number in 0..count {
         let id = |kind: usize| format!("'019365f0-{kind:04}-7000-8000-{number:012}'");
         let (new, root) = (id(1), id(2));
@@ -28,14 +28,14 @@ fn copies(app: &TestApp, entry: &str, count: usize) {
             ("trash_entries", &entries, &new, "id"),
             ("trash_connections", &connections, &root, "entry_id"),
         ] {
-            statements += &format!(
-                "INSERT INTO {table} ({}) SELECT {} FROM {table} WHERE {like} = '{entry}';\n",
+            statements.push(format!(
+                "INSERT INTO {table} ({}) SELECT {} FROM {table} WHERE {like} = '{entry}';",
                 columns.join(", "),
                 values(columns, own)
-            );
+            ));
         }
     }
-    sql.run(&format!("BEGIN; {statements} COMMIT"));
+    sql.run(&format!("BEGIN; {} COMMIT", statements.concat()));
 }
 
 /// The ids of a whole list, page by page.
@@ -72,7 +72,7 @@ on_both! {
         person.open("/console/connections");
         assert!(person.reads("Trash 1,000+ Activity"), "{}", person.text());
         person.open("/console/settings/retention");
-        assert!(person.reads("what is in the trash already ( 1,000+ entries )") || person.reads("what is in the trash already (1,000+ entries)"), "{}", person.text());
+        assert!(person.reads("what is in the trash already (1,000+ entries)"), "{}", person.text());
     }
 
     fn every_entry_is_on_one_page_though_all_are_of_one_moment(app: &TestApp) {
