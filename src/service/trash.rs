@@ -4,7 +4,9 @@
 
 mod kept;
 
-use chrono::Duration;
+use std::collections::BTreeMap;
+
+use chrono::{Duration, NaiveDate};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -183,10 +185,16 @@ pub fn deleters(conn: &mut Conn, caller: &Caller) -> Result<Vec<Actor>> {
     Ok(found)
 }
 
-/// How many entries are in the trash.
-pub fn count(conn: &mut Conn, caller: &Caller) -> Result<i64> {
-    let counts = conn.count_entries(caller.org)?;
-    Ok(counts.into_iter().map(|(_, count)| count).sum())
+/// How many entries are in the trash, of all kinds or of one, counted no further than `most`: what every page tells must
+/// not cost more the more there is.
+pub fn count_up_to(
+    conn: &mut Conn,
+    caller: &Caller,
+    kind: Option<RootKind>,
+    most: i64,
+) -> Result<i64> {
+    let count = conn.count_entries_up_to(caller.org, kind, most)?;
+    Ok(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
 /// The trash in numbers.
@@ -201,24 +209,31 @@ pub fn summary(conn: &mut Conn, caller: &Caller) -> Result<SummaryView> {
             RootKind::Integration => entries.integration += count,
         }
     }
+    let purges = purges(conn, caller)?;
+    Ok(SummaryView { entries, purges })
+}
+
+/// What has its date on which of the next 30 days, or had it before and is still there.
+pub fn purges(conn: &mut Conn, caller: &Caller) -> Result<Vec<PurgeDay>> {
     let now = conn.now()?;
     let horizon = now.plus(Duration::days(30));
-    let mut purges: Vec<PurgeDay> = Vec::new();
-    for (at, is_held) in conn.purge_dates(caller.org, horizon, now)? {
-        let (date, held) = (at.utc().date_naive().to_string(), i64::from(is_held));
-        match purges.last_mut() {
-            Some(day) if day.date == date => {
-                day.entries += 1;
-                day.held += held;
-            }
-            _ => purges.push(PurgeDay {
-                date,
-                entries: 1,
-                held,
-            }),
+    let mut held: BTreeMap<NaiveDate, i64> = BTreeMap::new();
+    for (_, at) in conn.held_dates(caller.org, horizon, now)? {
+        if let Some(at) = at {
+            *held.entry(at.utc().date_naive()).or_default() += 1;
         }
     }
-    Ok(SummaryView { entries, purges })
+    let days = conn.purge_days(caller.org, horizon)?.into_iter();
+    Ok(days
+        .filter_map(|(first, entries)| {
+            let date = first?.utc().date_naive();
+            Some(PurgeDay {
+                held: held.get(&date).copied().unwrap_or_default(),
+                date: date.to_string(),
+                entries,
+            })
+        })
+        .collect())
 }
 
 /// A page of the rows of an entry, of one kind.

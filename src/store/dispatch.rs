@@ -359,8 +359,12 @@ dispatch! {
     fn connections_with_trash(org: OrgId, connections: &[ConnectionId]) -> Vec<Option<ConnectionId>>;
     /// Entries in the trash by kind of root.
     fn count_entries(org: OrgId) -> Vec<(RootKind, i64)>;
-    /// When the entries that are due before a moment will be purged.
-    fn purge_dates(org: OrgId, before: Ts, now: Ts) -> Vec<(Ts, bool)>;
+    /// The same of all kinds or of one, counted no further than `most`.
+    fn count_entries_up_to(org: OrgId, kind: Option<RootKind>, most: i64) -> usize;
+    /// On which days (UTC) entries have their date before a moment: the first date of the day, and how many.
+    fn purge_days(org: OrgId, before: Ts) -> Vec<(Option<Ts>, i64)>;
+    /// The entries that a hold is on, each with its date if it is in the trash and that is before a moment.
+    fn held_dates(org: OrgId, before: Ts, now: Ts) -> Vec<(EntryId, Option<Ts>)>;
     /// How many links would be live again if these entries were.
     fn links_to_return(org: OrgId, entries: &[EntryId]) -> i64;
     /// Links of an entry from content that stayed: id, name and connection of that content.

@@ -47,6 +47,9 @@ pub(super) use queries::*;
 pub(super) use record::*;
 pub(super) use webhooks::*;
 
+/// The day (UTC) of an entry's date.
+const PURGE_DAY: &str = "CAST(trash_entries.purge_at AT TIME ZONE 'UTC' AS date)";
+
 diesel::define_sql_function! {
     /// Where `needle` first stands in `haystack`; 0 if nowhere.
     #[sql_name = "strpos"]

@@ -49,6 +49,9 @@ pub(super) use queries::*;
 pub(super) use record::*;
 pub(super) use webhooks::*;
 
+/// The day (UTC) of an entry's date.
+const PURGE_DAY: &str = "substr(trash_entries.purge_at, 1, 10)";
+
 diesel::define_sql_function! {
     /// Where `needle` first stands in `haystack`; 0 if nowhere.
     #[sql_name = "instr"]

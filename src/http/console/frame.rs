@@ -10,7 +10,7 @@ use askama::Template;
 
 use super::assets;
 use super::flash::Flash;
-use super::words::grouped;
+use super::words::{TO_COUNT, counted};
 use crate::domain::clock::Ts;
 use crate::domain::scopes::{Grants, Scope};
 use crate::http::State;
@@ -92,7 +92,7 @@ impl Section {
     /// How many there are of what it lists: told of the trash alone.
     pub(super) fn count(self, frame: &Frame) -> Option<String> {
         let count = frame.trashed.filter(|_| self == Self::Trash)?;
-        Some(grouped(count))
+        Some(counted(count))
     }
 
     /// Any of these lets one in.
@@ -128,7 +128,8 @@ pub(super) struct Frame {
     pub(super) alarms: Vec<&'static str>,
     /// The moment of this page.
     pub(super) now: Ts,
-    trashed: Option<i64>,
+    /// What is in the trash, of those who may see it, counted up to [`TO_COUNT`].
+    pub(super) trashed: Option<i64>,
     grants: Grants,
 }
 
@@ -151,7 +152,7 @@ impl Frame {
             Vec::new()
         };
         let trashed = if caller.may(Scope::TrashRead) {
-            Some(trash::count(conn, caller)?)
+            Some(trash::count_up_to(conn, caller, None, TO_COUNT)?)
         } else {
             None
         };

@@ -149,6 +149,17 @@ pub(super) fn grouped(count: i64) -> String {
     text
 }
 
+/// How far is counted for a number that stands beside a link.
+const COUNTED: i64 = 1_000;
+/// What to ask for to know whether there are more.
+pub(super) const TO_COUNT: i64 = COUNTED + 1;
+
+/// A number that was counted up to [`TO_COUNT`]: "12", "1,000", "1,000+".
+pub(super) fn counted(count: i64) -> String {
+    let more = if count > COUNTED { "+" } else { "" };
+    format!("{}{more}", grouped(count.min(COUNTED)))
+}
+
 /// What goes along with something, in numbers: "12 models and 340 pieces of content"; `None` if nothing does.
 pub(super) fn rows(connections: i64, models: i64, content: i64) -> Option<String> {
     let parts: Vec<String> = [
@@ -209,5 +220,13 @@ mod tests {
             "2 connections, 12 models and 1,234,567 pieces of content"
         );
         assert_eq!(grouped(-1_000), "-1,000");
+        for (count, words) in [
+            (0, "0"),
+            (1_000, "1,000"),
+            (TO_COUNT, "1,000+"),
+            (9_999, "1,000+"),
+        ] {
+            assert_eq!(counted(count), words);
+        }
     }
 }

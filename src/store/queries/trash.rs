@@ -1,6 +1,7 @@
 //! Trash entries: the record of each deletion. Their rows are moved by the backends' own statements.
 
 use diesel::prelude::*;
+use diesel::sql_types::{Integer, Text};
 
 use super::Conn;
 use crate::domain::clock::Ts;
@@ -162,7 +163,8 @@ pub(in crate::store) fn list_entries(
     match order {
         EntryOrder::DeletedAt(after) => {
             if let Some((at, id)) = after {
-                query = query.filter(
+                // `le` says nothing new, but without it PostgreSQL begins at the first page.
+                query = query.filter(t::deleted_at.le(at)).filter(
                     t::deleted_at
                         .lt(at)
                         .or(t::deleted_at.eq(at).and(t::id.lt(id))),
@@ -175,7 +177,10 @@ pub(in crate::store) fn list_entries(
         }
         EntryOrder::PurgeAt(after) => {
             if let Some((at, id)) = after {
-                query = query.filter(t::purge_at.gt(at).or(t::purge_at.eq(at).and(t::id.gt(id))));
+                // The same.
+                query = query
+                    .filter(t::purge_at.ge(at))
+                    .filter(t::purge_at.gt(at).or(t::purge_at.eq(at).and(t::id.gt(id))));
             }
             query
                 .order((t::purge_at.asc(), t::id.asc()))
@@ -246,28 +251,65 @@ pub(in crate::store) fn newest_deleters(
         .load(conn)
 }
 
-/// When the entries in the trash that are due before `before` will be purged, and whether a hold is on each.
-pub(in crate::store) fn purge_dates(
+/// How many entries are in the trash, of all kinds or of one, counted no further than `most`.
+pub(in crate::store) fn count_entries_up_to(
+    conn: &mut Conn,
+    org: OrgId,
+    kind: Option<RootKind>,
+    most: i64,
+) -> QueryResult<usize> {
+    use trash_entries as t;
+    let mut query = t::table
+        .filter(t::org_id.eq(org))
+        .filter(t::state.eq(EntryState::InTrash))
+        .select(1.into_sql::<Integer>())
+        .into_boxed();
+    if let Some(kind) = kind {
+        query = query.filter(t::root_kind.eq(kind));
+    }
+    let found: Vec<i32> = query.limit(most).load(conn)?;
+    Ok(found.len())
+}
+
+/// On which days (UTC) entries in the trash have their date before `before`: the first date of the day, and how many.
+pub(in crate::store) fn purge_days(
     conn: &mut Conn,
     org: OrgId,
     before: Ts,
-    now: Ts,
-) -> QueryResult<Vec<(Ts, bool)>> {
+) -> QueryResult<Vec<(Option<Ts>, i64)>> {
     use trash_entries as t;
+    let first = diesel::dsl::min(t::purge_at);
     t::table
         .filter(t::org_id.eq(org))
         .filter(t::state.eq(EntryState::InTrash))
         .filter(t::purge_at.lt(before))
-        .order((t::purge_at, t::id))
-        .select((
-            t::purge_at,
-            diesel::dsl::exists(
-                holds::table
-                    .filter(holds::org_id.eq(t::org_id))
-                    .filter(holds::entry_id.eq(t::id))
-                    .filter(holds::ends_at.is_null().or(holds::ends_at.gt(now))),
-            ),
-        ))
+        .group_by(diesel::dsl::sql::<Text>(super::super::PURGE_DAY))
+        .order(first)
+        .select((first, diesel::dsl::count_star()))
+        .load(conn)
+}
+
+/// The entries that a hold is on, each with its date if it is in the trash and that is before `before`. It begins at the
+/// holds, of which there are few; a join lets SQLite begin at the entries.
+pub(in crate::store) fn held_dates(
+    conn: &mut Conn,
+    org: OrgId,
+    before: Ts,
+    now: Ts,
+) -> QueryResult<Vec<(EntryId, Option<Ts>)>> {
+    use trash_entries as t;
+    let date = t::table
+        .filter(t::org_id.eq(holds::org_id))
+        .filter(t::id.eq(holds::entry_id))
+        .filter(t::state.eq(EntryState::InTrash))
+        .filter(t::purge_at.lt(before))
+        .select(t::purge_at)
+        .single_value();
+    holds::table
+        .filter(holds::org_id.eq(org))
+        .filter(holds::ends_at.is_null().or(holds::ends_at.gt(now)))
+        .select((holds::entry_id, date))
+        .distinct()
         .load(conn)
 }
 

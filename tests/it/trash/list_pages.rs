@@ -84,6 +84,12 @@ on_both! {
         for (entry_id, days) in entries.iter().zip([3, 1, 3, 29, 31]) {
             sql(app, &format!("UPDATE trash_entries SET purge_at = '{}T23:59:59.999999Z' WHERE id = '{entry_id}'", day(days)));
         }
+        // What is past its date and still there has its own day; two holds on one entry hold one entry.
+        let due = trash_one(app, "due");
+        sql(app, &format!("UPDATE trash_entries SET deleted_at = '{}T00:00:00.000000Z', purge_at = '{}T00:00:00.000000Z' WHERE id = '{due}'", day(-40), day(-10)));
+        for _ in 0..2 {
+            app.admin.post(&format!("/v1/trash/{due}/holds"), &json!({"reason": "case 17"})).ok(201);
+        }
         // A hold that has ended holds nothing.
         for (held, ends_at) in [(&entries[0], Value::Null), (&entries[1], json!("2999-01-01T00:00:00Z"))] {
             let mut hold = json!({"reason": "case 17"});
@@ -95,10 +101,11 @@ on_both! {
         let ended = app.admin.post(&format!("/v1/trash/{}/holds", entries[3]), &json!({"reason": "over"})).ok(201);
         app.admin.delete(&format!("/v1/trash/{}/holds/{}", entries[3], ended["id"].as_str().unwrap())).ok(200);
         let summary = app.admin.get("/v1/trash/summary").ok(200);
-        assert_eq!(summary["entries"], json!({"all": 5, "integration": 0, "connection": 1, "model": 1, "content": 3}));
+        assert_eq!(summary["entries"], json!({"all": 6, "integration": 0, "connection": 2, "model": 1, "content": 3}));
         assert_eq!(
             summary["purges"],
             json!([
+                {"date": day(-10), "entries": 1, "held": 1},
                 {"date": day(1), "entries": 1, "held": 1},
                 {"date": day(3), "entries": 2, "held": 1},
                 {"date": day(29), "entries": 1, "held": 0},

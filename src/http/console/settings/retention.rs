@@ -14,7 +14,7 @@ use crate::http::console::flash::Flash;
 use crate::http::console::frame::{Frame, Section};
 use crate::http::console::trouble::Trouble;
 use crate::http::console::visit::{Person, Visit};
-use crate::http::console::words::{When, number, number_of};
+use crate::http::console::words::{When, counted, number};
 use crate::http::form::Form;
 use crate::service::brakes::{self, BrakeView};
 use crate::service::error::Error;
@@ -24,7 +24,6 @@ use crate::service::purge::status;
 use crate::service::retention::{
     self, BrakeChange, LEAST_BRAKE, PauseChange, PauseView, RetentionChange, RetentionView,
 };
-use crate::service::trash;
 use crate::service::unit::Tx;
 
 const PAGE: &str = "/settings/retention";
@@ -76,7 +75,8 @@ impl Now {
     /// What is in the trash, in words.
     fn entries(&self) -> String {
         match self.trashed {
-            Some(count) => number_of(count, "entry", "entries"),
+            Some(1) => "1 entry".to_owned(),
+            Some(count) => format!("{} entries", counted(count)),
             None => "all of it".to_owned(),
         }
     }
@@ -170,8 +170,7 @@ impl Typed {
 }
 
 async fn look(person: &Person) -> Result<Now, Trouble> {
-    let may_see_trash = person.may(Scope::TrashRead);
-    let now = person.frame.now;
+    let (now, trashed) = (person.frame.now, person.frame.trashed);
     person
         .look(move |services, caller| {
             let purge = status::status(services, caller)?;
@@ -183,11 +182,6 @@ async fn look(person: &Person) -> Result<Now, Trouble> {
                     .into_iter()
                     .map(|brake| Brake::of(brake, now))
                     .partition(|brake| brake.released.is_none());
-                let trashed = if may_see_trash {
-                    Some(trash::count(conn, caller)?)
-                } else {
-                    None
-                };
                 Ok::<_, Error>(Now {
                     policy: retention::get(services, conn, caller)?,
                     paused_since: purge.pause.since.map(|at| When::new(at, now)),

@@ -14,13 +14,20 @@ use crate::http::auth::needs;
 use crate::http::console::frame::{Frame, Section};
 use crate::http::console::trouble::Trouble;
 use crate::http::console::visit::Visit;
-use crate::http::console::words::{When, called, grouped, number, who};
+use crate::http::console::words::{TO_COUNT, When, called, counted, number, who};
 use crate::service::organizations;
 use crate::service::pages::PageQuery;
-use crate::service::trash::{self, SummaryCounts};
+use crate::service::trash;
 use crate::service::views::EntryView;
 
 const ON_A_PAGE: i64 = 50;
+/// What the tabs lead to; there is none for integrations.
+const TABS: [Option<RootKind>; 4] = [
+    None,
+    Some(RootKind::Connection),
+    Some(RootKind::Model),
+    Some(RootKind::Content),
+];
 
 #[derive(Template)]
 #[template(path = "console/templates/trash/list.html")]
@@ -115,21 +122,17 @@ impl ListPage<'_> {
     }
 }
 
-fn tabs(filter: &Filter, counts: &SummaryCounts) -> Vec<Tab> {
-    [
-        (None, counts.all),
-        (Some(RootKind::Connection), counts.connection),
-        (Some(RootKind::Model), counts.model),
-        (Some(RootKind::Content), counts.content),
-    ]
-    .into_iter()
-    .map(|(kind, count)| Tab {
-        label: kind.map_or("All", |kind| called(kind).heading),
-        count: grouped(count),
-        address: filter.of_kind(kind).address(None),
-        current: filter.kind == kind,
-    })
-    .collect()
+/// A tab for each of [`TABS`], whose counts these are.
+fn tabs(filter: &Filter, counts: &[i64]) -> Vec<Tab> {
+    TABS.into_iter()
+        .zip(counts)
+        .map(|(kind, count)| Tab {
+            label: kind.map_or("All", |kind| called(kind).heading),
+            count: counted(*count),
+            address: filter.of_kind(kind).address(None),
+            current: filter.kind == kind,
+        })
+        .collect()
 }
 
 fn row(entry: EntryView, now: Ts) -> Row {
@@ -152,17 +155,27 @@ pub(super) async fn show(visit: Visit<needs::TrashRead>) -> Result<HttpResponse,
     let (first, now) = (token.is_none(), person.frame.now);
     let wanted = filter.of_entries(&person.caller().actor.id, now);
     let by_purge_date = !filter.newest;
+    // The picture is of the whole trash, and stands above the first page of that alone.
+    let plain = first && filter.kind.is_none() && filter.q.is_empty() && !filter.narrows();
     let read = person
         .read(move |conn, caller| {
             let page = PageQuery::new(Some(ON_A_PAGE), token)?;
             let page = trash::list(conn, caller, &wanted, by_purge_date, &page)?;
-            let summary = trash::summary(conn, caller)?;
-            let deleters = trash::deleters(conn, caller)?;
+            let counts: Vec<i64> = TABS
+                .into_iter()
+                .map(|kind| trash::count_up_to(conn, caller, kind, TO_COUNT))
+                .collect::<Result<_, _>>()?;
+            let purges = if plain {
+                trash::purges(conn, caller)?
+            } else {
+                Vec::new()
+            };
             let organization = organizations::own(conn, caller)?;
-            Ok((page, summary, deleters, organization))
+            let deleters = trash::deleters(conn, caller)?;
+            Ok((page, counts, purges, deleters, organization))
         })
         .await;
-    let (page, summary, deleters, organization) = match read {
+    let (page, counts, purges, deleters, organization) = match read {
         // The token of another list: of yesterday's "today", or mistyped.
         Err(trouble) if !first && trouble.status_code() == StatusCode::UNPROCESSABLE_ENTITY => {
             return Ok(person.to(&filter.address(None)));
@@ -181,20 +194,16 @@ pub(super) async fn show(visit: Visit<needs::TrashRead>) -> Result<HttpResponse,
             known.unwrap_or_else(|| filter.by.clone()),
         ));
     }
-    let plain = first && filter.q.is_empty() && !filter.narrows();
-    let timeline = plain
-        .then(|| Timeline::of(&summary.purges, now.utc().date_naive()))
-        .flatten();
     Ok(person.page(&ListPage {
         frame: &person.frame,
         section: Some(Section::Trash),
         retention: number(i64::from(organization.retention_days), "day"),
         paused: organization.purge_paused_at.is_some(),
-        tabs: tabs(&filter, &summary.entries),
+        tabs: tabs(&filter, &counts),
         mine,
         people,
         rows: page.data.into_iter().map(|entry| row(entry, now)).collect(),
-        timeline,
+        timeline: Timeline::of(&purges, now.utc().date_naive()),
         begin: filter.address(None),
         next: page
             .next_page_token

@@ -2,6 +2,7 @@
 
 mod entry;
 mod list;
+mod many;
 mod remove;
 mod restore;
 mod selected;

@@ -1,0 +1,1 @@
+DROP INDEX trash_entries_kind;
