@@ -24,7 +24,7 @@ fn copies(app: &TestApp, numbers: std::ops::Range<u32>) {
             generation, deletion_protection, created_at, updated_at, version)
          WITH RECURSIVE n(i) AS (SELECT {} UNION ALL SELECT i + 1 FROM n WHERE i < {last})
          SELECT org_id, CAST(substr(CAST(id AS text), 1, 19) || '0000-0000000' || i AS {uuid}), 'copy ' || i, 'copy ' || i, connector, integration,
-            settings, tags, metadata, status, generation, deletion_protection, created_at, updated_at, version
+            settings, tags, metadata, 'needs_credentials', generation, deletion_protection, created_at, updated_at, version
          FROM connections, n WHERE name = 'warehouse'",
         numbers.start
     ));
