@@ -138,10 +138,87 @@ on_both! {
         assert_eq!((&saved["name"], &saved["external_id"], &saved["settings"].get("port"), &saved["secrets"]["password"]["set"]), (&json!("Renamed"), &json!(null), &None, &json!(true)));
 
         // Another window has an older page open.
-        let sent = person.send(&format!("/console/connections/{id}"), &stale, &pairs(&fields(&before, "Lost")));
-        assert_eq!(sent.status, 403);
-        assert!(sent.text.contains("This page is out of date. Reload it and try again."));
+        for no_version in ["", "x", &before] {
+            let sent = person.send(&format!("/console/connections/{id}"), &stale, &pairs(&fields(no_version, "Typed")));
+            assert_eq!(sent.status, 403);
+            assert!(sent.text.contains("This page is out of date. Reload it and try again."));
+            person.page = sent;
+        }
         assert_eq!(app.admin.get(&format!("/v1/connections/{id}")).ok(200)["name"], "Renamed");
+        // Nothing of it is lost, and who wants it so may send it again.
+        assert!(person.page.text.contains("value=\"Typed\"") && person.reads("Secrets must be entered again."), "{}", person.text());
+        let now = version(&person);
+        person.post(&format!("/console/connections/{id}"), &pairs(&fields(&now, "Typed")));
+        assert!(person.reads("'Typed' was saved."), "{}", person.text());
+    }
+
+    fn another_kind_shows_its_fields_and_keeps_what_was_typed(app: &TestApp) {
+        let mut person = Person::admin(app);
+        person.open("/console/connections/new");
+        let typed = [("shown", "postgres"), ("kind", "mysql"), ("name", "Ware"), ("setting.host", "db.example.com"), ("setting.database", "d"), ("setting.username", "u"), ("secret.password", "hunter2hunter2")];
+        person.post("/console/connections/new", &[&typed[..], &[("do", "fields")]].concat());
+        assert_eq!(person.page.status, 200);
+        assert!(person.reads("MySQL") && person.page.text.contains("value=\"Ware\"") && person.page.text.contains("value=\"db.example.com\""), "{}", person.text());
+        assert!(person.page.text.contains("name=\"shown\" value=\"mysql\"") && !person.page.text.contains("hunter2"));
+        // The fields are those of one kind, and another is chosen: nothing is made of them.
+        person.post("/console/connections/new", &typed);
+        assert_eq!(person.page.status, 422);
+        assert!(person.reads("Nothing was saved: the fields were those of another kind. These are the fields of MySQL."), "{}", person.text());
+        assert_eq!(app.admin.get("/v1/connections").ok(200)["data"], json!([]));
+    }
+
+    fn who_may_only_look_is_shown_facts_and_who_has_to_enter_what_is_missing(app: &TestApp) {
+        let id = app.sample_connection("Warehouse");
+        let entry = app.delete_connection(&id);
+        app.admin.post(&format!("/v1/trash/{entry}/restore"), &json!({})).ok(200);
+        for scopes in [&["connections:read"][..], &["connections:read", "connections:write"]] {
+            let mut person = Person::signed_in(app, app.client(scopes).key());
+            person.open(&format!("/console/connections/{id}"));
+            assert!(person.reads("It can't be used before its secrets are entered: Password. Your key may not do that"), "{}", person.text());
+            assert_eq!(person.page.text.contains("name=\"setting.host\""), scopes.len() == 2);
+            assert!(person.page.text.contains("db.example.com") && !person.page.text.contains("name=\"secret."));
+        }
+        let mut person = Person::admin(app);
+        person.open(&format!("/console/connections/{id}"));
+        assert!(!person.reads("Your key may not"));
+        let (secret, name) = (person.page.text.find("name=\"secret.password\"").unwrap(), person.page.text.find("name=\"name\"").unwrap());
+        assert!(secret < name, "what was lost is asked for first");
+    }
+
+    fn deleting_needs_no_more_than_the_page_it_is_on_and_offers_undo_to_who_may(app: &TestApp) {
+        for (scopes, undo) in [
+            (&["connections:read", "connections:delete"][..], false),
+            (&["connections:read", "connections:delete", "trash:restore"], false),
+            (&["connections:read", "connections:delete", "trash:restore", "trash:read"], true),
+        ] {
+            let id = app.admin.post("/v1/connections", &json!({"name": format!("n{}", scopes.len()), "connector": "postgres", "settings": {"host": "h", "database": "d", "username": "u"}})).ok(201)["id"].as_str().unwrap().to_owned();
+            let mut person = Person::signed_in(app, app.client(scopes).key());
+            person.open(&format!("/console/connections/{id}/archive"));
+            person.post(&format!("/console/connections/{id}/move-to-trash"), &[("confirm", &*format!("n{}", scopes.len()))]);
+            assert!(person.reads("was moved to the trash"), "{}", person.text());
+            assert_eq!(person.reads("Undo"), undo, "{scopes:?}");
+        }
+        let id = app.sample_connection("unseen");
+        let mut person = Person::signed_in_to_nothing(app, app.client(&["connections:delete", "connections:write", "secrets:write"]).key());
+        for path in ["archive", "move-to-trash"] {
+            person.open(&format!("/console/connections/{id}/{path}"));
+            assert!(person.page.status == 403 && !person.reads("unseen"), "{}", person.text());
+        }
+        for path in ["", "/move-to-trash", "/protection", "/reentry"] {
+            person.post(&format!("/console/connections/{id}{path}"), &[("confirm", "x"), ("version", "1")]);
+            assert!(person.page.status == 403 && !person.reads("unseen"), "{path}: {}", person.text());
+        }
+    }
+
+    fn what_hangs_on_another_connection_is_not_deleted_by_this_ones_address(app: &TestApp) {
+        let (one, other) = (app.sample_connection("one"), app.sample_connection("other"));
+        let models = app.admin.get(&format!("/v1/connections/{other}/models")).ok(200);
+        let model = models["data"][0]["id"].as_str().unwrap().to_owned();
+        let mut person = Person::admin(app);
+        person.open(&format!("/console/connections/{one}/content"));
+        person.post(&format!("/console/connections/{one}/models/{model}/move-to-trash"), &[]);
+        assert_eq!(person.page.status, 404, "{}", person.text());
+        app.admin.get(&format!("/v1/models/{model}")).ok(200);
     }
 
     fn a_new_destination_wants_the_secrets_again(app: &TestApp) {

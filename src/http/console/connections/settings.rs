@@ -230,8 +230,8 @@ async fn overtaken(
         " Secrets must be entered again."
     };
     page.notice = Some(format!(
-        "This page is out of date. Reload it and try again; or send it once more, which puts what is below in place of what \
-         somebody saved meanwhile. Nothing was saved.{secrets}"
+        "This page is out of date. Reload it and try again. Or send it once more: what is below then takes the place of what \
+         somebody saved meanwhile. Nothing was saved now.{secrets}"
     ));
     Ok(frame::page(StatusCode::FORBIDDEN, &page))
 }
