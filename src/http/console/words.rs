@@ -127,11 +127,24 @@ impl Called {
 
 /// Who did something: the name to show of a person or a key, or the service by itself.
 pub(super) fn who(actor: &Actor) -> String {
-    if actor.id == "reprieve" {
-        return "Reprieve itself".to_owned();
+    match &actor.name {
+        Some(name) if actor.id != SERVICE => name.clone(),
+        _ => who_by_id(&actor.id),
     }
-    actor.name.clone().unwrap_or_else(|| actor.id.clone())
 }
+
+/// The same where nothing but the id is known.
+pub(super) fn who_by_id(id: &str) -> String {
+    match id {
+        SERVICE => "Reprieve itself".to_owned(),
+        "cli" => "the command line".to_owned(),
+        key if key.starts_with("key:") => "an API key".to_owned(),
+        id => id.strip_prefix("console:").unwrap_or(id).to_owned(),
+    }
+}
+
+/// The id of the service as an actor.
+const SERVICE: &str = "reprieve";
 
 /// "12,345".
 pub(super) fn grouped(count: i64) -> String {
@@ -205,6 +218,22 @@ mod tests {
             soon.to_string(),
             "<time datetime=\"2026-11-24T09:00:00.000000Z\">in 2 days</time> <span class=\"exact\">24 Nov 2026, 09:00 UTC</span>"
         );
+    }
+
+    #[test]
+    fn whoever_did_it_is_told_by_name_or_by_what_their_id_says() {
+        let who = |id: &str, name: Option<&str>| {
+            who(&Actor {
+                id: id.to_owned(),
+                name: name.map(str::to_owned),
+            })
+        };
+        assert_eq!(who("key:1", Some("etl")), "etl");
+        assert_eq!(who("key:1", None), "an API key");
+        assert_eq!(who("console:Ada_Lovelace", None), "Ada_Lovelace");
+        assert_eq!(who("cli", None), "the command line");
+        assert_eq!(who("reprieve", Some("reprieve")), "Reprieve itself");
+        assert_eq!(who("ada@example.com", None), "ada@example.com");
     }
 
     #[test]

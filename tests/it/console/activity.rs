@@ -46,6 +46,18 @@ on_both! {
         assert!(!rows(&person).is_empty() && !person.reads("Refused: missing scope"), "{}", person.text());
     }
 
+    fn what_a_key_is_called_is_told_to_who_may_see_keys(app: &TestApp) {
+        app.client(&["trash:read"]);
+        let actor = app.admin.with("reprieve-actor", "id=ada@example.com; name=Ada");
+        actor.post("/v1/connections", &postgres_connection("two")).ok(201);
+        for (scopes, told) in [(&["audit:read"][..], false), (&["audit:read", "keys:admin"], true)] {
+            let mut person = Person::signed_in(app, app.client(scopes).key());
+            person.open("/console/activity?who=ada%40example.com");
+            assert!(person.reads("Ada"), "{}", person.text());
+            assert_eq!(person.reads("by the key test"), told, "{scopes:?}: {}", person.text());
+        }
+    }
+
     fn the_list_is_narrowed_by_kind_person_and_day(app: &TestApp) {
         app.sample_connection("one");
         let actor = app.admin.with("reprieve-actor", "id=ada@example.com; name=Ada%20Lovelace");

@@ -79,6 +79,20 @@ on_both! {
         }
     }
 
+    fn what_there_is_to_tell_waits_for_a_page_that_shows_it(app: &TestApp) {
+        let id = app.sample_connection("Warehouse");
+        let mut person = Person::admin(app);
+        let form = [("confirm", "Warehouse")];
+        let sent = person.send(&format!("/console/connections/{id}/move-to-trash"), &person.token(), &form);
+        assert_eq!(sent.status, 303, "{sent:#?}");
+        let entry = app.admin.get("/v1/trash").ok(200)["data"][0]["id"].as_str().unwrap().to_owned();
+        assert_eq!(person.get(&format!("/console/trash/{entry}/receipt")).status, 200);
+        person.open("/console");
+        assert!(person.reads("'Warehouse' was moved to the trash"), "{}", person.text());
+        person.open("/console/connections");
+        assert!(!person.reads("was moved to the trash"), "{}", person.text());
+    }
+
     fn signing_in_again_ends_what_the_browser_kept(app: &TestApp) {
         let mut person = Person::admin(app);
         let before = format!("reprieve-console={}", person.cookie("reprieve-console").unwrap());

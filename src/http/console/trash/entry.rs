@@ -19,7 +19,7 @@ use crate::http::console::confirm::Confirm;
 use crate::http::console::frame::{self, Frame, Section};
 use crate::http::console::trouble::Trouble;
 use crate::http::console::visit::{Person, Visit};
-use crate::http::console::words::{When, number, rows, who};
+use crate::http::console::words::{When, number, rows, who, who_by_id};
 use crate::service::Services;
 use crate::service::caller::Caller;
 use crate::service::error::{Error, Result as ServiceResult};
@@ -329,7 +329,7 @@ fn users(entry: &EntryView, now: Ts) -> Vec<User> {
 fn hold_of(hold: &HoldView, now: Ts) -> Hold {
     Hold {
         id: hold.id.to_string(),
-        owner: hold.owner.clone(),
+        owner: who_by_id(&hold.owner),
         reason: hold.reason.clone(),
         since: When::new(hold.created_at, now),
         ends: hold.ends_at.map(|at| When::new(at, now)),

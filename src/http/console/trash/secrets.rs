@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::domain::clock::Ts;
-use crate::http::console::words::{When, day, number};
+use crate::http::console::words::{When, day, number, who_by_id};
 use crate::service::views::{EntryView, Erasure};
 
 /// What a page tells of the secrets.
@@ -121,7 +121,7 @@ impl Secrets {
             required: one.required,
             hint: one.source_hint,
             set: one.last_set_at.map(|at| When::new(at, now)),
-            by: one.last_set_by,
+            by: one.last_set_by.as_deref().map(who_by_id),
         });
         Self {
             told,

@@ -10,12 +10,15 @@ on_both! {
         person.open(ALARMS);
         assert!(person.reads("No open alarms."), "{}", person.text());
         let id = raise(app, true, AlarmCode::PurgeBlocked, "one <b>entry</b>");
+        person.open("/console/connections");
+        assert!(person.page.text.contains("aria-label=\"Open alarm\"") && person.reads("Entries can't be purged."), "{}", person.text());
         person.open(ALARMS);
         assert!(person.reads("Entries can't be purged") && person.reads("one <b>entry</b>") && !person.page.text.contains("one <b>"), "{}", person.text());
         assert!(person.reads("They are tried again by themselves.") && person.links().contains(&"/console/trash".to_owned()));
         assert!(person.reads("the alarm ends when its cause does"));
         person.post(&format!("{ALARMS}/{id}/acknowledge"), &[]);
         assert!(person.reads("You took note of it: “Entries can't be purged”; it ends by itself when its cause does."), "{}", person.text());
+        assert!(!person.page.text.contains("aria-label=\"Open alarm\""), "somebody looks after it: no page needs to say so");
         assert!(person.reads("Open, acknowledged") && person.reads("by test") && !person.page.text.contains("/acknowledge\""), "{}", person.text());
         app.services.store.write(|conn| service::resolve(conn, Some(app.org), AlarmCode::PurgeBlocked, "")).unwrap();
         person.open(ALARMS);
