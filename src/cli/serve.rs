@@ -53,7 +53,7 @@ fn banner(config: &Config, url: &str, key: &str) -> String {
         KeySource::Folder(path) | KeySource::File(path) => path.display(),
     };
     format!(
-        "Reprieve {} listens on {url}\n  database   {}\n  keys       {keys} (back them up apart from the database)\n  admin key  {key}\n",
+        "Reprieve {} listens on {url}\n  console    {url}/console\n  database   {}\n  keys       {keys} (back them up apart from the database)\n  admin key  {key}\n",
         env!("CARGO_PKG_VERSION"),
         config.database,
     )

@@ -68,7 +68,20 @@ async fn home(visit: Visit<needs::AnyKey>) -> Result<HttpResponse, Trouble> {
     Ok(person.to(person.frame.first_section().path()))
 }
 
+/// Where forms are sent to that answer with what is wrong: whoever loads that address again comes back to the page before it.
+const SENT_TO: [&str; 5] = ["/holds", "/restore", "/pause", "/protection", "/reentry"];
+
 async fn nothing_here(visit: Visit<needs::AnyKey>) -> Result<HttpResponse, Trouble> {
+    let path = visit.request.path().to_owned();
+    let before = SENT_TO.iter().find_map(|end| path.strip_suffix(end));
+    let is_look = visit.request.method() == Method::GET;
+    if let Some(page) = before
+        .filter(|_| is_look)
+        .and_then(|path| path.strip_prefix("/console"))
+    {
+        let person = visit.passer_by().await?;
+        return Ok(person.to(page));
+    }
     let person = visit.person().await?;
     Err(person.trouble_of(Trouble::nothing_here()))
 }

@@ -152,6 +152,28 @@ on_both! {
         assert!(person.reads("'Typed' was saved."), "{}", person.text());
     }
 
+    fn blanks_around_a_name_are_no_part_of_it(app: &TestApp) {
+        let mut person = Person::admin(app);
+        person.open("/console/connections/new");
+        person.post("/console/connections/new", &[("kind", "postgres"), ("name", "  Ware house\t"), ("setting.host", "h"), ("setting.database", "d"), ("setting.username", "u")]);
+        assert!(person.reads("'Ware house' was created."), "{}", person.text());
+        let (id, version) = (app.admin.get("/v1/connections").ok(200)["data"][0]["id"].as_str().unwrap().to_owned(), version(&person));
+        person.post(&format!("/console/connections/{id}"), &[("version", &version), ("name", " Ware "), ("setting.host", "h"), ("setting.database", "d"), ("setting.username", "u"), ("do", "save")]);
+        assert!(person.reads("'Ware' was saved."), "{}", person.text());
+    }
+
+    fn a_connection_that_never_had_its_secrets_is_asked_for_them_first_too(app: &TestApp) {
+        let mut bare = postgres_connection("bare");
+        bare["secrets"] = json!({});
+        let id = app.admin.post("/v1/connections", &bare).ok(201)["id"].as_str().unwrap().to_owned();
+        let mut person = Person::admin(app);
+        person.open(&format!("/console/connections/{id}"));
+        let (secret, name) = (person.page.text.find("name=\"secret.password\"").unwrap(), person.page.text.find("name=\"name\"").unwrap());
+        assert!(secret < name, "{}", person.text());
+        person.open(&format!("/console/connections/{id}/move-to-trash"));
+        assert!(person.reads("Everything can be restored until") && !person.reads("Everything else"), "{}", person.text());
+    }
+
     fn another_kind_shows_its_fields_and_keeps_what_was_typed(app: &TestApp) {
         let mut person = Person::admin(app);
         person.open("/console/connections/new");
@@ -230,6 +252,7 @@ on_both! {
         person.post(&format!("/console/connections/{id}"), &typed);
         assert_eq!(person.page.status, 422, "{}", person.text());
         assert!(person.reads("Nothing was saved.") && person.page.text.contains("value=\"evil.example\""));
+        assert!(person.reads("Enter it again: what you changed sends it elsewhere.") && person.page.text.contains("id=\"secret.password-error\""), "at the field that is meant: {}", person.text());
         assert_eq!(app.admin.get(&format!("/v1/connections/{id}")).ok(200)["settings"]["host"], "db.example.com");
     }
 

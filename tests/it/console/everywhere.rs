@@ -360,6 +360,16 @@ on_both! {
         }
     }
 
+    fn the_address_of_a_form_leads_back_to_its_page(app: &TestApp) {
+        let ids = ids(app);
+        let person = Person::admin(app);
+        for form in ["/trash/{entry}/holds", "/trash/{entry}/restore", "/settings/retention/pause", "/connections/{connection}/protection", "/connections/{connection}/reentry"] {
+            let path = path(form, &ids);
+            let sent = person.get(&path);
+            assert_eq!((sent.status, sent.header("location")), (303, path.rsplit_once('/').map(|(page, _)| page)), "{form}");
+        }
+    }
+
     fn head_is_answered_like_get_and_every_answer_has_the_headers(app: &TestApp) {
         let ids = ids(app);
         let person = Person::admin(app);

@@ -128,7 +128,7 @@ pub(in crate::http::console) async fn create(
     let source_hints = secrets::beside(&mut form, &fields_of_new(connector), &mut errors);
     if errors.is_empty() {
         let new = Arc::new(NewConnection {
-            name: Some(form.text("name").to_owned()),
+            name: Some(form.text("name").trim().to_owned()),
             connector: connector.key.clone(),
             integration: None,
             external_id: form.given("external_id").map(str::to_owned),

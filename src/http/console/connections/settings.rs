@@ -13,6 +13,7 @@ use crate::connectors;
 use crate::domain::FieldError;
 use crate::domain::codes::Code;
 use crate::domain::ids::ConnectionId;
+use crate::domain::json::child_pointer;
 use crate::domain::kinds::Outcome;
 use crate::domain::scopes::Scope;
 use crate::http::auth::needs;
@@ -26,7 +27,7 @@ use crate::http::probing::test_connection;
 use crate::service::connections::{self, ConnectionPatch};
 use crate::service::error::Error;
 use crate::service::probe::ConnectionTestView;
-use crate::service::reentry::{self, FormField};
+use crate::service::reentry::{self, FormField, Value};
 use crate::service::unit::Written;
 use crate::service::views::ConnectionView;
 
@@ -113,9 +114,9 @@ impl<'a> SettingsPage<'a> {
 }
 
 impl SettingsPage<'_> {
-    /// What was lost with a deletion is the first that one is asked for.
+    /// What is missing is the first that one is asked for.
     fn begins_with_secrets(&self) -> bool {
-        self.secrets.iter().any(|secret| secret.field.focus)
+        self.secrets.iter().any(|secret| secret.field.required)
     }
 }
 
@@ -162,7 +163,7 @@ pub(in crate::http::console) async fn save(visit: Visit<Writes>) -> Result<HttpR
         .map(|connector| fields::json(connector, &form, true, &mut errors));
     if errors.is_empty() {
         let patch = ConnectionPatch {
-            name: Some(form.text("name").to_owned()),
+            name: Some(form.text("name").trim().to_owned()),
             external_id: Some(form.given("external_id").map(str::to_owned)),
             settings,
             secrets: std::mem::take(&mut form.secrets),
@@ -193,7 +194,12 @@ pub(in crate::http::console) async fn save(visit: Visit<Writes>) -> Result<HttpR
                 errors.push(FieldError::new("/external_id", "taken", problem.detail));
             }
             Err(Error::Problem(problem)) if problem.code == Code::SecretsRequired => {
-                errors.push(FieldError::new("", "required", problem.detail));
+                let stored = known.iter().filter(|field| field.value == Value::Stored);
+                errors.extend(stored.map(|field| {
+                    let place = child_pointer("/secrets", field.key);
+                    let detail = "Enter it again: what you changed sends it elsewhere.";
+                    FieldError::new(place, "required", detail)
+                }));
             }
             Err(Error::Problem(problem)) if problem.code == Code::VersionMismatch => {
                 return overtaken(&person, id, &form).await;
