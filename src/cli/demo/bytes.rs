@@ -21,11 +21,13 @@ pub(super) fn found(folder: &Path, sought: &[&[u8]]) -> anyhow::Result<usize> {
         }
     }
     let mut found = HashSet::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if !path.is_file() {
-            continue;
-        }
+    let mut files: Vec<_> = fs::read_dir(folder)?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<std::io::Result<_>>()?;
+    files.retain(|path| path.is_file());
+    // The write-ahead log first: a checkpoint takes what is in it to the database's file, and never back.
+    files.sort_by_key(|path| !path.to_string_lossy().ends_with("-wal"));
+    for path in files {
         let content = fs::read(&path)?;
         for window in content.windows(WINDOW) {
             let candidate = window

@@ -191,7 +191,7 @@ fn a_deferred_transaction_fails_where_an_immediate_one_waits() {
 on_both! {
     fn eight_writers_that_read_first_all_get_through(app: &TestApp) {
         const WRITERS: i64 = 8;
-        const ROUNDS: i64 = 100;
+        const ROUNDS: i64 = 50;
         let id = app.sample_connection("warehouse");
         let id = reprieve::domain::ids::ConnectionId::parse(&id).unwrap();
         let barrier = Barrier::new(8);
